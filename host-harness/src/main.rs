@@ -1,0 +1,3 @@
+//! The command `engine`.
+
+fn main() {}

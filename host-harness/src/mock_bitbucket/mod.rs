@@ -1,0 +1,1 @@
+//! A faithful, stateful Bitbucket Cloud over real git repositories.

@@ -1,0 +1,1 @@
+//! The stable ABI between a CI engine and its VCS providers.

@@ -1,0 +1,1 @@
+//! The Bitbucket Cloud provider.

@@ -1,0 +1,1 @@
+//! Integration tests; everything stands in the test files.

@@ -1,0 +1,3 @@
+//! `cargo xtask`: builds, stages and packages.
+
+fn main() {}
