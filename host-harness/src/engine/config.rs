@@ -233,7 +233,7 @@ impl EngineConfig {
             file,
             lines: Lines::of(text),
         };
-        let raw: RawConfig = toml::from_str(text).map_err(|error| source.from_toml(&error))?;
+        let raw: RawConfig = toml::from_str(text).map_err(|error| source.toml_error(&error))?;
         let folder = file.parent().unwrap_or(Path::new(""));
         let listen = raw.api.listen.unwrap_or(DEFAULT_API_LISTEN);
         let url = match &raw.api.url {
@@ -399,7 +399,7 @@ impl Source<'_> {
         }
     }
 
-    fn from_toml(&self, error: &toml::de::Error) -> ConfigError {
+    fn toml_error(&self, error: &toml::de::Error) -> ConfigError {
         let start = error.span().map(|span| span.start);
         ConfigError {
             file: self.file.to_owned(),
