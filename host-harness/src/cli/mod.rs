@@ -1,0 +1,1 @@
+//! The command `engine`: arguments in, reports and exit codes out.

@@ -1,0 +1,1 @@
+//! The behaviour that every provider must show, as data and as checks.

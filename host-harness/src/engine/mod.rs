@@ -1,0 +1,1 @@
+//! A small, real host engine: configuration, store, services, retention, checkout.

@@ -1,0 +1,1 @@
+//! Which generation of which provider serves: swap, drain, rollback and health.
