@@ -2,4 +2,10 @@
 
 mod support;
 
+mod commits;
+mod git;
+mod hooks;
+mod refs;
 mod serving;
+mod starting;
+mod statuses;
