@@ -1,1 +1,3 @@
-//! Integration tests; everything stands in the test files.
+//! What the integration tests share.
+
+pub mod contract;
