@@ -1,0 +1,11 @@
+//! The mock over a real socket, with real git repositories.
+
+mod support;
+
+mod commits;
+mod git;
+mod hooks;
+mod refs;
+mod serving;
+mod starting;
+mod statuses;
