@@ -1,3 +1,7 @@
-//! The command `engine`.
+//! The command `engine`; everything stands in [`host_harness::cli`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    host_harness::cli::run()
+}

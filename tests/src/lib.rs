@@ -1,6 +1,8 @@
 //! What the integration tests share: building the libraries they load. The
 //! tests themselves stand in `tests/`.
 
+pub mod contract;
+
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -95,7 +95,11 @@ pub fn help() -> String {
     let mut text = String::from("Exit codes:\n");
     for exit in TABLE {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {:>3}  {:<17} {}", exit.code, exit.kind, exit.meaning);
+        let _ = writeln!(
+            text,
+            "  {:>3}  {:<17} {}",
+            exit.code, exit.kind, exit.meaning
+        );
     }
     text
 }

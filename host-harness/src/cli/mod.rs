@@ -14,6 +14,7 @@
 pub mod args;
 pub mod exit;
 mod failure;
+mod host_log;
 mod interrupt;
 mod logging;
 mod output;
@@ -24,6 +25,10 @@ mod session;
 mod vcs;
 mod webhook;
 
+use crate::mock_bitbucket::{
+    self,
+    command::{CommandError, MockArguments},
+};
 use args::{Arguments, Command, MockCommand, WebhookCommand};
 use clap::Parser;
 use clap::error::ErrorKind as UsageErrorKind;
@@ -51,12 +56,19 @@ fn run_with(words: Vec<OsString>) -> ExitCode {
     }
 }
 
+fn run_mock_bitbucket(arguments: &MockArguments) -> Result<(), Failure> {
+    mock_bitbucket::command::run(arguments).map_err(|error| match error {
+        CommandError::Terminal(error) => Failure::standard_output(&error),
+        other => Failure::new(exit::FAILURE, other.to_string()),
+    })
+}
+
 fn execute(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
         Command::Plugins(arguments) => plugins::run(&arguments, output),
         Command::Vcs(arguments) => vcs::run(*arguments, output),
         Command::Webhook(WebhookCommand::Parse(arguments)) => webhook::parse(&arguments, output),
-        Command::Mock(MockCommand::Bitbucket(arguments)) => mock_bitbucket(&arguments),
+        Command::Mock(MockCommand::Bitbucket(arguments)) => run_mock_bitbucket(&arguments),
     }
 }
 

@@ -79,7 +79,10 @@ impl Output {
         if self.is_json {
             print_error_document(failure);
         }
-        anstream::eprintln!("\x1b[1;31merror\x1b[0m: {}", render::one_line(&failure.to_string()));
+        anstream::eprintln!(
+            "\x1b[1;31merror\x1b[0m: {}",
+            render::one_line(&failure.to_string())
+        );
         failure.exit().into()
     }
 }
@@ -115,7 +118,9 @@ impl ListOutput {
     pub(super) fn finish(mut self) -> Result<(), Failure> {
         if self.is_json {
             let end: &[u8] = if self.count == 0 { b"[]\n" } else { b"\n]\n" };
-            self.kept.write_all(end).map_err(|error| kept_failed(&error))?;
+            self.kept
+                .write_all(end)
+                .map_err(|error| kept_failed(&error))?;
         }
         self.kept
             .seek(SeekFrom::Start(0))
@@ -153,7 +158,10 @@ fn kept_failed(error: &std::io::Error) -> Failure {
 }
 
 fn not_serialisable(error: serde_json::Error) -> Failure {
-    Failure::new(super::exit::FAILURE, format!("no JSON can be made: {error}"))
+    Failure::new(
+        super::exit::FAILURE,
+        format!("no JSON can be made: {error}"),
+    )
 }
 
 /// Prints text, in colours only where they are wanted.

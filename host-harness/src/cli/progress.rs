@@ -21,7 +21,9 @@ impl ListProgress {
     pub(super) fn page(&self, items: usize, total: Option<u64>) {
         if let Some(total) = total.filter(|total| self.bar.length() != Some(*total)) {
             self.bar.set_length(total);
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {wide_bar} {pos}/{len} {eta}") {
+            if let Ok(style) =
+                ProgressStyle::with_template("{spinner} {msg} {wide_bar} {pos}/{len} {eta}")
+            {
                 self.bar.set_style(style);
             }
         }

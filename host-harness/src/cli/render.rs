@@ -147,7 +147,12 @@ fn short(hash: &str) -> String {
 }
 
 fn name_of(author: &Author) -> String {
-    let names = [&author.display_name, &author.name, &author.email, &author.id];
+    let names = [
+        &author.display_name,
+        &author.name,
+        &author.email,
+        &author.id,
+    ];
     names
         .into_iter()
         .find(|name| !name.is_empty())
@@ -267,7 +272,11 @@ impl Row for Comment {
 
     fn cells(&self) -> Vec<String> {
         let author = self.author.as_ref().map(name_of);
-        let text = if self.deleted { "(deleted)" } else { &self.text };
+        let text = if self.deleted {
+            "(deleted)"
+        } else {
+            &self.text
+        };
         vec![
             self.id.to_string(),
             time(self.created),

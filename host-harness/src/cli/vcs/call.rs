@@ -127,8 +127,10 @@ impl<'a> Call<'a> {
         let mut file =
             NamedTempFile::new_in(folder).map_err(|error| Failure::file(path, &error))?;
         let mut write_error = None;
-        let mut sink = writing_sink(&mut file, &mut write_error);
-        let answer = call(&*self.client, &self.context, &mut sink);
+        let answer = {
+            let mut sink = writing_sink(&mut file, &mut write_error);
+            call(&*self.client, &self.context, &mut sink)
+        };
         if let Some(error) = write_error {
             return Err(Failure::file(path, &error));
         }
@@ -153,8 +155,10 @@ impl<'a> Call<'a> {
         }
         let mut target = std::io::stdout().lock();
         let mut write_error = None;
-        let mut sink = writing_sink(&mut target, &mut write_error);
-        let answer = call(&*self.client, &self.context, &mut sink);
+        let answer = {
+            let mut sink = writing_sink(&mut target, &mut write_error);
+            call(&*self.client, &self.context, &mut sink)
+        };
         if let Some(error) = write_error {
             return Err(Failure::standard_output(&error));
         }

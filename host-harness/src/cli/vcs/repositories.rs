@@ -8,9 +8,8 @@ use vcs_provider_interface::records::*;
 pub(super) fn run(call: &Call<'_>, operation: RepositoryOperation) -> Result<(), Failure> {
     use RepositoryOperation as Op;
     match operation {
-        Op::CheckConnection { repo } => call.record(|client, context| {
-            client.check_connection(context, ConnectionRequest { repo })
-        }),
+        Op::CheckConnection { repo } => call
+            .record(|client, context| client.check_connection(context, ConnectionRequest { repo })),
         Op::WebhooksInfo => call.server_record(|server, context| {
             server.webhooks_info(context, ServerInfoRequest::default())
         }),
@@ -32,9 +31,8 @@ pub(super) fn run(call: &Call<'_>, operation: RepositoryOperation) -> Result<(),
             };
             client.repos(context, request, sink)
         }),
-        Op::RepoByFullname { repo } => call.record(|client, context| {
-            client.repo_by_fullname(context, RepositoryRequest { repo })
-        }),
+        Op::RepoByFullname { repo } => call
+            .record(|client, context| client.repo_by_fullname(context, RepositoryRequest { repo })),
         Op::Forks { repo, limit } => call.list("forks", |client, context, sink| {
             client.forks(context, ForksRequest { repo, limit }, sink)
         }),
