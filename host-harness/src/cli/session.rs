@@ -3,9 +3,10 @@
 use super::args::DirectoryArguments;
 use super::args::vcs::ServerArguments;
 use super::failure::Failure;
-use super::host_log::HostLog;
+
 use super::vcs::secret_from;
 use crate::engine::config::{EngineConfig, ServerConfig};
+use crate::engine::host_log::HostLog;
 use crate::loader::{FoundKind, LoadedProvider, Loader, Manifest, scan};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

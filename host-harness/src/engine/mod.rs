@@ -2,4 +2,6 @@
 
 pub mod checkout;
 pub mod config;
+pub mod demo;
 pub mod git;
+pub mod host_log;

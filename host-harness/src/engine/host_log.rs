@@ -6,7 +6,7 @@ use vcs_provider_interface::records::Grant;
 use vcs_provider_interface::services::{HostServices, LogLevel, LogRecord};
 
 /// The log, and no grants.
-pub(super) struct HostLog;
+pub struct HostLog;
 
 fn no_store() -> VcsError {
     VcsError::new(
