@@ -112,7 +112,6 @@ impl Handling {
             };
             exchange.body = kept_part(&body);
             let request = ApiRequest {
-                method: head.method,
                 raw_path: path.clone(),
                 raw_query: query.clone(),
                 headers: head.headers,

@@ -3,6 +3,7 @@
 use super::router::Route;
 
 pub(crate) mod commits;
+pub(crate) mod hook_events;
 pub(crate) mod hooks;
 pub(crate) mod listing;
 pub(crate) mod refs;
@@ -20,5 +21,6 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(commits::routes());
     routes.extend(statuses::routes());
     routes.extend(hooks::routes());
+    routes.extend(hook_events::routes());
     routes
 }

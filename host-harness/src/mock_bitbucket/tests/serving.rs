@@ -102,15 +102,13 @@ fn a_repository_token_sees_its_repository_only_and_a_blind_one_sees_nothing() {
     let mock = mock_with(&sandbox);
     mock.add_repository("team/other", sandbox.path())
         .expect("a repository");
-    let token = |sight| {
-        mock.create_token(&TokenRequest::new(CredentialKind::RepositoryAccessToken).sight(sight))
-            .expect("a token")
-    };
-    let one = Client::with(&mock, token(Sight::Repository("team/app".into())));
+    let token = |request| mock.create_token(&request).expect("a token");
+    let one = Client::with(&mock, token(TokenRequest::for_repository("team/app")));
     assert_eq!(one.get("/repositories/team").names(), ["app"]);
     assert_eq!(one.get("/repositories/team/app").status, 200);
     assert_eq!(one.get("/repositories/team/other").status, 404);
-    let blind = Client::with(&mock, token(Sight::Nothing));
+    let request = TokenRequest::new(CredentialKind::WorkspaceAccessToken).sight(Sight::Nothing);
+    let blind = Client::with(&mock, token(request));
     let empty = blind.get("/repositories/team?role=member");
     assert_eq!(
         (empty.status, empty.json()["size"].clone()),
