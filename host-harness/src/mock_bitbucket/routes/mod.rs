@@ -5,6 +5,7 @@ use super::router::Route;
 pub(crate) mod commits;
 pub(crate) mod hooks;
 pub(crate) mod listing;
+pub(crate) mod oauth;
 pub(crate) mod refs;
 pub(crate) mod removed;
 pub(crate) mod repositories;
@@ -14,6 +15,7 @@ pub(crate) mod users;
 /// Every route. A path that fits two templates belongs to the first.
 pub(crate) fn all() -> Vec<Route> {
     let mut routes = Vec::new();
+    routes.extend(oauth::routes());
     routes.extend(users::routes());
     routes.extend(repositories::routes());
     routes.extend(refs::routes());
