@@ -1,1 +1,3 @@
 //! A small, real host engine: configuration, store, services, retention, checkout.
+
+pub mod config;
