@@ -1,3 +1,6 @@
 //! A small, real host engine: configuration, store, services, retention, checkout.
 
+pub mod clock;
 pub mod config;
+pub mod random;
+pub mod store;
