@@ -2,5 +2,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod grants;
+pub mod host_services;
 pub mod random;
 pub mod store;

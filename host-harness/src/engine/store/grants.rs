@@ -1,7 +1,7 @@
 //! Grants as they lie on the disk: sealed.
 
 use super::{Result, Store, StoreError};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 /// A grant that only the holder of the store's key can read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,12 +21,23 @@ impl Store {
         self.read(|connection| {
             Ok(connection
                 .prepare_cached("SELECT version, sealed FROM grants WHERE id = ?1")?
-                .query_row([id], |row| {
-                    Ok(SealedGrant {
-                        version: row.get::<_, i64>(0)?.unsigned_abs(),
-                        sealed: row.get(1)?,
-                    })
-                })
+                .query_row([id], read_row)
+                .optional()?)
+        })
+    }
+
+    /// Any grant that there is, to try a key on.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn first_sealed_grant(&self) -> Result<Option<(String, SealedGrant)>> {
+        self.read(|connection| {
+            Ok(connection
+                .query_row(
+                    "SELECT version, sealed, id FROM grants LIMIT 1",
+                    [],
+                    |row| Ok((row.get(2)?, read_row(row)?)),
+                )
                 .optional()?)
         })
     }
@@ -56,4 +67,11 @@ impl Store {
             Ok(())
         })
     }
+}
+
+fn read_row(row: &Row<'_>) -> rusqlite::Result<SealedGrant> {
+    Ok(SealedGrant {
+        version: row.get::<_, i64>(0)?.unsigned_abs(),
+        sealed: row.get(1)?,
+    })
 }

@@ -85,6 +85,17 @@ impl Store {
         })
     }
 
+    /// Any hook that there is, to try a key on.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn first_hook(&self) -> Result<Option<StoredHook>> {
+        self.read(|connection| {
+            let sql = format!("{SELECT} LIMIT 1");
+            Ok(connection.query_row(&sql, [], read_row).optional()?)
+        })
+    }
+
     /// The hook of this application.
     ///
     /// # Errors
