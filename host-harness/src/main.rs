@@ -1,3 +1,10 @@
 //! The command `engine`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    if let Some(code) = host_harness::loader::serve_trial() {
+        return code;
+    }
+    ExitCode::SUCCESS
+}

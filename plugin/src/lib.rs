@@ -2,6 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+mod read;
+mod webhook;
+
 use std::sync::Arc;
 use vcs_provider_interface::prelude::*;
 

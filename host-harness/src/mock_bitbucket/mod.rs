@@ -1,1 +1,76 @@
 //! A faithful, stateful Bitbucket Cloud over real git repositories.
+//!
+//! The mock serves the REST API, git over HTTPS-like smart HTTP, and webhook
+//! deliveries on one real socket, from repositories on disk. It owns everything
+//! the real service would keep (hooks, build statuses, credentials, a clock) and
+//! reads the rest (refs, commits) from git at every request.
+//!
+//! **It must not know the plugin.** It is written from the description of the
+//! real API; it depends on no type of the plugin or of the provider interface,
+//! and answers raw JSON. Where Bitbucket is strict, so is the mock. In a few
+//! places it is stricter, so that a careless client is found out: a query
+//! parameter or body field that the operation does not know is refused, a ref
+//! name with a slash must be sent as one encoded segment (and so do the links
+//! that the mock hands out), and `commit/{commit}` takes hashes only.
+//!
+//! In two places it is more lenient unless told otherwise: hooks may point at
+//! this machine (see [`MockBuilder::refuse_local_hook_urls`]), and requests are
+//! not counted (see [`MockBuilder::rate_limit`]).
+//!
+//! The way of a request: `server` reads it, `router` finds the operation,
+//! `service` checks credential, scopes, parameters and body, a handler in
+//! `routes` answers, `faults` may spoil the answer, `record` keeps it.
+
+mod answer;
+mod auth;
+mod builder;
+mod call;
+mod clock;
+pub mod command;
+mod connection;
+mod control;
+mod control_oauth;
+mod delivery;
+mod errors;
+pub mod faults;
+mod fields;
+mod git_http;
+mod git_objects;
+mod git_repository;
+mod links;
+mod oauth;
+mod pagination;
+mod push_event;
+mod query;
+mod rate_limit;
+mod record;
+mod represent;
+mod router;
+mod routes;
+mod server;
+mod service;
+mod state;
+mod tokens;
+mod validation;
+
+pub use builder::{MockBuilder, MockError};
+pub use control::{ApiToken, MockBitbucket, OAuthConsumer};
+pub use control_oauth::ConsentDecision;
+pub use delivery::{Delivery, DeliveryOutcome, DeliveryPolicy};
+pub use faults::{Fault, FaultPlan, FaultRule};
+pub use git_repository::GitError;
+pub use oauth::{OAuthCounts, OAuthPolicy, ScopeField};
+pub use rate_limit::RateLimit;
+pub use record::Exchange;
+pub use tokens::{CredentialKind, Secret, Sight, TokenRequest};
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks a mutex, also one that a panicking thread left behind: the mock's data
+/// is plain values that are never half changed.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
