@@ -14,6 +14,7 @@ use super::faults::{FaultBook, FaultPlan};
 use super::git_repository::GitError;
 use super::links::Urls;
 use super::locked;
+use super::oauth::OAuthPolicy;
 use super::rate_limit::{RateLimit, RateLimiter};
 use super::record::Recorder;
 use super::server;
@@ -23,6 +24,9 @@ use super::tokens::{CredentialKind, TokenRequest};
 
 /// The account that the mock's first credentials belong to.
 const FIRST_USER: (&str, &str) = ("Casey Builder", "casey.builder@example.com");
+
+/// The callback address of a consumer for which none was named.
+const FIRST_CALLBACK: &str = "http://127.0.0.1/callback";
 
 /// Why a mock could not be started or changed.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +70,8 @@ pub struct MockBuilder {
     rate_limit: Option<RateLimit>,
     delivery: DeliveryPolicy,
     allow_local_hook_urls: bool,
-    callback_url: String,
+    callback_urls: Vec<String>,
+    oauth: OAuthPolicy,
 }
 
 impl Default for MockBuilder {
@@ -81,7 +86,8 @@ impl Default for MockBuilder {
             rate_limit: None,
             delivery: DeliveryPolicy::default(),
             allow_local_hook_urls: true,
-            callback_url: "http://127.0.0.1/callback".to_owned(),
+            callback_urls: Vec::new(),
+            oauth: OAuthPolicy::default(),
         }
     }
 }
@@ -153,10 +159,18 @@ impl MockBuilder {
         self
     }
 
-    /// The callback address of the OAuth consumer.
+    /// Registers a callback address of the OAuth consumer. May be called several
+    /// times; the first address is the one that is used when a client names none.
     #[must_use]
     pub fn callback_url(mut self, url: impl Into<String>) -> Self {
-        self.callback_url = url.into();
+        self.callback_urls.push(url.into());
+        self
+    }
+
+    /// Changes how the OAuth server behaves.
+    #[must_use]
+    pub fn oauth(mut self, policy: OAuthPolicy) -> Self {
+        self.oauth = policy;
         self
     }
 
@@ -190,7 +204,11 @@ impl MockBuilder {
                 allow_local_hook_urls: self.allow_local_hook_urls,
                 client_id: uuid::Uuid::new_v4().simple().to_string()[..18].to_owned(),
                 client_secret: uuid::Uuid::new_v4().simple().to_string(),
-                callback_url: self.callback_url,
+                callback_urls: if self.callback_urls.is_empty() {
+                    vec![FIRST_CALLBACK.to_owned()]
+                } else {
+                    self.callback_urls
+                },
             },
             faults: FaultBook::new(self.faults),
             recorder,
@@ -200,6 +218,7 @@ impl MockBuilder {
         locked(&mock.state)
             .users
             .push(Arc::new(User::sample(FIRST_USER.0, FIRST_USER.1)));
+        locked(&mock.oauth).policy = self.oauth;
         locked(&mock.tokens).remember_secret(&mock.settings.client_secret);
         let mut started = MockBitbucket::new(Arc::clone(&mock), address);
         for workspace in self.workspaces {

@@ -76,6 +76,11 @@ impl MockBitbucket {
         self.known = Some(known);
     }
 
+    /// The service behind this handle.
+    pub(super) fn service(&self) -> &Arc<Mock> {
+        &self.mock
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
@@ -138,7 +143,7 @@ impl MockBitbucket {
         OAuthConsumer {
             id: settings.client_id.clone(),
             secret: Secret::new(settings.client_secret.clone()),
-            callback_url: settings.callback_url.clone(),
+            callback_url: settings.callback_urls.first().cloned().unwrap_or_default(),
         }
     }
 
@@ -382,7 +387,7 @@ impl MockBitbucket {
         self.mock.deliveries.start(Parcel::again(delivery));
     }
 
-    fn repository(&self, full_name: &str) -> Result<Arc<Repository>, MockError> {
+    pub(super) fn repository(&self, full_name: &str) -> Result<Arc<Repository>, MockError> {
         let (workspace, slug) = split_name(full_name)?;
         match locked(&self.mock.state).find_repository(workspace, slug) {
             Found::Here(repository) => Ok(repository),

@@ -80,11 +80,17 @@ impl OfficialDescription {
             .flatten()
             .find(|entry| entry["state"] == "Current")
             .map(|entry| &entry["scopes"]);
-        compare("api_token", own.api_token.iter().cloned().collect(), strings(token));
+        compare(
+            "api_token",
+            own.api_token.iter().cloned().collect(),
+            strings(token),
+        );
         let sends = !own.sends.is_empty();
         let declared = parameters.iter().any(|parameter| parameter["in"] == "body");
         if sends && declared == own.body_undeclared {
-            found.push(format!("body_undeclared: official declares a body: {declared}"));
+            found.push(format!(
+                "body_undeclared: official declares a body: {declared}"
+            ));
         }
         found
     }

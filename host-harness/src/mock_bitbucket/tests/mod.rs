@@ -5,6 +5,7 @@ mod support;
 mod commits;
 mod git;
 mod hooks;
+mod oauth;
 mod refs;
 mod serving;
 mod starting;
