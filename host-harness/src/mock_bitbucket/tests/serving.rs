@@ -302,6 +302,44 @@ fn a_cut_answer_arrives_in_part_and_then_fails() {
     assert_eq!(client.get("/repositories/team/app").status, 200);
 }
 
+/// Sends a request by hand and reads until the connection ends: what came, and
+/// how it ended.
+fn by_hand(mock: &MockBitbucket) -> (String, Result<usize, std::io::ErrorKind>) {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(mock.address()).expect("a connection");
+    stream
+        .set_read_timeout(Some(super::support::LONG))
+        .expect("a time-out");
+    stream
+        .write_all(b"GET /2.0/hook_events HTTP/1.1\r\nHost: mock\r\n\r\n")
+        .expect("a request");
+    let mut bytes = Vec::new();
+    let end = stream.read_to_end(&mut bytes).map_err(|error| error.kind());
+    (String::from_utf8_lossy(&bytes).into_owned(), end)
+}
+
+#[test]
+fn a_reset_and_a_cut_are_what_they_are_called_on_the_wire() {
+    let mock = MockBitbucket::builder()
+        .faults(faults(json!([
+            { "nth": 1, "then": { "cut_after_bytes": 20 } },
+            { "nth": 2, "then": { "reset": true } },
+            { "nth": 3, "then": { "cut_after_bytes": 20, "reset": true } }
+        ])))
+        .start()
+        .expect("a mock");
+    let (cut, end) = by_hand(&mock);
+    let (head, body) = cut.split_once("\r\n\r\n").expect("a head");
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert_eq!(body.len(), 20);
+    assert!(end.is_ok(), "closed, not reset");
+    let (nothing, end) = by_hand(&mock);
+    assert_eq!(nothing, "");
+    assert_eq!(end, Err(std::io::ErrorKind::ConnectionReset));
+    let (_, end) = by_hand(&mock);
+    assert_eq!(end, Err(std::io::ErrorKind::ConnectionReset));
+}
+
 #[test]
 fn next_can_be_led_astray() {
     let sandbox = Sandbox::new();
