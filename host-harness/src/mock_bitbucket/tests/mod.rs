@@ -3,4 +3,5 @@
 mod support;
 
 mod oauth;
+mod pull_requests;
 mod serving;
