@@ -2,6 +2,10 @@
 
 #![forbid(unsafe_code)]
 
+mod poll;
+mod read;
+mod webhook;
+
 use std::sync::Arc;
 use vcs_provider_interface::prelude::*;
 

@@ -1,1 +1,8 @@
 //! A small, real host engine: configuration, store, services, retention, checkout.
+
+pub mod clock;
+pub mod config;
+pub mod grants;
+pub mod host_services;
+pub mod random;
+pub mod store;

@@ -191,9 +191,9 @@ fn config(mock: &MockBitbucket) -> String {
     provider.insert("clientId".into(), text(&consumer.id));
     provider.insert("clientSecret".into(), text(consumer.secret.expose()));
     provider.insert("auth".into(), Value::Table(auth));
-    let mut document = Value::Table(provider);
+    let mut document = provider;
     for name in ["bitbucketcloud", "bitbucketcloud", "servers", "vcs"] {
-        document = Value::Table(Table::from_iter([(name.to_owned(), document)]));
+        document = Table::from_iter([(name.to_owned(), Value::Table(document))]);
     }
     document.to_string()
 }

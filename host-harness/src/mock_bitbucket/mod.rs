@@ -17,9 +17,18 @@
 //! this machine (see [`MockBuilder::refuse_local_hook_urls`]), and requests are
 //! not counted (see [`MockBuilder::rate_limit`]).
 //!
+//! In memory a request is kept as it came; what is written to a file or printed
+//! is not: there every secret is blanked out.
+//!
 //! The way of a request: `server` reads it, `router` finds the operation,
 //! `service` checks credential, scopes, parameters and body, a handler in
 //! `routes` answers, `faults` may spoil the answer, `record` keeps it.
+//!
+//! To add an operation: one line in the `routes()` of a file in `routes` says
+//! method, template, scopes, parameters, paging and body, and names a handler
+//! `fn(&Call) -> Reply`. Everything that is the same for all operations has been
+//! checked by then; `pagination::numbered` cuts pages, `Validation` reads bodies,
+//! `push_event::around` delivers changes of refs, `delivery::deliver` any event.
 
 mod answer;
 mod auth;
@@ -40,6 +49,7 @@ mod forking;
 mod git_compare;
 mod git_http;
 mod git_objects;
+mod git_refs;
 mod git_repository;
 mod links;
 mod merging;
@@ -57,6 +67,7 @@ mod router;
 mod routes;
 mod server;
 mod service;
+mod sort;
 mod state;
 mod tokens;
 mod validation;

@@ -80,6 +80,13 @@ impl TokenRequest {
         }
     }
 
+    /// An access token of one repository, `workspace/slug`, that sees that
+    /// repository only.
+    #[must_use]
+    pub fn for_repository(full_name: impl Into<String>) -> Self {
+        Self::new(CredentialKind::RepositoryAccessToken).sight(Sight::Repository(full_name.into()))
+    }
+
     /// Grants these scopes only: `read:repository:bitbucket` and its like for
     /// API tokens, `repository` and its like for the other kinds.
     #[must_use]

@@ -5,6 +5,7 @@ use super::router::Route;
 pub(crate) mod commit_pull_requests;
 pub(crate) mod commits;
 pub(crate) mod forks;
+pub(crate) mod hook_events;
 pub(crate) mod hooks;
 pub(crate) mod listing;
 pub(crate) mod oauth;
@@ -37,5 +38,6 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(pull_request_reviews::routes());
     routes.extend(pull_request_merge::routes());
     routes.extend(pull_request_comments::routes());
+    routes.extend(hook_events::routes());
     routes
 }
