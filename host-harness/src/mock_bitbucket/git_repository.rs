@@ -290,7 +290,8 @@ pub(crate) fn git_environment() -> Vec<(&'static str, Option<&'static str>)> {
     ]
 }
 
-fn run(mut command: Command, name: &str, input: &[u8]) -> Result<Vec<u8>, GitError> {
+/// Runs a command with `input` on its standard input and returns what it wrote.
+pub(crate) fn run(mut command: Command, name: &str, input: &[u8]) -> Result<Vec<u8>, GitError> {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -215,6 +215,19 @@ pub(crate) const REF_CREATE: Permission = Permission {
     oauth: &["repository:write"],
     api_token: &["write:repository:bitbucket", "read:repository:bitbucket"],
 };
+pub(crate) const PULL_REQUEST: Permission = Permission {
+    oauth: &["pullrequest"],
+    api_token: &["read:pullrequest:bitbucket"],
+};
+pub(crate) const PULL_REQUEST_WRITE: Permission = Permission {
+    oauth: &["pullrequest:write"],
+    api_token: &["read:pullrequest:bitbucket", "write:pullrequest:bitbucket"],
+};
+/// Taking a verdict back.
+pub(crate) const PULL_REQUEST_WITHDRAW: Permission = Permission {
+    oauth: &["pullrequest:write"],
+    api_token: &["write:pullrequest:bitbucket"],
+};
 pub(crate) const WEBHOOK: Permission = Permission {
     oauth: &["webhook"],
     api_token: &["read:webhook:bitbucket"],
