@@ -3,5 +3,8 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(code) = host_harness::loader::serve_trial() {
+        return code;
+    }
     host_harness::cli::run()
 }

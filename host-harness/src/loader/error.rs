@@ -1,7 +1,7 @@
 //! Why a file was refused: the step, a stable code, and one line that names
 //! what was expected and what was found.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -184,6 +184,8 @@ reasons! {
         TrialTimedOut = "trial_timed_out", "it took too long in the process that tried it";
     }
     Link {
+        /// As many libraries are mapped as may be.
+        RestartNeeded = "restart_needed", "no more libraries can be loaded into this process";
         /// The dynamic linker refuses it.
         LinkFailed = "link_failed", "the dynamic linker refuses it";
     }
@@ -233,11 +235,31 @@ impl Serialize for Reason {
     }
 }
 
+impl<'de> Deserialize<'de> for Reason {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let code = String::deserialize(deserializer)?;
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|reason| reason.code() == code)
+            .ok_or_else(|| serde::de::Error::custom(format!("no reason has the code {code:?}")))
+    }
+}
+
 /// A file that was refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadError {
     /// Why.
+    #[serde(rename = "code")]
     pub reason: Reason,
+    /// What is known about it.
+    #[serde(flatten)]
+    pub facts: Box<Facts>,
+}
+
+/// What is known about a refusal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
     /// The file as it was named by the caller.
     pub path: PathBuf,
     /// What was expected, in a few words.
@@ -247,7 +269,7 @@ pub struct LoadError {
     /// What to do.
     pub advice: Option<String>,
     /// Everything that is known, in several lines; for logs at debug level.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
@@ -257,39 +279,41 @@ impl LoadError {
     pub fn new(reason: Reason, path: &Path) -> Self {
         Self {
             reason,
-            path: path.to_owned(),
-            expected: None,
-            found: None,
-            advice: None,
-            detail: None,
+            facts: Box::new(Facts {
+                path: path.to_owned(),
+                expected: None,
+                found: None,
+                advice: None,
+                detail: None,
+            }),
         }
     }
 
     /// The same with what was expected.
     #[must_use]
     pub fn expected(mut self, expected: impl fmt::Display) -> Self {
-        self.expected = Some(one_line(&expected.to_string()));
+        self.facts.expected = Some(one_line(&expected.to_string()));
         self
     }
 
     /// The same with what was found.
     #[must_use]
     pub fn found(mut self, found: impl fmt::Display) -> Self {
-        self.found = Some(one_line(&found.to_string()));
+        self.facts.found = Some(one_line(&found.to_string()));
         self
     }
 
     /// The same with what to do.
     #[must_use]
     pub fn advice(mut self, advice: impl fmt::Display) -> Self {
-        self.advice = Some(one_line(&advice.to_string()));
+        self.facts.advice = Some(one_line(&advice.to_string()));
         self
     }
 
     /// The same with everything that is known.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.facts.detail = Some(detail.into());
         self
     }
 
@@ -318,12 +342,12 @@ impl fmt::Display for LoadError {
         write!(
             formatter,
             "{}: refused at {} ({}): {}",
-            one_line(&self.path.display().to_string()),
+            one_line(&self.facts.path.display().to_string()),
             self.step(),
             self.code(),
             self.reason.words(),
         )?;
-        match (&self.expected, &self.found) {
+        match (&self.facts.expected, &self.facts.found) {
             (Some(expected), Some(found)) => {
                 write!(formatter, ": expected {expected}, found {found}")?;
             }
@@ -331,7 +355,7 @@ impl fmt::Display for LoadError {
             (None, Some(found)) => write!(formatter, ": {found}")?,
             (None, None) => {}
         }
-        if let Some(advice) = &self.advice {
+        if let Some(advice) = &self.facts.advice {
             write!(formatter, "; {advice}")?;
         }
         Ok(())

@@ -35,6 +35,7 @@
 //! (constructors) can hang or end the process; only the trial finds that out
 //! beforehand.
 
+mod build;
 mod counters;
 mod deadline;
 mod elf;
@@ -44,6 +45,7 @@ mod manifest;
 mod scan;
 mod source;
 mod staging;
+mod trial;
 
 pub use counters::LoadCounts;
 pub use deadline::{NoResult, within};
@@ -51,16 +53,19 @@ pub use error::{LoadError, Reason, Step};
 pub use manifest::{Digest, Manifest};
 pub use scan::{Found, FoundKind, scan};
 pub use source::Trust;
+pub use trial::{Trial, serve_trial};
 
 use counters::Counters;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use source::{Folder, Source};
 use staging::Staging;
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use vcs_provider_interface::abi::{BuildFacts, HostProvider, ProviderModuleRef};
-use vcs_provider_interface::info::{ProviderInfo, TARGET};
+use vcs_provider_interface::abi::{BuildFacts, HostProvider};
+use vcs_provider_interface::info::ProviderInfo;
 
 /// How a loader works.
 #[derive(Clone, Debug)]
@@ -75,6 +80,13 @@ pub struct LoaderOptions {
     pub info_time_limit: Duration,
     /// Who may write to plugins.
     pub trust: Trust,
+    /// How many different libraries may be linked into this process; 64 by
+    /// default. Their mappings stay until it ends: some 2 MiB each for a
+    /// provider with HTTP and TLS.
+    pub library_limit: usize,
+    /// Tries each plugin in another process before it is linked into this one;
+    /// by default there is none.
+    pub trial: Option<Trial>,
 }
 
 impl Default for LoaderOptions {
@@ -84,12 +96,14 @@ impl Default for LoaderOptions {
             staging_folder: None,
             info_time_limit: Duration::from_secs(5),
             trust: Trust::Owner,
+            library_limit: 64,
+            trial: None,
         }
     }
 }
 
 /// Which side of the boundary has more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Compatibility {
     /// The plugin's interface has everything that the host's has.
@@ -140,7 +154,7 @@ impl fmt::Debug for LoadedProvider {
 }
 
 /// What is known of a plugin, as data.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginReport {
     /// The file as the caller named it.
     pub path: PathBuf,
@@ -169,9 +183,11 @@ impl LoadedProvider {
     }
 }
 
-/// A file that was read and examined; nothing of it has run.
-struct Examined {
-    bytes: Vec<u8>,
+/// A file that was read, examined and copied; nothing of it has run.
+struct Prepared {
+    plugin: PathBuf,
+    staged: PathBuf,
+    size: u64,
     digest: Digest,
     manifest: Option<Manifest>,
 }
@@ -190,6 +206,7 @@ pub struct Loader {
     options: LoaderOptions,
     staging: Staging,
     counters: Counters,
+    mapped: Mutex<HashSet<Digest>>,
 }
 
 impl Default for Loader {
@@ -210,6 +227,7 @@ impl Loader {
             options,
             staging: Staging::new(folder),
             counters: Counters::default(),
+            mapped: Mutex::default(),
         }
     }
 
@@ -224,33 +242,50 @@ impl Loader {
     /// # Errors
     /// See [`Reason`].
     pub fn load(&self, path: &Path) -> Result<LoadedProvider, LoadError> {
-        self.load_pinned(path, Pinned::Required)
+        let prepared = self.prepare(path, Pinned::Required)?;
+        if let Some(trial) = &self.options.trial {
+            self.step(Step::Trial, trial.run(&prepared, &self.options))?;
+        }
+        let loaded = self.open(&prepared)?;
+        self.counters.count_loaded();
+        Ok(loaded)
     }
 
-    /// The same for callers that want to know only whether it would load: every
-    /// step runs, no server is made.
+    /// Says what a plugin is and whether it would load: every step runs, no
+    /// server is made. With a [`Trial`] nothing of it runs in this process.
     ///
     /// # Errors
     /// See [`Reason`].
     pub fn check(&self, path: &Path) -> Result<PluginReport, LoadError> {
-        self.load(path).map(|loaded| loaded.report())
+        self.report(&self.prepare(path, Pinned::Required)?)
+    }
+
+    /// Looks at a plugin without copying or linking it: the steps `open`,
+    /// `manifest` and `elf`.
+    ///
+    /// # Errors
+    /// See [`Reason`].
+    pub fn examine(&self, path: &Path) -> Result<Manifest, LoadError> {
+        let (_, _, manifest) = self.read(path, Pinned::Required)?;
+        manifest.ok_or_else(|| LoadError::new(Reason::ManifestMissing, path))
     }
 
     /// Makes the manifest of a plugin that the administrator trusts: every step
     /// but the comparison with a manifest runs, then one is written beside it.
+    /// With a [`Trial`] nothing of it runs in this process.
     ///
     /// # Errors
     /// See [`Reason`].
     pub fn write_manifest(&self, path: &Path) -> Result<Manifest, LoadError> {
-        let loaded = self.load_pinned(path, Pinned::NotYet)?;
+        let report = self.report(&self.prepare(path, Pinned::NotYet)?)?;
         let manifest = Manifest {
             name: manifest::file_name(path),
-            provider_type: loaded.info.provider_type,
-            version: loaded.info.version,
-            interface_version: loaded.build.interface_version.as_str().to_owned(),
-            target: loaded.build.target.as_str().to_owned(),
-            size: loaded.size,
-            sha256: loaded.digest,
+            provider_type: report.info.provider_type,
+            version: report.info.version,
+            interface_version: report.info.interface_version,
+            target: report.info.target,
+            size: report.size,
+            sha256: report.sha256,
         };
         manifest.write(path)?;
         Ok(manifest)
@@ -261,150 +296,97 @@ impl Loader {
         outcome
     }
 
-    fn load_pinned(&self, path: &Path, pinned: Pinned) -> Result<LoadedProvider, LoadError> {
-        let examined = self.examine(path, pinned)?;
-        let staged = self.step(
-            Step::Stage,
-            self.staging.copy(path, &examined.bytes, examined.digest),
-        )?;
-        let linked = self.step(Step::Link, library::link(path, &staged))?;
-        let header = self.step(Step::Header, linked.header(path))?;
-        let header = self.step(Step::Version, header.check_version(path))?;
-        let checked = self.step(Step::Layout, header.check_layout(path))?;
-        let module = self.step(
-            Step::Build,
-            checked
-                .module(path)
-                .and_then(|module| check_build(path, module, examined.manifest.as_ref())),
-        )?;
-        let provider = HostProvider::new(module);
-        let info = self.step(
-            Step::Info,
-            self.ask_info(path, provider, examined.manifest.as_ref()),
-        )?;
-        self.counters.count_loaded();
-        Ok(LoadedProvider {
-            provider,
-            info,
-            build: module.build(),
-            digest: examined.digest,
-            size: examined.bytes.len() as u64,
-            origin: path.to_owned(),
+    /// The steps before anything of the file runs.
+    fn prepare(&self, path: &Path, pinned: Pinned) -> Result<Prepared, LoadError> {
+        let (bytes, digest, manifest) = self.read(path, pinned)?;
+        let staged = self.step(Step::Stage, self.staging.copy(path, &bytes, digest))?;
+        Ok(Prepared {
+            plugin: path.to_owned(),
             staged,
-            compatibility: checked.compatibility,
+            size: bytes.len() as u64,
+            digest,
+            manifest,
         })
     }
 
-    /// The steps before anything of the file runs.
-    fn examine(&self, path: &Path, pinned: Pinned) -> Result<Examined, LoadError> {
+    fn read(
+        &self,
+        path: &Path,
+        pinned: Pinned,
+    ) -> Result<(Vec<u8>, Digest, Option<Manifest>), LoadError> {
         let trust = self.options.trust;
         let opened = Folder::of(path, trust).and_then(|folder| {
             let source = Source::open(&folder, path, self.options.size_limit, trust)?;
             Ok((folder, source.bytes))
         });
         let (folder, bytes) = self.step(Step::Open, opened)?;
-        let digest = Digest::of(&bytes);
+        let (size, digest) = (bytes.len() as u64, Digest::of(&bytes));
         let manifest = match pinned {
             Pinned::NotYet => None,
             Pinned::Required => {
                 let compared = Manifest::read(&folder, path, trust).and_then(|manifest| {
-                    manifest.compare_with_file(path, bytes.len() as u64, digest)?;
+                    manifest.compare_with_file(path, size, digest)?;
                     Ok(manifest)
                 });
                 Some(self.step(Step::Manifest, compared)?)
             }
         };
         self.step(Step::Elf, elf::check(path, &bytes))?;
-        Ok(Examined {
-            bytes,
-            digest,
-            manifest,
+        Ok((bytes, digest, manifest))
+    }
+
+    /// Makes sure that the process does not grow without a bound: what is
+    /// linked stays mapped, even if a later step refuses it.
+    fn reserve_mapping(&self, prepared: &Prepared) -> Result<(), LoadError> {
+        let mut mapped = self.mapped.lock().unwrap_or_else(PoisonError::into_inner);
+        let limit = self.options.library_limit;
+        if mapped.len() >= limit && !mapped.contains(&prepared.digest) {
+            return Err(LoadError::new(Reason::RestartNeeded, &prepared.plugin)
+                .expected(format!(
+                    "fewer than {limit} different libraries since the start"
+                ))
+                .found(mapped.len())
+                .advice("restart the engine; what serves now goes on until then"));
+        }
+        mapped.insert(prepared.digest);
+        Ok(())
+    }
+
+    fn report(&self, prepared: &Prepared) -> Result<PluginReport, LoadError> {
+        let report = match &self.options.trial {
+            Some(trial) => self.step(Step::Trial, trial.run(prepared, &self.options)),
+            None => self.open(prepared).map(|loaded| loaded.report()),
+        }?;
+        self.counters.count_loaded();
+        Ok(report)
+    }
+
+    /// The steps that run code of the plugin.
+    fn open(&self, prepared: &Prepared) -> Result<LoadedProvider, LoadError> {
+        let plugin = &prepared.plugin;
+        let manifest = prepared.manifest.as_ref();
+        let linked = self
+            .reserve_mapping(prepared)
+            .and_then(|()| library::link(plugin, &prepared.staged));
+        let linked = self.step(Step::Link, linked)?;
+        let header = self.step(Step::Header, linked.header(plugin))?;
+        let header = self.step(Step::Version, header.check_version(plugin))?;
+        let checked = self.step(Step::Layout, header.check_layout(plugin))?;
+        let module = checked
+            .module(plugin)
+            .and_then(|module| build::check(plugin, module, manifest));
+        let module = self.step(Step::Build, module)?;
+        let limit = self.options.info_time_limit;
+        let info = self.step(Step::Info, build::info(plugin, module, limit, manifest))?;
+        Ok(LoadedProvider {
+            provider: HostProvider::new(module),
+            info,
+            build: module.build(),
+            digest: prepared.digest,
+            size: prepared.size,
+            origin: plugin.clone(),
+            staged: prepared.staged.clone(),
+            compatibility: checked.compatibility,
         })
     }
-
-    fn ask_info(
-        &self,
-        path: &Path,
-        provider: HostProvider,
-        manifest: Option<&Manifest>,
-    ) -> Result<ProviderInfo, LoadError> {
-        let limit = self.options.info_time_limit;
-        let info = within(limit, "provider-info", move || provider.info())
-            .map_err(|no_result| match no_result {
-                NoResult::TimedOut => LoadError::new(Reason::InfoTimedOut, path)
-                    .expected(format!("an answer within {limit:?}"))
-                    .found("none"),
-                NoResult::Failed => {
-                    LoadError::new(Reason::InfoFailed, path).found("there is no thread to ask it")
-                }
-            })?
-            .map_err(|error| LoadError::new(Reason::InfoFailed, path).found(error))?;
-        check_info(path, &info, manifest)?;
-        Ok(info)
-    }
-}
-
-/// Looks at how the library was built, as data, before any call but the one
-/// that made its module.
-fn check_build(
-    path: &Path,
-    module: ProviderModuleRef,
-    manifest: Option<&Manifest>,
-) -> Result<ProviderModuleRef, LoadError> {
-    let build = module.build();
-    if build.panic_strategy.as_str() != "unwind" {
-        return Err(LoadError::new(Reason::PanicAborts, path)
-            .expected("panic strategy unwind")
-            .found(build.panic_strategy.as_str())
-            .advice("build the plugin with panic = \"unwind\" in its profile"));
-    }
-    let interface = manifest.map_or(build.interface_version.as_str(), |manifest| {
-        manifest.interface_version.as_str()
-    });
-    let mismatch = |expected: &str, found: &str| {
-        LoadError::new(Reason::BuildMismatch, path)
-            .expected(expected)
-            .found(found)
-    };
-    if build.interface_version.as_str() != interface {
-        let expected = format!("interface {interface}");
-        return Err(mismatch(&expected, build.interface_version.as_str()));
-    }
-    if build.target.as_str() != TARGET {
-        return Err(mismatch(TARGET, build.target.as_str()));
-    }
-    Ok(module)
-}
-
-fn check_info(
-    path: &Path,
-    info: &ProviderInfo,
-    manifest: Option<&Manifest>,
-) -> Result<(), LoadError> {
-    let is_name = |text: &str| {
-        !text.is_empty()
-            && text.len() <= 64
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-    };
-    if !is_name(&info.provider_type) {
-        return Err(LoadError::new(Reason::InfoInvalid, path)
-            .expected("a provider type of lower-case letters, digits and dashes")
-            .found(format!("{:?}", info.provider_type)));
-    }
-    let Some(manifest) = manifest else {
-        return Ok(());
-    };
-    if info.provider_type != manifest.provider_type {
-        return Err(LoadError::new(Reason::TypeMismatch, path)
-            .expected(&manifest.provider_type)
-            .found(&info.provider_type));
-    }
-    if info.version != manifest.version {
-        return Err(LoadError::new(Reason::VersionDiffers, path)
-            .expected(&manifest.version)
-            .found(&info.version));
-    }
-    Ok(())
 }

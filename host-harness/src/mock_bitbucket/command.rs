@@ -47,9 +47,9 @@ pub struct MockArguments {
     /// service does.
     #[arg(long)]
     pub refuse_local_hook_urls: bool,
-    /// The callback address of the OAuth consumer.
-    #[arg(long, value_name = "URL")]
-    pub callback_url: Option<String>,
+    /// A callback address of the OAuth consumer. May be repeated.
+    #[arg(long = "callback", alias = "callback-url", value_name = "URL")]
+    pub callback_urls: Vec<String>,
 }
 
 /// Why the command failed.
@@ -131,7 +131,7 @@ fn start(arguments: &MockArguments) -> Result<MockBitbucket, CommandError> {
     if arguments.refuse_local_hook_urls {
         builder = builder.refuse_local_hook_urls();
     }
-    if let Some(url) = &arguments.callback_url {
+    for url in &arguments.callback_urls {
         builder = builder.callback_url(url);
     }
     let mock = builder.start()?;

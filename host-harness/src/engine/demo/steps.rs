@@ -7,7 +7,7 @@ use super::{DemoError, Step};
 use crate::engine::checkout::{CheckoutOptions, Target, checkout_application};
 use crate::engine::config::EngineConfig;
 use crate::engine::git::{Git, Remote};
-use crate::engine::host_log::HostLog;
+use crate::engine::host_services::EngineServices;
 use crate::loader::{FoundKind, Loader, scan};
 use crate::mock_bitbucket::{MockBitbucket, command::write_config};
 use serde_json::json;
@@ -158,7 +158,10 @@ fn load_plugin(story: &mut Story<'_>) -> Result<(), DemoError> {
     }
     let server = loaded
         .provider
-        .new_server(&server_config.toml, Arc::new(HostLog))
+        .new_server(
+            &server_config.toml,
+            Arc::new(EngineServices::without_grants(&server_config.name)),
+        )
         .map_err(|error| config.locate(server_config, error))?;
     let client = server.authorized_client(Credential::configured())?;
     story.fact("type", loaded.info.provider_type.clone());
