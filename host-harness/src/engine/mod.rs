@@ -3,9 +3,15 @@
 pub mod checkout;
 pub mod clock;
 pub mod config;
+pub mod core;
 pub mod demo;
+pub mod effects;
 pub mod git;
 pub mod grants;
 pub mod host_services;
+pub mod ingest;
+pub mod poller;
 pub mod random;
+pub mod retention;
 pub mod store;
+pub mod worker;
