@@ -1,3 +1,16 @@
 //! A small, real host engine: configuration, store, services, retention, checkout.
 
+pub mod checkout;
+pub mod clock;
 pub mod config;
+pub mod core;
+pub mod effects;
+pub mod git;
+pub mod grants;
+pub mod host_services;
+pub mod ingest;
+pub mod poller;
+pub mod random;
+pub mod retention;
+pub mod store;
+pub mod worker;

@@ -14,15 +14,19 @@ use super::faults::{FaultBook, FaultPlan};
 use super::git_repository::GitError;
 use super::links::Urls;
 use super::locked;
+use super::oauth::OAuthPolicy;
 use super::rate_limit::{RateLimit, RateLimiter};
 use super::record::Recorder;
-use super::server;
+use super::server::{self, BackgroundRuntime};
 use super::service::{Mock, Parts, Settings};
 use super::state::User;
 use super::tokens::{CredentialKind, TokenRequest};
 
 /// The account that the mock's first credentials belong to.
 const FIRST_USER: (&str, &str) = ("Casey Builder", "casey.builder@example.com");
+
+/// The callback address of a consumer for which none was named.
+const FIRST_CALLBACK: &str = "http://127.0.0.1/callback";
 
 /// Why a mock could not be started or changed.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +70,8 @@ pub struct MockBuilder {
     rate_limit: Option<RateLimit>,
     delivery: DeliveryPolicy,
     allow_local_hook_urls: bool,
-    callback_url: String,
+    callback_urls: Vec<String>,
+    oauth: OAuthPolicy,
 }
 
 impl Default for MockBuilder {
@@ -81,7 +86,8 @@ impl Default for MockBuilder {
             rate_limit: None,
             delivery: DeliveryPolicy::default(),
             allow_local_hook_urls: true,
-            callback_url: "http://127.0.0.1/callback".to_owned(),
+            callback_urls: Vec::new(),
+            oauth: OAuthPolicy::default(),
         }
     }
 }
@@ -153,10 +159,18 @@ impl MockBuilder {
         self
     }
 
-    /// The callback address of the OAuth consumer.
+    /// Registers a callback address of the OAuth consumer. May be called several
+    /// times; the first address is the one that is used when a client names none.
     #[must_use]
     pub fn callback_url(mut self, url: impl Into<String>) -> Self {
-        self.callback_url = url.into();
+        self.callback_urls.push(url.into());
+        self
+    }
+
+    /// Changes how the OAuth server behaves.
+    #[must_use]
+    pub fn oauth(mut self, policy: OAuthPolicy) -> Self {
+        self.oauth = policy;
         self
     }
 
@@ -177,8 +191,9 @@ impl MockBuilder {
             .thread_name("mock-bitbucket")
             .enable_all()
             .build()
+            .map(BackgroundRuntime::new)
             .map_err(MockError::Start)?;
-        let listener = listen(&runtime, self.listen).map_err(MockError::Start)?;
+        let listener = listen(runtime.handle(), self.listen).map_err(MockError::Start)?;
         let mut address = listener.local_addr().map_err(MockError::Start)?;
         if address.ip().is_unspecified() {
             address.set_ip([127, 0, 0, 1].into());
@@ -190,7 +205,11 @@ impl MockBuilder {
                 allow_local_hook_urls: self.allow_local_hook_urls,
                 client_id: uuid::Uuid::new_v4().simple().to_string()[..18].to_owned(),
                 client_secret: uuid::Uuid::new_v4().simple().to_string(),
-                callback_url: self.callback_url,
+                callback_urls: if self.callback_urls.is_empty() {
+                    vec![FIRST_CALLBACK.to_owned()]
+                } else {
+                    self.callback_urls
+                },
             },
             faults: FaultBook::new(self.faults),
             recorder,
@@ -200,6 +219,7 @@ impl MockBuilder {
         locked(&mock.state)
             .users
             .push(Arc::new(User::sample(FIRST_USER.0, FIRST_USER.1)));
+        locked(&mock.oauth).policy = self.oauth;
         locked(&mock.tokens).remember_secret(&mock.settings.client_secret);
         let mut started = MockBitbucket::new(Arc::clone(&mock), address);
         for workspace in self.workspaces {
@@ -213,7 +233,7 @@ impl MockBuilder {
             access_token: started
                 .create_token(&TokenRequest::new(CredentialKind::WorkspaceAccessToken))?,
         };
-        runtime.spawn(server::serve(mock, listener));
+        runtime.handle().spawn(server::serve(mock, listener));
         started.serving(runtime, known);
         Ok(started)
     }
@@ -221,7 +241,7 @@ impl MockBuilder {
 
 /// Binds without waiting, so that a mock can be started from anywhere, also from
 /// inside another runtime.
-fn listen(runtime: &tokio::runtime::Runtime, address: SocketAddr) -> io::Result<TcpListener> {
+fn listen(runtime: &tokio::runtime::Handle, address: SocketAddr) -> io::Result<TcpListener> {
     let listener = std::net::TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     let _inside = runtime.enter();

@@ -47,9 +47,9 @@ pub struct MockArguments {
     /// service does.
     #[arg(long)]
     pub refuse_local_hook_urls: bool,
-    /// The callback address of the OAuth consumer.
-    #[arg(long, value_name = "URL")]
-    pub callback_url: Option<String>,
+    /// A callback address of the OAuth consumer. May be repeated.
+    #[arg(long = "callback", alias = "callback-url", value_name = "URL")]
+    pub callback_urls: Vec<String>,
 }
 
 /// Why the command failed.
@@ -131,7 +131,7 @@ fn start(arguments: &MockArguments) -> Result<MockBitbucket, CommandError> {
     if arguments.refuse_local_hook_urls {
         builder = builder.refuse_local_hook_urls();
     }
-    if let Some(url) = &arguments.callback_url {
+    for url in &arguments.callback_urls {
         builder = builder.callback_url(url);
     }
     let mock = builder.start()?;
@@ -191,9 +191,9 @@ fn config(mock: &MockBitbucket) -> String {
     provider.insert("clientId".into(), text(&consumer.id));
     provider.insert("clientSecret".into(), text(consumer.secret.expose()));
     provider.insert("auth".into(), Value::Table(auth));
-    let mut document = Value::Table(provider);
+    let mut document = provider;
     for name in ["bitbucketcloud", "bitbucketcloud", "servers", "vcs"] {
-        document = Value::Table(Table::from_iter([(name.to_owned(), document)]));
+        document = Table::from_iter([(name.to_owned(), Value::Table(document))]);
     }
     document.to_string()
 }

@@ -18,6 +18,7 @@ use super::faults::FaultBook;
 use super::git_repository::{GitError, RefKind};
 use super::links::Urls;
 use super::locked;
+use super::oauth::OAuthServer;
 use super::pagination::{Paging, WalkCache, page_length, page_number};
 use super::rate_limit::{self, RateLimiter};
 use super::record::Recorder;
@@ -37,8 +38,8 @@ pub(crate) struct Settings {
     pub(crate) client_id: String,
     /// The OAuth consumer's secret.
     pub(crate) client_secret: String,
-    /// The OAuth consumer's callback address.
-    pub(crate) callback_url: String,
+    /// The OAuth consumer's callback addresses; never empty.
+    pub(crate) callback_urls: Vec<String>,
 }
 
 /// The whole mocked service, shared by all connections.
@@ -49,6 +50,7 @@ pub(crate) struct Mock {
     pub(crate) router: Router,
     pub(crate) state: Mutex<State>,
     pub(crate) tokens: Mutex<TokenStore>,
+    pub(crate) oauth: Mutex<OAuthServer>,
     pub(crate) faults: FaultBook,
     pub(crate) recorder: Recorder,
     pub(crate) deliveries: Arc<Deliveries>,
@@ -70,7 +72,6 @@ pub(crate) struct Parts {
 
 /// An API request as the server hands it over.
 pub(crate) struct Request {
-    pub(crate) method: Method,
     pub(crate) raw_path: String,
     pub(crate) raw_query: String,
     pub(crate) headers: HeaderMap,
@@ -86,6 +87,7 @@ impl Mock {
             router: Router::new(),
             state: Mutex::default(),
             tokens: Mutex::default(),
+            oauth: Mutex::default(),
             faults: parts.faults,
             recorder: parts.recorder,
             deliveries: parts.deliveries,

@@ -2,4 +2,12 @@
 
 mod support;
 
+mod commits;
+mod git;
+mod hooks;
+mod oauth;
+mod pull_requests;
+mod refs;
 mod serving;
+mod starting;
+mod statuses;
