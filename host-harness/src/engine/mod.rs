@@ -4,6 +4,7 @@ pub mod checkout;
 pub mod clock;
 pub mod config;
 pub mod core;
+pub mod demo;
 pub mod effects;
 pub mod git;
 pub mod grants;
