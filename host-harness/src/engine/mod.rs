@@ -2,11 +2,14 @@
 
 pub mod clock;
 pub mod config;
+pub mod consent;
 pub mod core;
 pub mod effects;
 pub mod grants;
 pub mod host_services;
 pub mod ingest;
+pub mod linking;
+pub mod notify;
 pub mod poller;
 pub mod random;
 pub mod retention;
