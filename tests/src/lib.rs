@@ -3,6 +3,7 @@
 
 pub mod bitbucket;
 pub mod contract;
+pub mod engine;
 pub mod host;
 mod libraries;
 pub mod sandbox;
