@@ -28,6 +28,9 @@ const CAPABILITIES: &[&str] = &[
     "set_status",
     "checkout_credentials",
     "check_connection",
+    "authorize_redirect",
+    "authorize_token",
+    "parse_webhook",
     "webhooks_info",
     "polling_info",
 ];
