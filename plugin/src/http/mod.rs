@@ -23,7 +23,7 @@ pub(crate) use exchange::{Http, Limits, Transport, Upload};
 pub(crate) use gate::RateGate;
 pub(crate) use origin::Origin;
 pub(crate) use request::Request;
-pub(crate) use wait::check as check_context;
+pub(crate) use wait::{check as check_context, pause};
 
 /// An address for logs and errors, without secrets.
 pub(crate) fn shown_address(address: &str) -> String {

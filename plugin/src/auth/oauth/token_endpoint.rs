@@ -2,7 +2,7 @@
 
 use crate::auth::FixedCredential;
 use crate::encoding;
-use crate::http::{Http, RateGate, Request, Transport};
+use crate::http::{Http, RateGate, Request, Transport, pause};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,13 @@ use vcs_provider_interface::prelude::*;
 /// What a lifetime is taken for where the service names none: the shorter of
 /// the two that are said of Bitbucket Cloud (one hour and two hours).
 const ASSUMED_LIFETIME: Duration = Duration::from_secs(3600);
+
+/// What the service says of a dead refresh token, and to a consumer that it
+/// turns away for a moment (Bitbucket Cloud, measured on the live service).
+const UNAUTHORIZED_CLIENT: &str = "unauthorized_client";
+
+/// Longer than the moment for which a consumer is turned away.
+const LOCK_OUT: Duration = Duration::from_secs(2);
 
 /// Tokens as the endpoint gave them.
 pub(super) struct Tokens {
@@ -89,6 +96,10 @@ impl TokenEndpoint {
     /// Turns a refresh token into the next pair. The old one works for about
     /// ten minutes after its use, so the request may be repeated when its
     /// answer is lost.
+    ///
+    /// A consumer that came with a dead token is turned away for a moment, in
+    /// the same words as a dead token, also with its healthy ones. So those
+    /// words count only when they are said again after that moment.
     pub(super) fn refresh(
         &self,
         context: &dyn CallContext,
@@ -98,7 +109,13 @@ impl TokenEndpoint {
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh_token.expose()),
         ];
-        self.tokens(context, &fields, Request::repeatable)
+        match self.tokens(context, &fields, Request::repeatable) {
+            Err(Refusal::Dead(error)) if service_error(&error) == Some(UNAUTHORIZED_CLIENT) => {
+                pause(context, LOCK_OUT).map_err(Refusal::Other)?;
+                self.tokens(context, &fields, Request::repeatable)
+            }
+            result => result,
+        }
     }
 
     /// A token for the consumer itself. There is no refresh token with it.
@@ -154,13 +171,8 @@ fn scope_list(text: &str) -> Vec<String> {
 
 /// Tells a dead token from a wrong consumer and from a passing failure.
 fn classified(error: VcsError) -> Refusal {
-    let code = error
-        .extra
-        .iter()
-        .find(|(key, _)| key == "service_error")
-        .map(|(_, value)| value.as_str());
-    match code {
-        Some("invalid_grant" | "unauthorized_client") => Refusal::Dead(VcsError {
+    match service_error(&error) {
+        Some("invalid_grant" | UNAUTHORIZED_CLIENT) => Refusal::Dead(VcsError {
             kind: ErrorKind::UNAUTHENTICATED,
             retryable: false,
             ..error
@@ -169,6 +181,12 @@ fn classified(error: VcsError) -> Refusal {
         _ if error.kind == ErrorKind::UNAUTHENTICATED => Refusal::Other(wrong_consumer(error)),
         _ => Refusal::Other(error),
     }
+}
+
+/// The service's own word for what is wrong.
+fn service_error(error: &VcsError) -> Option<&str> {
+    let code = error.extra.iter().find(|(key, _)| key == "service_error");
+    code.map(|(_, value)| value.as_str())
 }
 
 fn wrong_consumer(error: VcsError) -> VcsError {
