@@ -24,6 +24,8 @@ mod http;
 mod log;
 mod page_length;
 mod pages;
+mod poll;
+mod read;
 mod refs;
 mod repositories;
 mod repository_name;
@@ -33,6 +35,7 @@ mod session;
 mod statuses;
 mod tags;
 mod time;
+mod webhook;
 mod wire;
 mod workspaces;
 

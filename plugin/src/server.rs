@@ -135,6 +135,14 @@ impl VcsServer for Server {
         Ok(Box::new(Client::new(session)))
     }
 
+    fn parse_webhook(
+        &self,
+        _context: &dyn CallContext,
+        request: WebhookRequest,
+    ) -> Result<Delivery> {
+        crate::webhook::parse(&request)
+    }
+
     fn webhooks_info(
         &self,
         _context: &dyn CallContext,
