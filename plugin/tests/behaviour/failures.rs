@@ -114,7 +114,8 @@ fn e40_missing_scopes_are_in_the_message_and_beside_it() {
 
 #[test]
 fn e41_every_shape_of_error_body_is_read_and_a_web_page_never_shown() {
-    let shapes: [(fn() -> Reply, &str); 7] = [
+    type Shape = (fn() -> Reply, &'static str);
+    let shapes: [Shape; 7] = [
         (
             || {
                 Reply::json(
