@@ -18,7 +18,7 @@ pub(crate) fn account(value: &Value) -> Option<Author> {
     };
     let author = Author {
         id: first(&["/account_id", "/uuid"]),
-        name: first(&["/nickname", "/username", "/slug"]),
+        name: first(&["/nickname", "/username", "/slug", "/display_name"]),
         display_name: first(&["/display_name", "/name", "/nickname", "/username"]),
         email: String::new(),
         avatar: json::text_or_empty(value, "/links/avatar/href"),
