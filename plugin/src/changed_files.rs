@@ -9,10 +9,10 @@
 use crate::http::Request;
 use crate::page_length::List;
 use crate::pages::Listing;
-use crate::repository_name::RepositoryName;
-use crate::session::Session;
 use crate::read::{Item, json};
 use crate::refs;
+use crate::repository_name::RepositoryName;
+use crate::session::Session;
 use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
@@ -27,13 +27,16 @@ pub(crate) fn list(
     let base = refs::resolve(session, context, &repo, &request.base)?;
     let head = refs::resolve(session, context, &repo, &request.head)?;
     let range = format!("{head}..{base}");
-    let listed =
-        Request::get(repo.path(&["diffstat", &range])).query("topic", "true");
+    let listed = Request::get(repo.path(&["diffstat", &range])).query("topic", "true");
     Listing::new(&session.http, context, List::ChangedFiles, listed)
         .limit(request.limit)
         .push(sink, |item: Item| changed_file(&item.value))
         .map_err(|error| {
-            if error.message.to_ascii_lowercase().contains("no common ancestor") {
+            if error
+                .message
+                .to_ascii_lowercase()
+                .contains("no common ancestor")
+            {
                 error.with_extra("reason", "no_common_ancestor")
             } else {
                 error
@@ -84,14 +87,23 @@ mod tests {
             changed_file(&value).expect("a file")
         };
         let side = |path: &str| object!({ "path": path });
-        assert_eq!(read("added", Value::Null, side("a")).change, FileChange::ADDED);
+        assert_eq!(
+            read("added", Value::Null, side("a")).change,
+            FileChange::ADDED
+        );
         let removed = read("removed", side("b"), Value::Null);
         assert_eq!((removed.change, &*removed.path), (FileChange::REMOVED, "b"));
         let renamed = read("renamed", side("c"), side("d"));
         assert_eq!(renamed.change, FileChange::RENAMED);
-        assert_eq!((&*renamed.path, renamed.old_path.as_deref()), ("d", Some("c")));
+        assert_eq!(
+            (&*renamed.path, renamed.old_path.as_deref()),
+            ("d", Some("c"))
+        );
         let binary = read("modified", side("e"), side("e"));
-        assert_eq!((binary.change, binary.old_path), (FileChange::MODIFIED, None));
+        assert_eq!(
+            (binary.change, binary.old_path),
+            (FileChange::MODIFIED, None)
+        );
         assert_eq!((binary.lines_added, binary.lines_removed), (Some(2), None));
         assert_eq!(
             changed_file(&object!({})).expect_err("no path").kind,

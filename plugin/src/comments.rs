@@ -12,17 +12,17 @@
 use crate::http::Request;
 use crate::page_length::List;
 use crate::pages::Listing;
+use crate::pull_requests::may_be_done;
+use crate::read::{self, Item};
 use crate::repositories::delete_within;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
-use crate::pull_requests::may_be_done;
-use crate::read::{self, Item};
 use crate::text::cut;
 use serde_json::{Map, Value, json};
 use vcs_provider_interface::prelude::*;
 
 /// The longest text, in characters.
-const MAX_TEXT: usize = 32_767;
+pub(crate) const MAX_TEXT: usize = 32_767;
 
 const CUT_NOTE: &str = "\n\n… (this comment was too long and was cut)";
 
@@ -34,8 +34,7 @@ pub(crate) fn list(
     sink: &mut dyn PageSink<Comment>,
 ) -> Result<()> {
     let repo = RepositoryName::parse(&request.repo)?;
-    let listed = Request::get(path(&repo, request.pull_request, None))
-        .query("sort", "created_on");
+    let listed = Request::get(path(&repo, request.pull_request, None)).query("sort", "created_on");
     Listing::new(&session.http, context, List::Comments, listed)
         .limit(request.limit)
         .push(sink, |item: Item| read_one(&item.value))?;
@@ -52,8 +51,7 @@ pub(crate) fn create(
     request: CreateCommentRequest,
 ) -> Result<Comment> {
     let repo = RepositoryName::parse(&request.repo)?;
-    let creation =
-        Request::post(path(&repo, request.pull_request, None)).json(&body(&request)?)?;
+    let creation = Request::post(path(&repo, request.pull_request, None)).json(&body(&request)?)?;
     let value: Value = session.http.json(context, &creation).map_err(|error| {
         if may_be_done(&error) {
             error
@@ -171,6 +169,9 @@ mod tests {
             json!({ "content": { "raw": "why?" }, "inline": { "path": "src/a.rs", "to": 4 }, "parent": { "id": 9 } })
         );
         let empty = CreateCommentRequest::default();
-        assert_eq!(body(&empty).expect_err("no text").kind, ErrorKind::INVALID_INPUT);
+        assert_eq!(
+            body(&empty).expect_err("no text").kind,
+            ErrorKind::INVALID_INPUT
+        );
     }
 }

@@ -192,9 +192,7 @@ mod tests {
 
     #[test]
     fn e31_the_activity_tells_whether_an_update_changed_the_commit() {
-        let update = |date: &str, hash: &str| {
-            object!({ "update": { "date": date, "source": { "commit": { "hash": hash } } } })
-        };
+        let update = |date: &str, hash: &str| object!({ "update": { "date": date, "source": { "commit": { "hash": hash } } } });
         let activity = [
             update("2025-01-01T10:30:00Z", "cccccccccccc"),
             object!({ "comment": { "id": 4 } }),
@@ -204,10 +202,23 @@ mod tests {
             update("2025-01-01T10:00:00Z", "aaaaaaaaaaaa"),
         ];
         let values: Vec<&Value> = activity.iter().collect();
-        let at = |text: &str| text.parse::<jiff::Timestamp>().ok().map(|time| time.as_millisecond());
-        assert_eq!(compare_updates(&values, at("2025-01-01T10:30:00Z")), Some(true));
-        assert_eq!(compare_updates(&values, at("2025-01-01T10:20:01Z")), Some(true));
-        assert_eq!(compare_updates(&values, at("2025-01-01T10:10:00Z")), Some(false));
+        let at = |text: &str| {
+            text.parse::<jiff::Timestamp>()
+                .ok()
+                .map(|time| time.as_millisecond())
+        };
+        assert_eq!(
+            compare_updates(&values, at("2025-01-01T10:30:00Z")),
+            Some(true)
+        );
+        assert_eq!(
+            compare_updates(&values, at("2025-01-01T10:20:01Z")),
+            Some(true)
+        );
+        assert_eq!(
+            compare_updates(&values, at("2025-01-01T10:10:00Z")),
+            Some(false)
+        );
         assert_eq!(compare_updates(&values, at("2025-01-01T10:00:00Z")), None);
         assert_eq!(compare_updates(&values, None), Some(true));
         assert_eq!(compare_updates(&[], None), None);
@@ -220,7 +231,10 @@ mod tests {
             fullname: "orchard/pear".to_owned(),
             ..EventRepository::default()
         };
-        assert_eq!(address(&repo).expect("a name").to_string(), "orchard/{7c0e}");
+        assert_eq!(
+            address(&repo).expect("a name").to_string(),
+            "orchard/{7c0e}"
+        );
         let bare = EventRepository {
             fullname: "orchard/pear".to_owned(),
             ..EventRepository::default()

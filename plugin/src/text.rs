@@ -69,13 +69,28 @@ mod tests {
 
     #[test]
     fn only_addresses_that_others_can_reach_are_public() {
-        for address in ["https://ci.example.org/1", "http://8.8.8.8/x", "https://[2001:db8::1]/"] {
+        for address in [
+            "https://ci.example.org/1",
+            "http://8.8.8.8/x",
+            "https://[2001:db8::1]/",
+        ] {
             assert!(is_public_address(address), "{address}");
         }
         for address in [
-            "", "ci/1", "/ci/1", "ftp://ci.example.org/", "https://localhost/1", "http://ci:8080/",
-            "http://127.0.0.1/", "http://10.1.2.3/", "http://192.168.0.1/", "http://[::1]/",
-            "https://ci.localhost/", "http://169.254.1.1/", "http://[fe80::1]/", "javascript:alert(1)",
+            "",
+            "ci/1",
+            "/ci/1",
+            "ftp://ci.example.org/",
+            "https://localhost/1",
+            "http://ci:8080/",
+            "http://127.0.0.1/",
+            "http://10.1.2.3/",
+            "http://192.168.0.1/",
+            "http://[::1]/",
+            "https://ci.localhost/",
+            "http://169.254.1.1/",
+            "http://[fe80::1]/",
+            "javascript:alert(1)",
         ] {
             assert!(!is_public_address(address), "{address}");
         }

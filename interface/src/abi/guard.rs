@@ -58,15 +58,10 @@ fn file_name(path: &str) -> &str {
     path.rfind("/src/").map_or(path, |start| &path[start + 1..])
 }
 
-fn caught(what: &str) -> VcsError {
-    let place = LAST_PANIC_PLACE
+fn last_panic_place() -> String {
+    LAST_PANIC_PLACE
         .with(|last| last.borrow_mut().take())
-        .map_or_else(String::new, |place| format!(" at {place}"));
-    VcsError::new(
-        ErrorKind::INTERNAL,
-        format!("the provider panicked in {what}{place}; this instance of it takes no more calls"),
-    )
-    .with_extra(POISONED, what)
+        .map_or_else(String::new, |place| format!(" at {place}"))
 }
 
 /// Runs a method of a provider.
@@ -86,9 +81,32 @@ pub fn guarded<T>(poison: &Poison, what: &str, body: impl FnOnce() -> Result<T>)
         Err(payload) => {
             poison.poison();
             forget_payload(payload);
-            Err(caught(what))
+            let place = last_panic_place();
+            Err(VcsError::new(
+                ErrorKind::INTERNAL,
+                format!(
+                    "the provider panicked in {what}{place}; this instance of it takes no more calls"
+                ),
+            )
+            .with_extra(POISONED, what))
         }
     }
+}
+
+/// Runs something of the host that a provider calls back, such as a sink. The
+/// provider is not to blame for a panic there, so nothing is poisoned.
+///
+/// # Errors
+/// What the body returns; `Internal` if it panics.
+pub fn guarded_callback<T>(what: &str, body: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
+        forget_payload(payload);
+        let place = last_panic_place();
+        Err(VcsError::new(
+            ErrorKind::INTERNAL,
+            format!("the host panicked in its {what}{place}"),
+        ))
+    })
 }
 
 /// Runs something that cannot report an error, such as a drop.

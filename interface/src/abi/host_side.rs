@@ -1,7 +1,7 @@
 //! The host's side: a loaded provider as plain Rust, and the host's own objects
 //! as the boundary wants them.
 
-use super::guard::{Poison, guarded};
+use super::guard::guarded_callback;
 use super::plugin_side::{from_abi, plain_total, to_abi};
 use super::root_module::ProviderModuleRef;
 use super::traits::{
@@ -50,7 +50,7 @@ struct LocalPageSink<'a, T>(&'a mut dyn PageSink<T>);
 
 impl<T: AbiValue> AbiPageSink<T::Abi> for LocalPageSink<'_, T> {
     fn page(&mut self, items: RVec<T::Abi>, total: ROption<u64>) -> AbiResult<Flow> {
-        to_abi(guarded(&Poison::new(), "the host's page sink", || {
+        to_abi(guarded_callback("page sink", || {
             self.0.page(Vec::from_abi(items), plain_total(total))
         }))
     }
@@ -60,7 +60,7 @@ struct LocalByteSink<'a>(&'a mut dyn ByteSink);
 
 impl AbiByteSink for LocalByteSink<'_> {
     fn chunk(&mut self, bytes: RSlice<'_, u8>) -> AbiResult<Flow> {
-        to_abi(guarded(&Poison::new(), "the host's byte sink", || {
+        to_abi(guarded_callback("byte sink", || {
             self.0.chunk(bytes.as_slice())
         }))
     }
@@ -70,7 +70,7 @@ struct LocalByteSource<'a>(&'a mut dyn ByteSource);
 
 impl AbiByteSource for LocalByteSource<'_> {
     fn read(&mut self, mut buffer: RSliceMut<'_, u8>) -> AbiResult<u64> {
-        to_abi(guarded(&Poison::new(), "the host's byte source", || {
+        to_abi(guarded_callback("byte source", || {
             self.0.read(buffer.as_mut_slice()).map(|count| count as u64)
         }))
     }
@@ -81,41 +81,38 @@ struct LocalHostServices(Arc<dyn HostServices>);
 impl AbiHostServices for LocalHostServices {
     fn log(&self, record: LogRecordAbi) {
         // A log that fails must not fail the call that logs.
-        let _ = guarded(&Poison::new(), "the host's log", || {
+        let _ = guarded_callback("log", || {
             self.0.log(LogRecord::from_abi(record));
             Ok(())
         });
     }
 
     fn is_log_enabled(&self, level: LogLevel) -> bool {
-        guarded(&Poison::new(), "the host's log", || {
-            Ok(self.0.is_log_enabled(level))
-        })
-        .unwrap_or(false)
+        guarded_callback("log", || Ok(self.0.is_log_enabled(level))).unwrap_or(false)
     }
 
     fn load_grant(&self, grant_id: RStr<'_>) -> AbiResult<ROption<GrantAbi>> {
-        to_abi(guarded(&Poison::new(), "the host's grant store", || {
+        to_abi(guarded_callback("grant store", || {
             self.0.load_grant(grant_id.as_str())
         }))
     }
 
     fn store_grant(&self, grant_id: RStr<'_>, grant: GrantAbi) -> AbiResult<()> {
-        to_abi(guarded(&Poison::new(), "the host's grant store", || {
+        to_abi(guarded_callback("grant store", || {
             self.0
                 .store_grant(grant_id.as_str(), Grant::from_abi(grant))
         }))
     }
 
     fn lock_grant(&self, grant_id: RStr<'_>, wait_ms: u64) -> AbiResult<u64> {
-        to_abi(guarded(&Poison::new(), "the host's grant store", || {
+        to_abi(guarded_callback("grant store", || {
             self.0.lock_grant(grant_id.as_str(), wait_ms)
         }))
     }
 
     fn unlock_grant(&self, grant_id: RStr<'_>, lock: u64) {
         // The lock is released at the latest when the process ends.
-        let _ = guarded(&Poison::new(), "the host's grant store", || {
+        let _ = guarded_callback("grant store", || {
             self.0.unlock_grant(grant_id.as_str(), lock);
             Ok(())
         });

@@ -11,6 +11,7 @@
 
 use super::git::GitArchive;
 use crate::auth::CredentialType;
+use crate::checkout;
 use crate::encoding;
 use crate::http::Request;
 use crate::refs;
@@ -117,20 +118,26 @@ fn from_git(
             "the service named a commit that is not a hash",
         ));
     }
-    let authorizer = session.http.authorizer();
-    let credential = match authorizer.credential_type().git_user() {
-        Some(user) => authorizer
-            .authorization(context)?
-            .token
-            .map(|token| (user, token)),
-        None => None,
+    let checkout = RepositoryRequest {
+        repo: request.repo.clone(),
     };
-    let path = encoding::path(&[repo.workspace(), repo.slug()]);
+    let checkout = checkout::credentials(session, context, checkout)?;
+    let same_origin = |left: &str, right: &str| {
+        let origin = |address| url::Url::parse(address).map(|url: url::Url| url.origin());
+        matches!((origin(left), origin(right)), (Ok(left), Ok(right)) if left == right)
+    };
+    if !same_origin(&checkout.http_url, &session.config.web_url) {
+        return Err(VcsError::new(
+            ErrorKind::INVALID_RESPONSE,
+            "the service names a clone address at another place than its website (webUrl), where \
+             no credential is sent",
+        ));
+    }
     let archive = GitArchive {
-        url: format!("{}{path}.git", session.config.web_url.trim_end_matches('/')),
-        credential,
+        url: checkout.http_url,
+        credential: checkout.username.zip(checkout.secret),
         ca_file: session.config.ca_file.as_deref(),
-        proxy: session.config.proxy.as_deref(),
+        proxy: session.config.proxy.as_ref(),
         hash: commit,
         format: request.format,
         prefix: prefix(request.prefix.as_deref(), repo, commit),
@@ -234,7 +241,9 @@ mod tests {
             Ok(Flow::CONTINUE)
         });
         let mut checked = Checked::new(&mut sink, ArchiveFormat::ZIP);
-        let error = checked.chunk(b"<html>log in</html>").expect_err("no archive");
+        let error = checked
+            .chunk(b"<html>log in</html>")
+            .expect_err("no archive");
         assert_eq!(error.kind, ErrorKind::INVALID_RESPONSE);
         checked.begin_again();
         assert_eq!(checked.chunk(b"P"), Ok(Flow::CONTINUE));
@@ -247,7 +256,11 @@ mod tests {
     #[test]
     fn an_archive_without_a_byte_is_an_error() {
         let mut sink = ChunkFn(|_: &[u8]| Ok(Flow::CONTINUE));
-        assert!(Checked::new(&mut sink, ArchiveFormat::TAR_GZ).end().is_err());
+        assert!(
+            Checked::new(&mut sink, ArchiveFormat::TAR_GZ)
+                .end()
+                .is_err()
+        );
     }
 
     #[test]

@@ -7,6 +7,8 @@
 //! configuration of the machine and follows no redirect.
 
 use crate::http::pause;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::fs::File;
 use std::io::{ErrorKind as IoErrorKind, Read};
 use std::path::Path;
@@ -23,6 +25,24 @@ const CHUNK: usize = 64 * 1024;
 /// How much of what Git says is read.
 const MOST_SAID: u64 = 4096;
 
+/// The file of authorities in the private folder.
+const CA_BUNDLE: &str = "authorities.pem";
+
+/// What Git sees of the engine's environment: where programs are, and how the
+/// network is reached.
+const INHERITED: &[&str] = &[
+    "PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "http_proxy",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+];
+
 /// The credential helper: reads the credential from its own environment.
 const HELPER: &str = "!f() { test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' \
                       \"$VCS_GIT_USER\" \"$VCS_GIT_TOKEN\"; }; f";
@@ -32,11 +52,11 @@ pub(super) struct GitArchive<'a> {
     /// The clone address without user.
     pub(super) url: String,
     /// User and token; `None` for public repositories.
-    pub(super) credential: Option<(&'a str, Secret)>,
-    /// A file of further authorities to trust.
+    pub(super) credential: Option<(String, Secret)>,
+    /// A file of authorities to trust besides the public ones.
     pub(super) ca_file: Option<&'a str>,
-    /// The proxy.
-    pub(super) proxy: Option<&'a str>,
+    /// The configured proxy; without one, Git sees that of the environment.
+    pub(super) proxy: Option<&'a Secret>,
     /// The full hash of the commit.
     pub(super) hash: &'a str,
     pub(super) format: ArchiveFormat,
@@ -60,9 +80,17 @@ impl GitArchive<'_> {
             archive: self,
             folder: folder.path(),
         };
+        self.write_bundle(folder.path())?;
         runner.run(&["init", "--quiet", "--bare", "."])?;
         runner
-            .run(&["fetch", "--quiet", "--no-tags", "--depth=1", &self.url, self.hash])
+            .run(&[
+                "fetch",
+                "--quiet",
+                "--no-tags",
+                "--depth=1",
+                &self.url,
+                self.hash,
+            ])
             .or_else(|error| {
                 if error.kind != ErrorKind::UNAVAILABLE {
                     return Err(error);
@@ -92,6 +120,25 @@ impl GitArchive<'_> {
         hand_on(context, &file, sink)
     }
 
+    /// Git takes one file of authorities in place of its own, so the public
+    /// ones go into it as well.
+    fn write_bundle(&self, folder: &Path) -> Result<()> {
+        let Some(ca_file) = self.ca_file else {
+            return Ok(());
+        };
+        let failed = |error| internal("the authorities cannot be written", &error);
+        let mut bundle = std::fs::read_to_string(ca_file).map_err(failed)?;
+        for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+            bundle.push_str("\n-----BEGIN CERTIFICATE-----\n");
+            for line in STANDARD.encode(root.as_ref()).as_bytes().chunks(64) {
+                bundle.push_str(&String::from_utf8_lossy(line));
+                bundle.push('\n');
+            }
+            bundle.push_str("-----END CERTIFICATE-----\n");
+        }
+        std::fs::write(folder.join(CA_BUNDLE), bundle).map_err(failed)
+    }
+
     fn environment(&self) -> Vec<(String, String)> {
         let mut config = vec![
             ("credential.helper".to_owned(), String::new()),
@@ -104,14 +151,14 @@ impl GitArchive<'_> {
         if let Some((user, token)) = &self.credential {
             config.push((format!("credential.{}.helper", self.url), HELPER.to_owned()));
             config.push(("credential.useHttpPath".to_owned(), "true".to_owned()));
-            environment.push(("VCS_GIT_USER".to_owned(), (*user).to_owned()));
+            environment.push(("VCS_GIT_USER".to_owned(), user.clone()));
             environment.push(("VCS_GIT_TOKEN".to_owned(), token.expose().to_owned()));
         }
-        if let Some(file) = self.ca_file {
-            config.push(("http.sslCAInfo".to_owned(), file.to_owned()));
+        if self.ca_file.is_some() {
+            config.push(("http.sslCAInfo".to_owned(), CA_BUNDLE.to_owned()));
         }
         if let Some(proxy) = self.proxy {
-            config.push(("http.proxy".to_owned(), proxy.to_owned()));
+            config.push(("http.proxy".to_owned(), proxy.expose().to_owned()));
         }
         environment.push(("GIT_CONFIG_COUNT".to_owned(), config.len().to_string()));
         for (index, (key, value)) in config.into_iter().enumerate() {
@@ -132,12 +179,17 @@ impl Runner<'_> {
     /// Runs Git in the folder, as long as the call is wanted.
     fn run(&self, arguments: &[&str]) -> Result<()> {
         let said = self.folder.join("said");
-        let output = File::create(&said).map_err(|error| internal("no file can be made", &error))?;
+        let output =
+            File::create(&said).map_err(|error| internal("no file can be made", &error))?;
         let mut child = Command::new("git")
             .args(arguments)
             .current_dir(self.folder)
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .envs(
+                INHERITED
+                    .iter()
+                    .filter_map(|name| Some((name, std::env::var_os(name)?))),
+            )
             .env("HOME", self.folder)
             .env("LC_ALL", "C")
             .env("GIT_CONFIG_NOSYSTEM", "1")
@@ -188,13 +240,14 @@ impl Runner<'_> {
             .iter()
             .find(|word| matches!(**word, "init" | "fetch" | "archive"))
             .unwrap_or(&"");
-        let kind = if text.contains("Authentication failed") || text.contains("could not read Username") {
-            ErrorKind::UNAUTHENTICATED
-        } else if *action == "archive" && text.contains("bzip2") {
-            ErrorKind::UNSUPPORTED
-        } else {
-            ErrorKind::UNAVAILABLE
-        };
+        let kind =
+            if text.contains("Authentication failed") || text.contains("could not read Username") {
+                ErrorKind::UNAUTHENTICATED
+            } else if *action == "archive" && text.contains("bzip2") {
+                ErrorKind::UNSUPPORTED
+            } else {
+                ErrorKind::UNAVAILABLE
+            };
         VcsError::new(kind, format!("git {action} failed: {text}"))
     }
 }
@@ -230,7 +283,7 @@ mod tests {
     fn the_token_stands_in_the_environment_only_and_is_bound_to_the_address() {
         let archive = GitArchive {
             url: "https://bitbucket.org/orchard/pear.git".to_owned(),
-            credential: Some(("x-token-auth", Secret::from("s3cr3t-token"))),
+            credential: Some(("x-token-auth".to_owned(), Secret::from("s3cr3t-token"))),
             ca_file: None,
             proxy: None,
             hash: "0123456789abcdef0123456789abcdef01234567",

@@ -10,16 +10,18 @@
 //! ambiguous in these paths. A file in Git LFS redirects to another host, where
 //! no credential is sent.
 
-pub(crate) mod archive;
+mod archive;
 mod git;
+
+pub(crate) use archive::get as archive;
 
 use crate::http::Request;
 use crate::page_length::List;
 use crate::pages::Listing;
-use crate::repository_name::RepositoryName;
-use crate::session::Session;
 use crate::read::{Item, json};
 use crate::refs;
+use crate::repository_name::RepositoryName;
+use crate::session::Session;
 use serde_json::Value;
 use std::collections::VecDeque;
 use vcs_provider_interface::prelude::*;
@@ -122,10 +124,7 @@ impl Walk<'_> {
 
 /// How many levels an entry is below a folder; 1 is directly in it.
 fn level(folder: &str, path: &str) -> usize {
-    let below = path
-        .strip_prefix(folder)
-        .unwrap_or(path)
-        .trim_matches('/');
+    let below = path.strip_prefix(folder).unwrap_or(path).trim_matches('/');
     below.split('/').count()
 }
 
@@ -250,7 +249,10 @@ mod tests {
     fn a_path_cannot_leave_the_repository() {
         assert_eq!(clean("/a//./b/"), Ok("a/b".to_owned()));
         assert_eq!(clean(""), Ok(String::new()));
-        assert_eq!(clean("a/../../b").expect_err("outside").kind, ErrorKind::INVALID_INPUT);
+        assert_eq!(
+            clean("a/../../b").expect_err("outside").kind,
+            ErrorKind::INVALID_INPUT
+        );
     }
 
     #[test]
@@ -262,14 +264,22 @@ mod tests {
 
     #[test]
     fn entries_say_what_they_are() {
-        let folder = entry(&object!({ "type": "commit_directory", "path": "src/" })).expect("an entry");
-        assert_eq!((folder.is_directory, folder.is_file, &*folder.name), (true, false, "src"));
-        let link = entry(&object!({ "type": "commit_file", "path": "a/b", "size": 3, "attributes": ["link"] }))
-            .expect("an entry");
+        let folder =
+            entry(&object!({ "type": "commit_directory", "path": "src/" })).expect("an entry");
+        assert_eq!(
+            (folder.is_directory, folder.is_file, &*folder.name),
+            (true, false, "src")
+        );
+        let link = entry(
+            &object!({ "type": "commit_file", "path": "a/b", "size": 3, "attributes": ["link"] }),
+        )
+        .expect("an entry");
         assert_eq!((link.is_file, link.size, &*link.name), (true, Some(3), "b"));
         assert_eq!(link.extra, [("link".to_owned(), "true".to_owned())]);
-        let module = entry(&object!({ "type": "commit_file", "path": "lib", "attributes": ["subrepository"] }))
-            .expect("an entry");
+        let module = entry(
+            &object!({ "type": "commit_file", "path": "lib", "attributes": ["subrepository"] }),
+        )
+        .expect("an entry");
         assert_eq!((module.is_file, module.is_directory), (false, false));
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use vcs_provider_interface::prelude::*;
 
 /// Bitbucket Cloud: at most this many annotations a report.
-pub(super) const MAX_ANNOTATIONS: usize = 1000;
+pub(crate) const MAX_ANNOTATIONS: usize = 1000;
 /// Bitbucket Cloud: at most this many annotations a request.
 pub(super) const ANNOTATIONS_PER_REQUEST: usize = 100;
 /// Bitbucket Cloud: at most this many values a report.
@@ -92,15 +92,23 @@ fn public<'a>(link: Option<&'a str>, what: &str, warnings: &mut Vec<String>) -> 
 fn data(entry: &ReportData, warnings: &mut Vec<String>) -> Option<Value> {
     let text = entry.value.trim();
     let value = match entry.kind {
-        ReportDataType::BOOLEAN => text.to_ascii_lowercase().parse::<bool>().ok().map(Value::from),
+        ReportDataType::BOOLEAN => text
+            .to_ascii_lowercase()
+            .parse::<bool>()
+            .ok()
+            .map(Value::from),
         ReportDataType::DATE | ReportDataType::DURATION => {
             text.parse::<i64>().ok().map(Value::from)
         }
         ReportDataType::NUMBER => number(text),
-        ReportDataType::PERCENTAGE => number(text)
-            .filter(|value| value.as_f64().is_some_and(|value| (0.0..=100.0).contains(&value))),
-        ReportDataType::LINK => is_public_address(text)
-            .then(|| json!({ "text": entry.title, "href": text })),
+        ReportDataType::PERCENTAGE => number(text).filter(|value| {
+            value
+                .as_f64()
+                .is_some_and(|value| (0.0..=100.0).contains(&value))
+        }),
+        ReportDataType::LINK => {
+            is_public_address(text).then(|| json!({ "text": entry.title, "href": text }))
+        }
         _ => Some(json!(cut(&entry.value, MAX_LINE, ELLIPSIS))),
     };
     if value.is_none() {
@@ -123,7 +131,10 @@ fn number(text: &str) -> Option<Value> {
 }
 
 /// The bodies of the annotations, at most [`MAX_ANNOTATIONS`].
-pub(super) fn annotations(request: &InsightReportRequest, warnings: &mut Vec<String>) -> Vec<Value> {
+pub(super) fn annotations(
+    request: &InsightReportRequest,
+    warnings: &mut Vec<String>,
+) -> Vec<Value> {
     let all = &request.annotations;
     if all.len() > MAX_ANNOTATIONS {
         warnings.push(format!(
@@ -172,7 +183,10 @@ fn annotation(id: String, annotation: &Annotation, warnings: &mut Vec<String>) -
         }
     }
     // An annotation cannot be pending; without a result it is shown without one.
-    if let Some(result) = annotation.result.filter(|result| *result != ReportResult::PENDING) {
+    if let Some(result) = annotation
+        .result
+        .filter(|result| *result != ReportResult::PENDING)
+    {
         body.insert("result".into(), json!(result.to_string()));
     }
     let what = format!("the link of the annotation {id:?}");
@@ -214,11 +228,20 @@ mod tests {
         };
         let mut warnings = Vec::new();
         let body = report(&request, &mut warnings).expect("a body");
-        let values: Vec<&Value> = body["data"].as_array().expect("a list").iter().map(|entry| &entry["value"]).collect();
+        let values: Vec<&Value> = body["data"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|entry| &entry["value"])
+            .collect();
         assert_eq!(
             values,
             [
-                &json!(true), &json!(1500), &json!(81.5), &json!(7), &json!("7"),
+                &json!(true),
+                &json!(1500),
+                &json!(81.5),
+                &json!(7),
+                &json!("7"),
                 &json!({ "text": "t", "href": "https://ci.example.org/7" })
             ]
         );
@@ -258,8 +281,14 @@ mod tests {
         let mut warnings = Vec::new();
         let bodies = annotations(&request, &mut warnings);
         assert_eq!(bodies.len(), 1000);
-        assert!(warnings[0].starts_with("1 of 1001 annotations"), "{warnings:?}");
-        let ids: std::collections::HashSet<_> = bodies.iter().map(|body| body["external_id"].to_string()).collect();
+        assert!(
+            warnings[0].starts_with("1 of 1001 annotations"),
+            "{warnings:?}"
+        );
+        let ids: std::collections::HashSet<_> = bodies
+            .iter()
+            .map(|body| body["external_id"].to_string())
+            .collect();
         assert_eq!(ids.len(), 1000);
         let summary = bodies[0]["summary"].as_str().expect("a text");
         assert_eq!(summary.chars().count(), 450);

@@ -8,10 +8,12 @@
 
 mod body;
 
+pub(crate) use body::MAX_ANNOTATIONS;
+
 use crate::http::Request;
+use crate::read::json;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
-use crate::read::json;
 use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
@@ -38,9 +40,14 @@ pub(crate) fn create(
     let annotations = body::annotations(&request, &mut warnings);
     let repo = RepositoryName::parse(&request.repo)?;
     let path = |rest: &[&str]| {
-        let mut segments = vec!["commit", request.commit.as_str(), "reports", request.id.as_str()];
+        let mut segments = vec![
+            "commit",
+            request.commit.as_str(),
+            "reports",
+            request.id.as_str(),
+        ];
         segments.extend_from_slice(rest);
-        Ok(RepositoryName::parse(&request.repo)?.path(&segments))
+        repo.path(&segments)
     };
 
     match session.http.send(context, &Request::delete(path(&[]))) {
@@ -48,7 +55,9 @@ pub(crate) fn create(
         Err(error) if error.kind == ErrorKind::NOT_FOUND => {}
         Err(error) => return Err(error),
     }
-    let published: Value = session.http.json(context, &Request::put(path(&[])).json(&report)?)?;
+    let published: Value = session
+        .http
+        .json(context, &Request::put(path(&[])).json(&report)?)?;
     for batch in annotations.chunks(body::ANNOTATIONS_PER_REQUEST) {
         let upload = Request::post(path(&["annotations"]))
             .repeatable()

@@ -62,15 +62,17 @@ impl<'a> Look<'a> {
 
     /// The repository as it is called now.
     pub(super) fn repository(&mut self) -> Result<EventRepository> {
-        let request = Request::get(self.repo.path(&[]))
-            .fields("uuid,full_name,name,links.html.href");
+        let request =
+            Request::get(self.repo.path(&[])).fields("uuid,full_name,name,links.html.href");
         let value = self.json(&request)?;
-        event_repository(&value).filter(|repo| !repo.id.is_empty()).ok_or_else(|| {
-            VcsError::new(
-                ErrorKind::INVALID_RESPONSE,
-                "the service answered with a repository without uuid",
-            )
-        })
+        event_repository(&value)
+            .filter(|repo| !repo.id.is_empty())
+            .ok_or_else(|| {
+                VcsError::new(
+                    ErrorKind::INVALID_RESPONSE,
+                    "the service answered with a repository without uuid",
+                )
+            })
     }
 
     /// All branches and tags, and how many pages they took.
@@ -92,7 +94,8 @@ impl<'a> Look<'a> {
                     Some("tag") => RefKind::TAG,
                     _ => RefKind::BRANCH,
                 };
-                refs.of_kind_mut(kind).insert(name.to_owned(), hash.to_owned());
+                refs.of_kind_mut(kind)
+                    .insert(name.to_owned(), hash.to_owned());
             }
             Ok(())
         })?;
@@ -101,7 +104,11 @@ impl<'a> Look<'a> {
 
     /// The hash of one ref; `None` if it is gone.
     pub(super) fn one_ref(&mut self, kind: RefKind, name: &str) -> Result<Option<String>> {
-        let folder = if kind == RefKind::TAG { "tags" } else { "branches" };
+        let folder = if kind == RefKind::TAG {
+            "tags"
+        } else {
+            "branches"
+        };
         let request = Request::get(self.repo.path(&["refs", folder, name])).fields("target.hash");
         match self.json(&request) {
             Ok(value) => Ok(json::text(&value, "/target/hash").map(str::to_owned)),
@@ -159,7 +166,10 @@ impl<'a> Look<'a> {
     pub(super) fn changed_since(&mut self, since: Option<i64>) -> Result<Vec<PullRequest>> {
         let mut filter = states_filter(&[])?;
         if let Some(since) = since {
-            filter.push_str(&format!(" AND updated_on >= {}", moment(since.saturating_sub(OVERLAP_MS))?));
+            filter.push_str(&format!(
+                " AND updated_on >= {}",
+                moment(since.saturating_sub(OVERLAP_MS))?
+            ));
         }
         let request = self
             .pull_requests()
@@ -179,7 +189,11 @@ impl<'a> Look<'a> {
     ) -> Result<Vec<PullRequest>> {
         let mut found = Vec::new();
         self.each(List::PullRequests, limit, request, &mut |items| {
-            found.extend(items.iter().filter_map(|item| read::pull_request(&item.value)));
+            found.extend(
+                items
+                    .iter()
+                    .filter_map(|item| read::pull_request(&item.value)),
+            );
             Ok(())
         })?;
         Ok(found)
@@ -208,7 +222,10 @@ mod tests {
             moment(1_738_555_506_789).as_deref(),
             Ok("2025-02-03T04:05:06.789+00:00")
         );
-        assert_eq!(moment(1_738_555_506_000).as_deref(), Ok("2025-02-03T04:05:06.000+00:00"));
+        assert_eq!(
+            moment(1_738_555_506_000).as_deref(),
+            Ok("2025-02-03T04:05:06.000+00:00")
+        );
         assert!(moment(i64::MAX).is_err());
     }
 }

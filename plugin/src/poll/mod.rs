@@ -19,11 +19,11 @@ mod compare;
 mod cursor;
 mod look;
 
+use crate::repository_name::RepositoryName;
+use crate::session::Session;
 use compare::{forget_old, pull_request_changes, ref_changes, remember};
 use cursor::{Cursor, PullRequestsAt, RefsAt};
 use look::Look;
-use crate::repository_name::RepositoryName;
-use crate::session::Session;
 use std::collections::HashSet;
 use vcs_provider_interface::prelude::*;
 

@@ -9,9 +9,9 @@ use crate::encoding::query_literal;
 use crate::http::Request;
 use crate::page_length::List;
 use crate::pages::Listing;
+use crate::read::Item;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
-use crate::read::{Item, json};
 use serde_json::{Map, Value, json as object};
 use vcs_provider_interface::prelude::*;
 
@@ -74,7 +74,8 @@ fn find_open(
         query_literal(destination)
     );
     let listed = Request::get(repo.path(&["pullrequests"])).query("q", &filter);
-    let items: Vec<Item> = Listing::new(&session.http, context, List::PullRequests, listed).collect()?;
+    let items: Vec<Item> =
+        Listing::new(&session.http, context, List::PullRequests, listed).collect()?;
     let source_repo = request.source_repo.as_ref().unwrap_or(&request.repo);
     for item in items {
         let pull_request = read_one(&item.value)?;

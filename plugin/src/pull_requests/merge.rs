@@ -3,8 +3,9 @@
 use super::review::refuse_closed;
 use super::{expand_hashes, get_value, may_be_done, one_path, read_one, same_commit};
 use crate::http::{Answer, Request, pause};
-use crate::session::Session;
 use crate::read::json;
+use crate::repository_name::RepositoryName;
+use crate::session::Session;
 use serde_json::{Map, Value, json as object};
 use std::time::{Duration, Instant};
 use vcs_provider_interface::prelude::*;
@@ -135,14 +136,18 @@ fn task_address(session: &Session, answer: &Answer) -> Result<String> {
         let body: Value = answer.json().ok()?;
         json::text(&body, "/links/self/href").map(str::to_owned)
     };
-    let address = in_header
-        .or_else(in_body)
-        .ok_or_else(|| answer.head.invalid("it does not say where the merge's state is"))?;
+    let address = in_header.or_else(in_body).ok_or_else(|| {
+        answer
+            .head
+            .invalid("it does not say where the merge's state is")
+    })?;
     if address.starts_with('/') || session.http.is_api_address(&address) {
         return absolute(&answer.head.uri.to_string(), &address)
             .ok_or_else(|| answer.head.invalid("its Location is no address"));
     }
-    Err(answer.head.invalid("the merge's state is at another place than the API"))
+    Err(answer
+        .head
+        .invalid("the merge's state is at another place than the API"))
 }
 
 fn absolute(base: &str, address: &str) -> Option<String> {
@@ -172,7 +177,10 @@ fn wait_for(
             other => {
                 return Err(VcsError::new(
                     ErrorKind::INVALID_RESPONSE,
-                    format!("the merge ended in the unknown state {:?}", other.unwrap_or("")),
+                    format!(
+                        "the merge ended in the unknown state {:?}",
+                        other.unwrap_or("")
+                    ),
                 ));
             }
         }
@@ -193,17 +201,24 @@ mod tests {
 
     #[test]
     fn the_default_strategy_is_what_the_repository_prefers() {
-        let present = object!({ "destination": { "branch": { "default_merge_strategy": "squash" } } });
+        let present =
+            object!({ "destination": { "branch": { "default_merge_strategy": "squash" } } });
         let mut request = MergePullRequestRequest::default();
         let sent = |request: &MergePullRequestRequest, present: &Value| {
-            body(request, present).expect("a body").get("merge_strategy").cloned()
+            body(request, present)
+                .expect("a body")
+                .get("merge_strategy")
+                .cloned()
         };
         assert_eq!(sent(&request, &present), Some(object!("squash")));
         assert_eq!(sent(&request, &object!({})), None);
         request.strategy = MergeStrategy::REBASE_MERGE;
         assert_eq!(sent(&request, &present), Some(object!("rebase_merge")));
         request.strategy = MergeStrategy::from_number(77);
-        assert_eq!(body(&request, &present).expect_err("unknown").kind, ErrorKind::INVALID_INPUT);
+        assert_eq!(
+            body(&request, &present).expect_err("unknown").kind,
+            ErrorKind::INVALID_INPUT
+        );
     }
 
     #[test]
@@ -211,7 +226,13 @@ mod tests {
         let mut pull_request = PullRequest::default();
         pull_request.head.branch.latest_commit = "0123456789ab".to_owned();
         assert_eq!(check_head(&pull_request, None), Ok(()));
-        assert_eq!(check_head(&pull_request, Some("0123456789abcdef0123456789abcdef01234567")), Ok(()));
+        assert_eq!(
+            check_head(
+                &pull_request,
+                Some("0123456789abcdef0123456789abcdef01234567")
+            ),
+            Ok(())
+        );
         let error = check_head(&pull_request, Some("ffff")).expect_err("another head");
         assert_eq!(error.kind, ErrorKind::CONFLICT);
     }

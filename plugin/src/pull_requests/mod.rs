@@ -28,9 +28,9 @@ use crate::encoding::query_literal;
 use crate::http::Request;
 use crate::page_length::List;
 use crate::pages::Listing;
+use crate::read::{self, Item, expand_hash};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
-use crate::read::{self, Item, expand_hash};
 use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
@@ -78,18 +78,31 @@ pub(crate) fn list(
         }
     } else {
         // With a `q` the service ignores `state`.
-        let filter = format!("{} AND {}", states_filter(&request.states)?, filters.join(" AND "));
+        let filter = format!(
+            "{} AND {}",
+            states_filter(&request.states)?,
+            filters.join(" AND ")
+        );
         listed = listed.query("q", &filter);
     }
-    Listing::new(&session.http, context, List::PullRequests, listed.query("sort", "-created_on"))
-        .limit(request.limit)
-        .push(sink, |item: Item| read_one(&item.value))?;
+    Listing::new(
+        &session.http,
+        context,
+        List::PullRequests,
+        listed.query("sort", "-created_on"),
+    )
+    .limit(request.limit)
+    .push(sink, |item: Item| read_one(&item.value))?;
     Ok(())
 }
 
 /// The states in Bitbucket's words; none means all.
 fn words(states: &[PullRequestState]) -> Result<Vec<String>> {
-    let states = if states.is_empty() { &ALL_STATES } else { states };
+    let states = if states.is_empty() {
+        &ALL_STATES
+    } else {
+        states
+    };
     let mut words: Vec<String> = Vec::new();
     for state in states {
         let word = state
@@ -110,7 +123,10 @@ fn words(states: &[PullRequestState]) -> Result<Vec<String>> {
 
 /// A filter of Bitbucket's query language for pull requests in these states.
 pub(crate) fn states_filter(states: &[PullRequestState]) -> Result<String> {
-    let literals: Vec<String> = words(states)?.iter().map(|word| query_literal(word)).collect();
+    let literals: Vec<String> = words(states)?
+        .iter()
+        .map(|word| query_literal(word))
+        .collect();
     Ok(format!("state IN ({})", literals.join(", ")))
 }
 
@@ -128,7 +144,9 @@ fn get_value(
     repo: &RepositoryName,
     id: u64,
 ) -> Result<Value> {
-    session.http.json(context, &Request::get(one_path(repo, id, &[])))
+    session
+        .http
+        .json(context, &Request::get(one_path(repo, id, &[])))
 }
 
 fn read_one(value: &Value) -> Result<PullRequest> {
@@ -190,12 +208,18 @@ mod tests {
         let twice = [PullRequestState::OPEN, PullRequestState::OPEN];
         assert_eq!(words(&twice).expect("words"), ["OPEN"]);
         let unknown = [PullRequestState::from_number(99)];
-        assert_eq!(words(&unknown).expect_err("unknown").kind, ErrorKind::INVALID_INPUT);
+        assert_eq!(
+            words(&unknown).expect_err("unknown").kind,
+            ErrorKind::INVALID_INPUT
+        );
     }
 
     #[test]
     fn e10_hashes_are_compared_by_prefix() {
-        assert!(same_commit("0123456789ab", "0123456789abcdef0123456789abcdef01234567"));
+        assert!(same_commit(
+            "0123456789ab",
+            "0123456789abcdef0123456789abcdef01234567"
+        ));
         assert!(same_commit("ABCDEF", "abcdef01"));
         assert!(!same_commit("0123456789ab", "0123456789ac"));
         assert!(!same_commit("", "0123"));

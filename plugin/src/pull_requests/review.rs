@@ -3,8 +3,9 @@
 use super::create::reviewers;
 use super::{expand_hashes, get_value, may_be_done, one_path, read_one};
 use crate::http::Request;
-use crate::session::Session;
 use crate::read::json;
+use crate::repository_name::RepositoryName;
+use crate::session::Session;
 use serde_json::{Map, Value, json as object};
 use vcs_provider_interface::prelude::*;
 
@@ -40,7 +41,10 @@ fn body(request: &UpdatePullRequestRequest, present: &Value) -> Value {
         body.insert("description".into(), object!(description));
     }
     if let Some(branch) = &request.destination_branch {
-        body.insert("destination".into(), object!({ "branch": { "name": branch } }));
+        body.insert(
+            "destination".into(),
+            object!({ "branch": { "name": branch } }),
+        );
     }
     let kept = || {
         json::items(present, "/reviewers")
@@ -86,7 +90,8 @@ pub(crate) fn decline(
         Ok(value) => value,
         Err(error) if may_be_done(&error) || is_refusal(&error) => {
             // Somebody else, or the lost &request, may have declined it.
-            let value = get_value(session, context, &repo, request.id).map_err(|_| error.clone())?;
+            let value =
+                get_value(session, context, &repo, request.id).map_err(|_| error.clone())?;
             let present = read_one(&value)?;
             if present.state != PullRequestState::DECLINED {
                 refuse_closed(&present, "declined")?;

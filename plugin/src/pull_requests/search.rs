@@ -4,9 +4,9 @@ use super::{get_value, read_one, same_commit, words};
 use crate::http::Request;
 use crate::page_length::List;
 use crate::pages::Listing;
+use crate::read::{Item, json};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
-use crate::read::{Item, json};
 use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
@@ -57,7 +57,12 @@ fn search_index(
     sink: &mut dyn PageSink<PullRequest>,
 ) -> Result<()> {
     let path = repo.path(&["commit", &request.commit, "pullrequests"]);
-    let listing = Listing::new(&session.http, context, List::CommitPullRequests, Request::get(path));
+    let listing = Listing::new(
+        &session.http,
+        context,
+        List::CommitPullRequests,
+        Request::get(path),
+    );
     listing.each(&mut |items: Vec<Item>, total| {
         let mut found = Vec::new();
         for item in items {
@@ -72,7 +77,12 @@ fn search_index(
 }
 
 /// Items of this list may be no more than a number, a title and links.
-fn complete(session: &Session, context: &dyn CallContext, repo: &RepositoryName, item: Value) -> Result<Value> {
+fn complete(
+    session: &Session,
+    context: &dyn CallContext,
+    repo: &RepositoryName,
+    item: Value,
+) -> Result<Value> {
     if json::text(&item, "/state").is_some() && json::object(&item, "/source").is_some() {
         return Ok(item);
     }

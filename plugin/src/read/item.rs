@@ -54,14 +54,26 @@ mod tests {
             let item: Item = serde_json::from_value(value).expect("an item");
             item.identity().map(str::to_owned)
         };
-        assert_eq!(identity(json!({ "id": 7, "title": "x" })).as_deref(), Some("7"));
+        assert_eq!(
+            identity(json!({ "id": 7, "title": "x" })).as_deref(),
+            Some("7")
+        );
         assert_ne!(
             identity(json!({ "type": "tag", "name": "x" })),
             identity(json!({ "type": "branch", "name": "x" }))
         );
-        assert_eq!(identity(json!({ "type": "commit_file", "path": "a/b" })).as_deref(), Some("a/b"));
-        assert_eq!(identity(json!({ "old": null, "new": { "path": "c" } })).as_deref(), Some("c"));
-        assert_eq!(identity(json!({ "type": "commit", "hash": "0a" })).as_deref(), Some("0a"));
+        assert_eq!(
+            identity(json!({ "type": "commit_file", "path": "a/b" })).as_deref(),
+            Some("a/b")
+        );
+        assert_eq!(
+            identity(json!({ "old": null, "new": { "path": "c" } })).as_deref(),
+            Some("c")
+        );
+        assert_eq!(
+            identity(json!({ "type": "commit", "hash": "0a" })).as_deref(),
+            Some("0a")
+        );
         assert_eq!(identity(json!({})), None);
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn account(value: &Value) -> Option<Author> {
 
 /// Reads the author of a commit: `raw` always, an account where the service
 /// knows one.
-pub(crate) fn git_author(value: &Value) -> Author {
+fn git_author(value: &Value) -> Author {
     // Old deliveries have the account's fields beside `raw` instead of in `user`.
     let mut author = json::object(value, "/user")
         .and_then(account)

@@ -171,7 +171,10 @@ mod tests {
             notes: notes.to_owned(),
             ..ReleaseRequest::default()
         };
-        assert_eq!(message(&request("One", "a\nb\n")).as_deref(), Some("One\n\na\nb"));
+        assert_eq!(
+            message(&request("One", "a\nb\n")).as_deref(),
+            Some("One\n\na\nb")
+        );
         assert_eq!(message(&request("", "notes")).as_deref(), Some("notes"));
         assert_eq!(message(&request(" ", "")), None);
     }

@@ -150,7 +150,11 @@ fn escaped(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn whole(name: &str, declared: Option<u64>, mut source: &[u8]) -> (io::Result<String>, Option<u64>, Option<VcsError>) {
+    fn whole(
+        name: &str,
+        declared: Option<u64>,
+        mut source: &[u8],
+    ) -> (io::Result<String>, Option<u64>, Option<VcsError>) {
         let mut body = Multipart::new(name, declared, &mut source).expect("a body");
         let length = body.length();
         let mut text = String::new();
@@ -165,7 +169,10 @@ mod tests {
         assert_eq!(Some(text.len() as u64), length);
         assert_eq!(failure, None);
         assert!(text.starts_with("--vcs-"), "{text}");
-        assert!(text.contains("filename=\"a %22b%22%0D%0A.txt\"\r\n"), "{text}");
+        assert!(
+            text.contains("filename=\"a %22b%22%0D%0A.txt\"\r\n"),
+            "{text}"
+        );
         assert!(text.contains("\r\n\r\nhello\r\n--vcs-"), "{text}");
         assert!(text.ends_with("--\r\n"), "{text}");
     }
