@@ -135,6 +135,14 @@ impl VcsServer for Server {
         Ok(Box::new(Client::new(session)))
     }
 
+    fn parse_webhook(
+        &self,
+        _context: &dyn CallContext,
+        request: WebhookRequest,
+    ) -> Result<Delivery> {
+        crate::webhook::parse(&request)
+    }
+
     fn webhooks_info(
         &self,
         _context: &dyn CallContext,
@@ -154,14 +162,6 @@ impl VcsServer for Server {
             // A poll takes a handful of the 1,000 requests that an hour allows.
             min_interval_seconds: 60,
         })
-    }
-
-    fn parse_webhook(
-        &self,
-        _context: &dyn CallContext,
-        request: WebhookRequest,
-    ) -> Result<Delivery> {
-        crate::webhook::parse(&request)
     }
 }
 
