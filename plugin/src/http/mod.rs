@@ -32,3 +32,9 @@ pub(crate) fn shown_address(address: &str) -> String {
         |uri| redact::address(&uri),
     )
 }
+
+/// A text that may hold a secret, for logs and errors: on one line, of bounded
+/// length, and without the secret.
+pub(crate) fn shown_sentence(text: &str, secret: Option<&str>) -> String {
+    redact::sentence(text, secret)
+}
