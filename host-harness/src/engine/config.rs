@@ -11,9 +11,11 @@
 //! uiUrl = "https://ci.example.com"      # what build statuses link to
 //! listen = "127.0.0.1:8081"
 //! development = false
+//! tokenFile = "/etc/engine/api.token"   # or tokenEnv = "ENGINE_API_TOKEN"
 //!
 //! [vcs]
 //! listen = "127.0.0.1:8084"
+//! pollIntervalSeconds = 900
 //!
 //! [vcs.servers.bitbucketcloud.bitbucketcloud]   # server name, provider type
 //! clientId = "XXXX"
@@ -35,6 +37,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use url::Url;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 
@@ -42,6 +45,8 @@ use vcs_provider_interface::error::{ErrorKind, VcsError};
 const DEFAULT_API_LISTEN: SocketAddr = SocketAddr::new(LOCALHOST, 8081);
 /// The address that the vcs service listens on by default.
 const DEFAULT_VCS_LISTEN: SocketAddr = SocketAddr::new(LOCALHOST, 8084);
+/// The time between two polls by default.
+const DEFAULT_POLL_INTERVAL: Duration = Duration::from_secs(15 * 60);
 const LOCALHOST: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 /// The engine's configuration, checked.
@@ -74,6 +79,9 @@ pub struct ApiConfig {
     pub listen: SocketAddr,
     /// Whether this is a developer's machine: plain HTTP and made-up users are accepted.
     pub development: bool,
+    /// Where the token is that callers of both services show; `None` leaves it
+    /// to the services.
+    pub token: Option<KeySource>,
 }
 
 /// `[vcs]`: the service that holds the providers.
@@ -81,6 +89,9 @@ pub struct ApiConfig {
 pub struct VcsConfig {
     /// Where the service listens.
     pub listen: SocketAddr,
+    /// The time between two polls of a repository whose webhooks work: polling
+    /// finds what deliveries missed. Without webhooks it is polled more often.
+    pub poll_interval: Duration,
     /// The configured servers, by name.
     pub servers: Vec<ServerConfig>,
 }
@@ -190,9 +201,11 @@ impl Default for EngineConfig {
                 url,
                 listen: DEFAULT_API_LISTEN,
                 development: false,
+                token: None,
             },
             vcs: VcsConfig {
                 listen: DEFAULT_VCS_LISTEN,
+                poll_interval: DEFAULT_POLL_INTERVAL,
                 servers: Vec::new(),
             },
             plugins: PluginsConfig { directory: None },
@@ -244,12 +257,21 @@ impl EngineConfig {
             Some(url) => source.base_url("api.uiUrl", url)?,
             None => url.clone(),
         };
-        let key = match (raw.store.key_file, raw.store.key_env) {
+        let key_source = |table, what, file, environment| match (file, environment) {
             (Some(_), Some(_)) => {
-                return Err(source.error("store.keyEnv", "stands beside `keyFile`; keep one"));
+                let key = format!("{table}.{what}Env");
+                Err(source.error(&key, format!("stands beside `{what}File`; keep one")))
             }
-            (Some(path), None) => Some(KeySource::File(folder.join(path))),
-            (None, name) => name.map(KeySource::Environment),
+            (Some(path), None) => Ok(Some(KeySource::File(folder.join::<PathBuf>(path)))),
+            (None, name) => Ok(name.map(KeySource::Environment)),
+        };
+        let key = key_source("store", "key", raw.store.key_file, raw.store.key_env)?;
+        let token = key_source("api", "token", raw.api.token_file, raw.api.token_env)?;
+        let poll_interval = match raw.vcs.poll_interval_seconds {
+            Some(0) => {
+                return Err(source.error("vcs.pollIntervalSeconds", "must be at least 1"));
+            }
+            seconds => seconds.map_or(DEFAULT_POLL_INTERVAL, Duration::from_secs),
         };
         Ok(Self {
             file: Some(file.to_owned()),
@@ -258,9 +280,11 @@ impl EngineConfig {
                 ui_url,
                 listen,
                 development: raw.api.development,
+                token,
             },
             vcs: VcsConfig {
                 listen: raw.vcs.listen.unwrap_or(DEFAULT_VCS_LISTEN),
+                poll_interval,
                 servers: source.servers(raw.vcs.servers)?,
             },
             plugins: PluginsConfig {
@@ -360,12 +384,15 @@ struct RawApi {
     ui_url: Option<String>,
     listen: Option<SocketAddr>,
     development: bool,
+    token_file: Option<PathBuf>,
+    token_env: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 struct RawVcs {
     listen: Option<SocketAddr>,
+    poll_interval_seconds: Option<u64>,
     servers: BTreeMap<String, toml::Table>,
 }
 

@@ -5,9 +5,11 @@ const WHOLE: &str = r#"
 url = "https://ci.example.com/api/"
 listen = "127.0.0.1:1"
 development = true
+tokenFile = "api.token"
 
 [vcs]
 listen = "[::1]:2"
+pollIntervalSeconds = 7
 
 [vcs.servers]
     [vcs.servers.cloud]
@@ -42,6 +44,11 @@ fn a_whole_file_is_read() {
     assert_eq!(config.api.url, "https://ci.example.com/api");
     assert_eq!(config.api.ui_url, config.api.url);
     assert_eq!(config.vcs.listen.port(), 2);
+    assert_eq!(config.vcs.poll_interval, Duration::from_secs(7));
+    assert_eq!(
+        config.api.token,
+        Some(KeySource::File(PathBuf::from("etc/api.token")))
+    );
     assert_eq!(
         config.plugins.directory.as_deref(),
         Some(Path::new("etc/plugins"))
@@ -72,6 +79,25 @@ fn an_empty_file_means_the_defaults() {
     assert_eq!(config.store.path, Path::new("etc/engine.sqlite"));
     let message = config.server(None).unwrap_err().message;
     assert!(message.contains("[vcs.servers.NAME.TYPE]"), "{message}");
+}
+
+#[test]
+fn two_places_for_one_secret_are_refused() {
+    let message = message_of("[store]\nkeyFile = 'a'\nkeyEnv = 'b'");
+    assert!(
+        message.starts_with("etc/config.toml:3: `store.keyEnv`"),
+        "{message}"
+    );
+    let message = message_of("[api]\ntokenEnv = 'a'\ntokenFile = 'b'");
+    assert!(
+        message.starts_with("etc/config.toml:2: `api.tokenEnv`"),
+        "{message}"
+    );
+    let message = message_of("[vcs]\npollIntervalSeconds = 0");
+    assert!(
+        message.contains("`vcs.pollIntervalSeconds`: must be"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -154,9 +180,9 @@ fn a_provider_s_message_gets_the_line_of_the_key_it_names() {
     };
     assert_eq!(
         located("`Status.disable`: no"),
-        "etc/config.toml:16: [vcs.servers.cloud.bitbucketcloud]: `Status.disable`: no"
+        "etc/config.toml:18: [vcs.servers.cloud.bitbucketcloud]: `Status.disable`: no"
     );
-    assert!(located("unknown").starts_with("etc/config.toml:12: "));
+    assert!(located("unknown").starts_with("etc/config.toml:14: "));
 }
 
 #[cfg(unix)]

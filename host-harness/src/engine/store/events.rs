@@ -123,8 +123,9 @@ const COLUMNS: &str =
     "id, application, source, subject, payload, state, attempts, note, received_at";
 
 impl Store {
-    /// Events that can be worked on now, oldest first. Of each subject only the
-    /// first: the next one's turn comes when it is done.
+    /// Events that can be worked on now, oldest first. Those of one subject are
+    /// to be handled in this order; while one is held back after a failure, the
+    /// later ones of its subject are as well.
     ///
     /// # Errors
     /// As every read.
@@ -133,9 +134,11 @@ impl Store {
             let sql = format!(
                 "SELECT {COLUMNS} FROM events AS event
                  WHERE state = 'pending' AND not_before <= ?1 AND NOT EXISTS (
-                     SELECT 1 FROM events AS earlier WHERE earlier.state = 'pending'
+                     SELECT 1 FROM events AS earlier
+                     WHERE earlier.state = 'pending' AND earlier.not_before > 0
                      AND earlier.application = event.application
-                     AND earlier.subject = event.subject AND earlier.id < event.id)
+                     AND earlier.subject = event.subject AND earlier.id < event.id
+                     AND earlier.not_before > ?1)
                  ORDER BY id LIMIT ?2"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -197,15 +200,20 @@ impl Store {
         })
     }
 
-    /// Marks an event as handled and does what follows from it, in one
-    /// transaction. An event that somebody else has handled meanwhile stays as
-    /// it is.
+    /// Marks events as handled, in this order, and does what follows from them,
+    /// all in one transaction. An event that somebody else has handled meanwhile
+    /// stays as it is.
     ///
     /// # Errors
-    /// As every write; then nothing was done.
-    pub async fn handle_event(&self, id: i64, effects: Effects, now: i64) -> Result<EventState> {
-        self.write_async(move |connection| handle(connection, id, effects, now))
-            .await
+    /// As every write; then none of them was handled.
+    pub async fn handle_events(&self, events: Vec<(i64, Effects)>, now: i64) -> Result<()> {
+        self.write_async(move |connection| {
+            for (id, effects) in events {
+                handle(connection, id, effects, now)?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Takes note that an event failed: it is tried again at `retry_at`, or set
@@ -250,14 +258,14 @@ impl Store {
     }
 }
 
-fn handle(connection: &Connection, id: i64, effects: Effects, now: i64) -> Result<EventState> {
+fn handle(connection: &Connection, id: i64, effects: Effects, now: i64) -> Result<()> {
     let sql = format!("SELECT {COLUMNS} FROM events WHERE id = ?1 AND state = 'pending'");
     let event = connection
         .prepare_cached(&sql)?
         .query_row([id], read_row)
         .optional()?;
     let Some(event) = event else {
-        return Ok(EventState::Handled);
+        return Ok(());
     };
     let duplicate = match &effects.change {
         Some(change) => is_duplicate(
@@ -288,7 +296,7 @@ fn handle(connection: &Connection, id: i64, effects: Effects, now: i64) -> Resul
             effects.payload
         ])?;
     if duplicate {
-        return Ok(state);
+        return Ok(());
     }
     if let Some(repo) = &effects.renamed_to {
         applications::rename(connection, event.application, repo)?;
@@ -302,7 +310,7 @@ fn handle(connection: &Connection, id: i64, effects: Effects, now: i64) -> Resul
     if let Some((branch, hash, due_at)) = effects.deleted_branch {
         cleanups::schedule(connection, event.application, &branch, hash, due_at)?;
     }
-    Ok(state)
+    Ok(())
 }
 
 fn read_row(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {

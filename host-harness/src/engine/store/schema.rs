@@ -107,6 +107,8 @@ CREATE INDEX cleanups_due ON cleanups (due_at) WHERE state = 'pending';
 const POLLING_AND_PARKING: &str = "
 ALTER TABLE events ADD COLUMN not_before INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE events ADD COLUMN note TEXT;
+CREATE INDEX events_held_back ON events (application, subject, id)
+    WHERE state = 'pending' AND not_before > 0;
 CREATE TABLE changes (
     id INTEGER PRIMARY KEY,
     application INTEGER NOT NULL REFERENCES applications(id) ON DELETE CASCADE,

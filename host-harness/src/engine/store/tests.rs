@@ -231,7 +231,7 @@ fn a_delivery_is_kept_once_also_after_reopening() {
 }
 
 #[test]
-fn events_of_one_subject_wait_for_each_other() {
+fn events_of_one_subject_wait_for_one_that_is_held_back() {
     let (_folder, store) = temporary();
     let app = application(&store, "app").id;
     let events = ["a", "b", "a", "b"].map(event).to_vec();
@@ -240,16 +240,16 @@ fn events_of_one_subject_wait_for_each_other() {
         let events = store.open_events(10, 100).unwrap();
         events.into_iter().map(|event| event.id).collect()
     };
-    assert_eq!(open(&store), [1, 2]);
+    assert_eq!(open(&store), [1, 2, 3, 4]);
     block_on(store.fail_event(1, "later".to_owned(), Some(500))).unwrap();
-    block_on(store.handle_event(2, Effects::default(), 10)).unwrap();
+    block_on(store.handle_events(vec![(2, Effects::default())], 10)).unwrap();
     assert_eq!(open(&store), [4]);
     assert_eq!(store.next_retry_at(10).unwrap(), Some(500));
     block_on(store.fail_event(1, "never".to_owned(), None)).unwrap();
     assert_eq!(open(&store), [3, 4]);
     assert_eq!(store.count_events(EventState::Parked).unwrap(), 1);
     block_on(store.retry_event(1)).unwrap();
-    assert_eq!(open(&store), [1, 4]);
+    assert_eq!(open(&store), [1, 3, 4]);
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn handling_an_event_twice_makes_one_run() {
             run: Some(("main".to_owned(), "abc".to_owned())),
             ..Effects::default()
         };
-        block_on(store.handle_event(1, effects, 2)).unwrap();
+        block_on(store.handle_events(vec![(1, effects)], 2)).unwrap();
     }
     assert_eq!(store.runs(app, Some("main")).unwrap().len(), 1);
 }
@@ -283,7 +283,7 @@ fn old_news_is_forgotten_and_open_events_are_not() {
     let app = application(&store, "app").id;
     let events = vec![event("a"), event("b")];
     block_on(store.receive(delivery("1", app, events), 1)).unwrap();
-    block_on(store.handle_event(1, Effects::default(), 2)).unwrap();
+    block_on(store.handle_events(vec![(1, Effects::default())], 2)).unwrap();
     store.forget_before(100).unwrap();
     assert!(!store.is_seen("hook", "1").unwrap());
     assert_eq!(store.count_events(EventState::Handled).unwrap(), 0);
