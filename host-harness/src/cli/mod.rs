@@ -12,9 +12,9 @@
 //! early is no failure.
 
 pub mod args;
+mod demo;
 pub mod exit;
 mod failure;
-mod host_log;
 mod interrupt;
 mod logging;
 mod output;
@@ -65,6 +65,7 @@ fn run_mock_bitbucket(arguments: &MockArguments) -> Result<(), Failure> {
 
 fn execute(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
+        Command::Demo(arguments) => demo::run(&arguments, output),
         Command::Plugins(arguments) => plugins::run(&arguments, output),
         Command::Vcs(arguments) => vcs::run(*arguments, output),
         Command::Webhook(WebhookCommand::Parse(arguments)) => webhook::parse(&arguments, output),

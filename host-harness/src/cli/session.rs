@@ -3,9 +3,13 @@
 use super::args::DirectoryArguments;
 use super::args::vcs::ServerArguments;
 use super::failure::Failure;
-use super::host_log::HostLog;
+
 use super::vcs::secret_from;
+use crate::engine::clock::SystemClock;
 use crate::engine::config::{EngineConfig, ServerConfig};
+use crate::engine::grants::{GrantStore, StoreKey};
+use crate::engine::host_services::EngineServices;
+use crate::engine::store::Store;
 use crate::loader::{FoundKind, LoadedProvider, Loader, Manifest, scan};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +17,6 @@ use vcs_provider_interface::abi::HostServer;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 use vcs_provider_interface::provider::{AuthorizedClient, VcsServer};
 use vcs_provider_interface::records::Credential;
-use vcs_provider_interface::services::HostServices;
 
 /// A server of a loaded provider, with the configuration it comes from.
 pub(super) struct Session {
@@ -34,9 +37,14 @@ impl Session {
         let server_config = config.server(arguments.server.as_deref())?.clone();
         let folder = plugin_directory(directory, Some(&config))?;
         let loaded = provider_of_type(&folder, &server_config.provider_type)?;
+        let services = if arguments.grant.is_some() {
+            EngineServices::new(&server_config.name, grants_of(&config)?)
+        } else {
+            EngineServices::without_grants(&server_config.name)
+        };
         let server = loaded
             .provider
-            .new_server(&server_config.toml, host_services())
+            .new_server(&server_config.toml, Arc::new(services))
             .map_err(|error| config.locate(&server_config, error))?;
         Ok(Self {
             config,
@@ -70,9 +78,15 @@ impl Session {
     }
 }
 
-/// What the host does for a provider that serves one command.
-pub(super) fn host_services() -> Arc<dyn HostServices> {
-    Arc::new(HostLog)
+/// The grants of the engine's store.
+fn grants_of(config: &EngineConfig) -> Result<Arc<GrantStore>, VcsError> {
+    let key = StoreKey::load(config.store.key.as_ref(), &config.store.path)?;
+    let store = Arc::new(Store::open(&config.store.path)?);
+    Ok(Arc::new(GrantStore::open(
+        store,
+        &key,
+        Arc::new(SystemClock),
+    )?))
 }
 
 /// The configuration, if the arguments name one. What the administrator should

@@ -3,8 +3,10 @@
 use super::args::{HiddenText, WebhookParseArguments};
 use super::failure::Failure;
 use super::output::Output;
-use super::session::{config_of, host_services, plugin_directory, provider_of_type};
+use super::session::{config_of, plugin_directory, provider_of_type};
 use super::vcs::{bytes_from, secret_from};
+use crate::engine::host_services::EngineServices;
+use std::sync::Arc;
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::provider::VcsServer;
 use vcs_provider_interface::records::WebhookRequest;
@@ -22,7 +24,8 @@ pub(super) fn parse(arguments: &WebhookParseArguments, output: &Output) -> Resul
     let folder = plugin_directory(&arguments.directory, config.as_ref())?;
     let loaded = provider_of_type(&folder, &arguments.provider_type)?;
     // A delivery is parsed without credentials, so the configuration may be empty.
-    let server = loaded.provider.new_server("", host_services())?;
+    let services = EngineServices::without_grants(&arguments.provider_type);
+    let server = loaded.provider.new_server("", Arc::new(services))?;
     let request = WebhookRequest {
         headers: headers_of(arguments),
         body: Bytes(bytes_from(&arguments.file)?),

@@ -3,12 +3,16 @@
 pub mod checkout;
 pub mod clock;
 pub mod config;
+pub mod consent;
 pub mod core;
+pub mod demo;
 pub mod effects;
 pub mod git;
 pub mod grants;
 pub mod host_services;
 pub mod ingest;
+pub mod linking;
+pub mod notify;
 pub mod poller;
 pub mod random;
 pub mod retention;

@@ -44,6 +44,8 @@ pub struct GlobalArguments {
 /// The commands.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Tell the whole story once, on a real git repository, against the mock
+    Demo(DemoArguments),
     /// Work with plugins
     Plugins(PluginsArguments),
     /// Make one call through a plugin
@@ -54,6 +56,26 @@ pub enum Command {
     /// Run a mocked service
     #[command(subcommand)]
     Mock(MockCommand),
+}
+
+/// Tell the whole story once.
+#[derive(Args, Debug)]
+pub struct DemoArguments {
+    /// The git repository to tell it on, bare or not; it is not changed. A small
+    /// one is made if it is left out.
+    #[arg(long, value_name = "PATH")]
+    pub repo: Option<PathBuf>,
+    /// The plugin; the one beside the executable if it is left out.
+    #[arg(long, value_name = "FILE")]
+    pub plugin: Option<PathBuf>,
+    /// How long the whole story may take.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 600,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    pub timeout: u64,
 }
 
 /// Work with plugins.

@@ -16,6 +16,7 @@ use crate::mock_bitbucket::pull_requests::{self, PullRequest, PullRequestState, 
 use crate::mock_bitbucket::represent::{self, caller_account};
 use crate::mock_bitbucket::represent_pull_request as show;
 use crate::mock_bitbucket::router::{BodyKind, Route};
+use crate::mock_bitbucket::sort::SortKey;
 use crate::mock_bitbucket::state::Repository;
 use crate::mock_bitbucket::tokens::{PULL_REQUEST, PULL_REQUEST_WRITE};
 use crate::mock_bitbucket::{locked, routes::statuses};
@@ -121,7 +122,7 @@ fn list(call: &Call) -> Reply {
         .filter(|(probe, _)| filter.as_ref().is_none_or(|filter| filter.matches(probe)))
         .collect();
     if let Some(sort) = sort {
-        probes.sort_by(|(left, _), (right, _)| sort.order(left, right));
+        sort.sort(&mut probes, |(probe, _), field| SortKey::of(probe, field));
     }
     numbered(call, &probes, |page| {
         Ok(page.iter().map(|(_, found)| item(found)).collect())
