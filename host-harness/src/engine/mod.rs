@@ -13,5 +13,6 @@ pub mod notify;
 pub mod poller;
 pub mod random;
 pub mod retention;
+pub mod services;
 pub mod store;
 pub mod worker;
