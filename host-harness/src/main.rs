@@ -1,4 +1,4 @@
-//! The command `engine`.
+//! The command `engine`; everything stands in [`host_harness::cli`].
 
 use std::process::ExitCode;
 
@@ -6,5 +6,5 @@ fn main() -> ExitCode {
     if let Some(code) = host_harness::loader::serve_trial() {
         return code;
     }
-    ExitCode::SUCCESS
+    host_harness::cli::run()
 }

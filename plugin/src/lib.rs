@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod poll;
 mod read;
 mod webhook;
 

@@ -4,7 +4,7 @@ use super::grants::GrantStore;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::Level;
-use vcs_provider_interface::error::Result;
+use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
 use vcs_provider_interface::records::{Extra, Grant};
 use vcs_provider_interface::services::{HostServices, LogLevel, LogRecord};
 
@@ -14,7 +14,7 @@ pub const LOG_TARGET: &str = "provider";
 /// The engine's services for the provider of one server.
 pub struct EngineServices {
     server: String,
-    grants: Arc<GrantStore>,
+    grants: Option<Arc<GrantStore>>,
 }
 
 impl EngineServices {
@@ -23,8 +23,26 @@ impl EngineServices {
     pub fn new(server: impl Into<String>, grants: Arc<GrantStore>) -> Self {
         Self {
             server: server.into(),
-            grants,
+            grants: Some(grants),
         }
+    }
+
+    /// The services of a single command, which opens no store: the log only.
+    #[must_use]
+    pub fn without_grants(server: impl Into<String>) -> Self {
+        Self {
+            server: server.into(),
+            grants: None,
+        }
+    }
+
+    fn grants(&self) -> Result<&GrantStore> {
+        self.grants.as_deref().ok_or_else(|| {
+            VcsError::new(
+                ErrorKind::UNSUPPORTED,
+                "this command has opened no grant store",
+            )
+        })
     }
 }
 
@@ -85,19 +103,22 @@ impl HostServices for EngineServices {
     }
 
     fn load_grant(&self, grant_id: &str) -> Result<Option<Grant>> {
-        self.grants.load(grant_id)
+        self.grants()?.load(grant_id)
     }
 
     fn store_grant(&self, grant_id: &str, grant: Grant) -> Result<()> {
-        self.grants.store(grant_id, &grant)
+        self.grants()?.store(grant_id, &grant)
     }
 
     fn lock_grant(&self, grant_id: &str, wait_ms: u64) -> Result<u64> {
-        self.grants.lock(grant_id, Duration::from_millis(wait_ms))
+        self.grants()?
+            .lock(grant_id, Duration::from_millis(wait_ms))
     }
 
     fn unlock_grant(&self, grant_id: &str, lock: u64) {
-        self.grants.unlock(grant_id, lock);
+        if let Some(grants) = &self.grants {
+            grants.unlock(grant_id, lock);
+        }
     }
 }
 

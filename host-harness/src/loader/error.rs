@@ -184,6 +184,8 @@ reasons! {
         TrialTimedOut = "trial_timed_out", "it took too long in the process that tried it";
     }
     Link {
+        /// As many libraries are mapped as may be.
+        RestartNeeded = "restart_needed", "no more libraries can be loaded into this process";
         /// The dynamic linker refuses it.
         LinkFailed = "link_failed", "the dynamic linker refuses it";
     }

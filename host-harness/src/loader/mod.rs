@@ -59,8 +59,10 @@ use counters::Counters;
 use serde::{Deserialize, Serialize};
 use source::{Folder, Source};
 use staging::Staging;
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use vcs_provider_interface::abi::{BuildFacts, HostProvider};
 use vcs_provider_interface::info::ProviderInfo;
@@ -78,6 +80,10 @@ pub struct LoaderOptions {
     pub info_time_limit: Duration,
     /// Who may write to plugins.
     pub trust: Trust,
+    /// How many different libraries may be linked into this process; 64 by
+    /// default. Their mappings stay until it ends: some 2 MiB each for a
+    /// provider with HTTP and TLS.
+    pub library_limit: usize,
     /// Tries each plugin in another process before it is linked into this one;
     /// by default there is none.
     pub trial: Option<Trial>,
@@ -90,6 +96,7 @@ impl Default for LoaderOptions {
             staging_folder: None,
             info_time_limit: Duration::from_secs(5),
             trust: Trust::Owner,
+            library_limit: 64,
             trial: None,
         }
     }
@@ -199,6 +206,7 @@ pub struct Loader {
     options: LoaderOptions,
     staging: Staging,
     counters: Counters,
+    mapped: Mutex<HashSet<Digest>>,
 }
 
 impl Default for Loader {
@@ -219,6 +227,7 @@ impl Loader {
             options,
             staging: Staging::new(folder),
             counters: Counters::default(),
+            mapped: Mutex::default(),
         }
     }
 
@@ -251,6 +260,16 @@ impl Loader {
         self.report(&self.prepare(path, Pinned::Required)?)
     }
 
+    /// Looks at a plugin without copying or linking it: the steps `open`,
+    /// `manifest` and `elf`.
+    ///
+    /// # Errors
+    /// See [`Reason`].
+    pub fn examine(&self, path: &Path) -> Result<Manifest, LoadError> {
+        let (_, _, manifest) = self.read(path, Pinned::Required)?;
+        manifest.ok_or_else(|| LoadError::new(Reason::ManifestMissing, path))
+    }
+
     /// Makes the manifest of a plugin that the administrator trusts: every step
     /// but the comparison with a manifest runs, then one is written beside it.
     /// With a [`Trial`] nothing of it runs in this process.
@@ -279,6 +298,22 @@ impl Loader {
 
     /// The steps before anything of the file runs.
     fn prepare(&self, path: &Path, pinned: Pinned) -> Result<Prepared, LoadError> {
+        let (bytes, digest, manifest) = self.read(path, pinned)?;
+        let staged = self.step(Step::Stage, self.staging.copy(path, &bytes, digest))?;
+        Ok(Prepared {
+            plugin: path.to_owned(),
+            staged,
+            size: bytes.len() as u64,
+            digest,
+            manifest,
+        })
+    }
+
+    fn read(
+        &self,
+        path: &Path,
+        pinned: Pinned,
+    ) -> Result<(Vec<u8>, Digest, Option<Manifest>), LoadError> {
         let trust = self.options.trust;
         let opened = Folder::of(path, trust).and_then(|folder| {
             let source = Source::open(&folder, path, self.options.size_limit, trust)?;
@@ -297,14 +332,24 @@ impl Loader {
             }
         };
         self.step(Step::Elf, elf::check(path, &bytes))?;
-        let staged = self.step(Step::Stage, self.staging.copy(path, &bytes, digest))?;
-        Ok(Prepared {
-            plugin: path.to_owned(),
-            staged,
-            size,
-            digest,
-            manifest,
-        })
+        Ok((bytes, digest, manifest))
+    }
+
+    /// Makes sure that the process does not grow without a bound: what is
+    /// linked stays mapped, even if a later step refuses it.
+    fn reserve_mapping(&self, prepared: &Prepared) -> Result<(), LoadError> {
+        let mut mapped = self.mapped.lock().unwrap_or_else(PoisonError::into_inner);
+        let limit = self.options.library_limit;
+        if mapped.len() >= limit && !mapped.contains(&prepared.digest) {
+            return Err(LoadError::new(Reason::RestartNeeded, &prepared.plugin)
+                .expected(format!(
+                    "fewer than {limit} different libraries since the start"
+                ))
+                .found(mapped.len())
+                .advice("restart the engine; what serves now goes on until then"));
+        }
+        mapped.insert(prepared.digest);
+        Ok(())
     }
 
     fn report(&self, prepared: &Prepared) -> Result<PluginReport, LoadError> {
@@ -320,7 +365,10 @@ impl Loader {
     fn open(&self, prepared: &Prepared) -> Result<LoadedProvider, LoadError> {
         let plugin = &prepared.plugin;
         let manifest = prepared.manifest.as_ref();
-        let linked = self.step(Step::Link, library::link(plugin, &prepared.staged))?;
+        let linked = self
+            .reserve_mapping(prepared)
+            .and_then(|()| library::link(plugin, &prepared.staged));
+        let linked = self.step(Step::Link, linked)?;
         let header = self.step(Step::Header, linked.header(plugin))?;
         let header = self.step(Step::Version, header.check_version(plugin))?;
         let checked = self.step(Step::Layout, header.check_layout(plugin))?;

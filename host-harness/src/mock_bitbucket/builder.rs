@@ -17,7 +17,7 @@ use super::locked;
 use super::oauth::OAuthPolicy;
 use super::rate_limit::{RateLimit, RateLimiter};
 use super::record::Recorder;
-use super::server;
+use super::server::{self, BackgroundRuntime};
 use super::service::{Mock, Parts, Settings};
 use super::state::User;
 use super::tokens::{CredentialKind, TokenRequest};
@@ -191,8 +191,9 @@ impl MockBuilder {
             .thread_name("mock-bitbucket")
             .enable_all()
             .build()
+            .map(BackgroundRuntime::new)
             .map_err(MockError::Start)?;
-        let listener = listen(&runtime, self.listen).map_err(MockError::Start)?;
+        let listener = listen(runtime.handle(), self.listen).map_err(MockError::Start)?;
         let mut address = listener.local_addr().map_err(MockError::Start)?;
         if address.ip().is_unspecified() {
             address.set_ip([127, 0, 0, 1].into());
@@ -232,7 +233,7 @@ impl MockBuilder {
             access_token: started
                 .create_token(&TokenRequest::new(CredentialKind::WorkspaceAccessToken))?,
         };
-        runtime.spawn(server::serve(mock, listener));
+        runtime.handle().spawn(server::serve(mock, listener));
         started.serving(runtime, known);
         Ok(started)
     }
@@ -240,7 +241,7 @@ impl MockBuilder {
 
 /// Binds without waiting, so that a mock can be started from anywhere, also from
 /// inside another runtime.
-fn listen(runtime: &tokio::runtime::Runtime, address: SocketAddr) -> io::Result<TcpListener> {
+fn listen(runtime: &tokio::runtime::Handle, address: SocketAddr) -> io::Result<TcpListener> {
     let listener = std::net::TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     let _inside = runtime.enter();

@@ -5,8 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Runtime;
-
 use super::builder::{MockBuilder, MockError};
 use super::delivery::{Delivery, Parcel};
 use super::faults::FaultRule;
@@ -14,6 +12,7 @@ use super::git_repository::GitRepository;
 use super::locked;
 use super::rate_limit::RateLimit;
 use super::record::Exchange;
+use super::server::BackgroundRuntime;
 use super::service::Mock;
 use super::state::{Found, Repository, User, stable_uuid};
 use super::tokens::{Credential, Secret, Sight, TokenRequest, all_scopes};
@@ -51,7 +50,7 @@ pub(crate) struct Known {
 pub struct MockBitbucket {
     mock: Arc<Mock>,
     address: SocketAddr,
-    runtime: Option<Runtime>,
+    serving_on: Option<BackgroundRuntime>,
     known: Option<Known>,
 }
 
@@ -66,13 +65,13 @@ impl MockBitbucket {
         Self {
             mock,
             address,
-            runtime: None,
+            serving_on: None,
             known: None,
         }
     }
 
-    pub(crate) fn serving(&mut self, runtime: Runtime, known: Known) {
-        self.runtime = Some(runtime);
+    pub(crate) fn serving(&mut self, runtime: BackgroundRuntime, known: Known) {
+        self.serving_on = Some(runtime);
         self.known = Some(known);
     }
 
@@ -410,9 +409,6 @@ impl MockBitbucket {
 impl Drop for MockBitbucket {
     fn drop(&mut self) {
         self.mock.deliveries.stop();
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
     }
 }
 

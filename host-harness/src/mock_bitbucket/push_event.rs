@@ -8,6 +8,7 @@ use super::delivery;
 use super::errors::ApiError;
 use super::git_repository::{GitError, Ref, RefKind};
 use super::links::{link, segment};
+use super::pull_request_events;
 use super::represent;
 use super::service::Mock;
 use super::state::{Repository, User};
@@ -62,7 +63,7 @@ pub(crate) fn deliver_since(
             json!({ "push": { "changes": changes } }),
         );
     }
-    Ok(())
+    pull_request_events::after_push(mock, repository, actor, before, &after)
 }
 
 fn change(

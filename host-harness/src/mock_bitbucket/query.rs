@@ -1,4 +1,4 @@
-//! The filter language of `q` and the order of `sort`.
+//! The filter language of `q`.
 //!
 //! `name ~ "x" AND (state = "OPEN" OR draft = true)`: fields are dotted paths
 //! into the JSON of the listed object; a path through a list matches when any
@@ -78,96 +78,8 @@ impl Filter {
     }
 }
 
-/// The order that `sort` asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sort {
-    pub(crate) field: String,
-    pub(crate) descending: bool,
-}
-
-impl Sort {
-    /// Reads `field` or `-field`. More than one field is an error.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let (descending, field) = match text.strip_prefix('-') {
-            Some(field) => (true, field),
-            None => (false, text),
-        };
-        if field.is_empty() || !field.chars().all(is_field_character) {
-            return Err(format!("cannot sort by \"{text}\""));
-        }
-        Ok(Self {
-            field: field.to_owned(),
-            descending,
-        })
-    }
-
-    /// Compares two JSON objects; objects without the field come first.
-    pub(crate) fn order(&self, left: &Value, right: &Value) -> Ordering {
-        let key = |object| lookup(object, &self.field).into_iter().next();
-        let order = match (key(left), key(right)) {
-            (Some(Value::String(left)), Some(Value::String(right))) => {
-                match (moment(left), moment(right)) {
-                    (Some(left), Some(right)) => left.cmp(&right),
-                    _ => natural_order(left, right),
-                }
-            }
-            (Some(left), Some(right)) => left
-                .as_f64()
-                .partial_cmp(&right.as_f64())
-                .unwrap_or(Ordering::Equal),
-            (left, right) => left.is_some().cmp(&right.is_some()),
-        };
-        if self.descending {
-            order.reverse()
-        } else {
-            order
-        }
-    }
-}
-
-/// Orders text so that numbers inside it count as numbers: `v9` before `v10`.
-pub(crate) fn natural_order(left: &str, right: &str) -> Ordering {
-    let (mut left_rest, mut right_rest) = (left, right);
-    loop {
-        let (Some(left_char), Some(right_char)) =
-            (left_rest.chars().next(), right_rest.chars().next())
-        else {
-            return left_rest
-                .len()
-                .cmp(&right_rest.len())
-                .then_with(|| left.cmp(right));
-        };
-        if left_char.is_ascii_digit() && right_char.is_ascii_digit() {
-            let (left_number, left_after) = split_number(left_rest);
-            let (right_number, right_after) = split_number(right_rest);
-            let order = left_number
-                .len()
-                .cmp(&right_number.len())
-                .then_with(|| left_number.cmp(right_number));
-            if order != Ordering::Equal {
-                return order;
-            }
-            (left_rest, right_rest) = (left_after, right_after);
-        } else {
-            if left_char != right_char {
-                return left_char.cmp(&right_char);
-            }
-            left_rest = &left_rest[left_char.len_utf8()..];
-            right_rest = &right_rest[right_char.len_utf8()..];
-        }
-    }
-}
-
-/// The digits in front, without leading zeros, and what follows them.
-fn split_number(text: &str) -> (&str, &str) {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    (text[..end].trim_start_matches('0'), &text[end..])
-}
-
 /// Every value that a dotted path leads to.
-fn lookup<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
+pub(crate) fn lookup<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
     let mut found = vec![value];
     for name in path.split('.') {
         found = found
@@ -230,7 +142,7 @@ fn order(value: &Value, literal: &Literal) -> Option<Ordering> {
 }
 
 /// A moment as the language writes it: a date, a date and time, or with an offset.
-fn moment(text: &str) -> Option<Timestamp> {
+pub(crate) fn moment(text: &str) -> Option<Timestamp> {
     if !text.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
@@ -251,7 +163,7 @@ enum Token {
     Symbol(&'static str),
 }
 
-fn is_field_character(c: char) -> bool {
+pub(crate) fn is_field_character(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '.' | '-')
 }
 
@@ -486,12 +398,5 @@ mod tests {
         ] {
             assert!(Filter::parse(broken).is_err(), "{broken}");
         }
-    }
-
-    #[test]
-    fn sorting_knows_numbers_inside_names() {
-        let mut names = ["v10", "v9", "v1", "a"];
-        names.sort_by(|left, right| natural_order(left, right));
-        assert_eq!(names, ["a", "v1", "v9", "v10"]);
     }
 }

@@ -72,10 +72,13 @@ pub(crate) fn exceeded() -> Answer {
     Answer::text(429, "Rate limit for this resource has been exceeded")
 }
 
+/// When a window began and how many requests it has seen.
+type Window = (Duration, u32);
+
 /// Counts requests.
 pub(crate) struct RateLimiter {
     limit: Mutex<Option<RateLimit>>,
-    windows: Mutex<HashMap<(String, &'static str), (Duration, u32)>>,
+    windows: Mutex<HashMap<(String, &'static str), Window>>,
 }
 
 impl RateLimiter {

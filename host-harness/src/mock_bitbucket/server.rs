@@ -13,6 +13,7 @@ use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
+use tokio::runtime::{Handle, Runtime};
 
 use super::answer::{Answer, Body};
 use super::connection::{Connection, Ending, OutgoingBody};
@@ -27,6 +28,29 @@ use super::service::{Mock, Request as ApiRequest};
 const LARGEST_REQUEST: usize = 256 * 1024 * 1024;
 /// Answers smaller than this are not compressed.
 const SMALLEST_COMPRESSED: usize = 1024;
+
+/// A runtime that ends without being waited for, so that it can be dropped
+/// anywhere, also inside another runtime.
+pub(crate) struct BackgroundRuntime(Option<Runtime>, Handle);
+
+impl BackgroundRuntime {
+    pub(crate) fn new(runtime: Runtime) -> Self {
+        let handle = runtime.handle().clone();
+        Self(Some(runtime), handle)
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.1
+    }
+}
+
+impl Drop for BackgroundRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
 
 /// Accepts connections until the runtime ends.
 pub(crate) async fn serve(mock: Arc<Mock>, listener: TcpListener) {
@@ -112,7 +136,6 @@ impl Handling {
             };
             exchange.body = kept_part(&body);
             let request = ApiRequest {
-                method: head.method,
                 raw_path: path.clone(),
                 raw_query: query.clone(),
                 headers: head.headers,

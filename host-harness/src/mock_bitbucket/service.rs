@@ -72,7 +72,6 @@ pub(crate) struct Parts {
 
 /// An API request as the server hands it over.
 pub(crate) struct Request {
-    pub(crate) method: Method,
     pub(crate) raw_path: String,
     pub(crate) raw_query: String,
     pub(crate) headers: HeaderMap,

@@ -5,9 +5,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+use tempfile::TempDir;
 
+use super::behaviour::Behaviour;
 use super::git_repository::GitRepository;
+use super::merging::MergeTask;
+use super::pull_requests::PullRequest;
 use super::routes::hooks::Hook;
+use super::routes::reviewers::DefaultReviewer;
 use super::routes::statuses::BuildStatus;
 
 /// An account.
@@ -89,6 +94,16 @@ pub(crate) struct State {
     pub(crate) forbidden: HashSet<String>,
     /// By uuid of the repository.
     pub(crate) hooks: HashMap<String, Vec<Hook>>,
+    /// By uuid of the repository they are made to, in order of their numbers.
+    pub(crate) pull_requests: HashMap<String, Vec<PullRequest>>,
+    /// The number of the newest comment anywhere.
+    pub(crate) last_comment: u64,
+    pub(crate) merge_tasks: Vec<MergeTask>,
+    pub(crate) behaviour: Behaviour,
+    /// By uuid of the repository.
+    pub(crate) default_reviewers: HashMap<String, Vec<DefaultReviewer>>,
+    /// Where forks live; removed from disk with the mock.
+    pub(crate) folders: Vec<TempDir>,
     /// By uuid of the repository and hash of the commit.
     pub(crate) statuses: HashMap<(String, String), Vec<BuildStatus>>,
 }
@@ -136,6 +151,7 @@ impl State {
     pub(crate) fn remove_repository(&mut self, uuid: &str) {
         self.repositories.retain(|existing| existing.uuid != uuid);
         self.hooks.remove(uuid);
+        self.pull_requests.remove(uuid);
         self.statuses
             .retain(|(repository, _), _| repository != uuid);
     }

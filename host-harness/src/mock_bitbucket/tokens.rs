@@ -80,6 +80,13 @@ impl TokenRequest {
         }
     }
 
+    /// An access token of one repository, `workspace/slug`, that sees that
+    /// repository only.
+    #[must_use]
+    pub fn for_repository(full_name: impl Into<String>) -> Self {
+        Self::new(CredentialKind::RepositoryAccessToken).sight(Sight::Repository(full_name.into()))
+    }
+
     /// Grants these scopes only: `read:repository:bitbucket` and its like for
     /// API tokens, `repository` and its like for the other kinds.
     #[must_use]
@@ -207,6 +214,19 @@ pub(crate) const REPOSITORY_WRITE: Permission = Permission {
 pub(crate) const REF_CREATE: Permission = Permission {
     oauth: &["repository:write"],
     api_token: &["write:repository:bitbucket", "read:repository:bitbucket"],
+};
+pub(crate) const PULL_REQUEST: Permission = Permission {
+    oauth: &["pullrequest"],
+    api_token: &["read:pullrequest:bitbucket"],
+};
+pub(crate) const PULL_REQUEST_WRITE: Permission = Permission {
+    oauth: &["pullrequest:write"],
+    api_token: &["read:pullrequest:bitbucket", "write:pullrequest:bitbucket"],
+};
+/// Taking a verdict back.
+pub(crate) const PULL_REQUEST_WITHDRAW: Permission = Permission {
+    oauth: &["pullrequest:write"],
+    api_token: &["write:pullrequest:bitbucket"],
 };
 pub(crate) const WEBHOOK: Permission = Permission {
     oauth: &["webhook"],

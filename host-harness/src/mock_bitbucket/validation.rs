@@ -89,9 +89,7 @@ impl<'a> Validation<'a> {
 
     /// A list of texts that may be missing.
     pub(crate) fn texts(&mut self, field: &str) -> Option<Vec<&'a str>> {
-        let Some(value) = self.body.get(field) else {
-            return None;
-        };
+        let value = self.body.get(field)?;
         let texts: Option<Vec<&str>> = value
             .as_array()
             .and_then(|items| items.iter().map(Value::as_str).collect());

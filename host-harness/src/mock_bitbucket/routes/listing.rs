@@ -5,7 +5,8 @@ use serde_json::Value;
 use crate::mock_bitbucket::call::Call;
 use crate::mock_bitbucket::errors::{ApiError, Reply};
 use crate::mock_bitbucket::pagination::numbered;
-use crate::mock_bitbucket::query::{Filter, Sort};
+use crate::mock_bitbucket::query::Filter;
+use crate::mock_bitbucket::sort::{Sort, SortKey};
 
 /// The filter of `q`, if there is one.
 pub(crate) fn filter(call: &Call) -> Result<Option<Filter>, ApiError> {
@@ -30,7 +31,7 @@ pub(crate) fn values(call: &Call, mut values: Vec<Value>) -> Reply {
         values.retain(|value| filter.matches(value));
     }
     if let Some(sort) = sort(call)? {
-        values.sort_by(|left, right| sort.order(left, right));
+        sort.sort(&mut values, SortKey::of);
     }
     numbered(call, &values, |page| Ok(page.to_vec()))
 }

@@ -11,6 +11,7 @@ use crate::mock_bitbucket::pagination::numbered;
 use crate::mock_bitbucket::push_event;
 use crate::mock_bitbucket::represent;
 use crate::mock_bitbucket::router::{BodyKind, Route};
+use crate::mock_bitbucket::sort::SortKey;
 use crate::mock_bitbucket::state::Repository;
 use crate::mock_bitbucket::tokens::{REF_CREATE, REPOSITORY, REPOSITORY_WRITE};
 use crate::mock_bitbucket::validation::Validation;
@@ -66,15 +67,15 @@ fn list_refs(call: &Call, kinds: &[RefKind]) -> Reply {
         let values = represent::refs(&call.mock, &repository, &refs)?;
         return listing::values(call, values);
     }
-    let mut probes: Vec<(Value, Ref)> = refs
-        .into_iter()
-        .map(|found| (probe(&found), found))
-        .filter(|(probe, _)| filter.as_ref().is_none_or(|filter| filter.matches(probe)))
-        .collect();
-    if let Some(sort) = sort {
-        probes.sort_by(|(left, _), (right, _)| sort.order(left, right));
+    if let Some(filter) = filter {
+        refs.retain(|found| filter.matches(&probe(found)));
     }
-    let refs: Vec<Ref> = probes.into_iter().map(|(_, found)| found).collect();
+    if let Some(sort) = sort {
+        sort.sort(&mut refs, |found, field| match field {
+            "name" => SortKey::Text(found.name.clone()),
+            _ => SortKey::Text(type_of(found).to_owned()),
+        });
+    }
     numbered(call, &refs, |page| {
         Ok(represent::refs(&call.mock, &repository, page)?)
     })
@@ -82,11 +83,14 @@ fn list_refs(call: &Call, kinds: &[RefKind]) -> Reply {
 
 /// As much of a ref as its name alone decides.
 fn probe(found: &Ref) -> Value {
-    let kind = match found.kind {
+    json!({ "name": found.name, "type": type_of(found) })
+}
+
+fn type_of(found: &Ref) -> &'static str {
+    match found.kind {
         RefKind::Branch => "branch",
         RefKind::Tag => "tag",
-    };
-    json!({ "name": found.name, "type": kind })
+    }
 }
 
 fn single(call: &Call, kind: RefKind) -> Reply {

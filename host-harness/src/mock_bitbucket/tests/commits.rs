@@ -107,12 +107,12 @@ fn ranges_include_and_exclude_as_git_log_does() {
     let mock = mock_with(&sandbox);
     let client = Client::new(&mock);
     let range = client.get(&format!("{COMMITS}?include={topic}&exclude={main}"));
-    assert_eq!(range.strings("/hash"), [topic.clone()]);
+    assert_eq!(range.strings("/hash"), [topic.as_str()]);
     assert_eq!(
         client
             .get(&format!("{COMMITS}/topic%2Fx?exclude=main"))
             .strings("/hash"),
-        [topic.clone()]
+        [topic.as_str()]
     );
     let both = client.get(&format!(
         "{COMMITS}?include={topic}&include={main}&exclude={base}"
@@ -123,7 +123,7 @@ fn ranges_include_and_exclude_as_git_log_does() {
         client
             .get(&format!("{COMMITS}?exclude=main"))
             .strings("/hash"),
-        [topic.clone()]
+        [topic.as_str()]
     );
     let form = format!("include={topic}&exclude={main}");
     let posted = client
@@ -133,7 +133,7 @@ fn ranges_include_and_exclude_as_git_log_does() {
             Some(("application/x-www-form-urlencoded", form.as_bytes())),
         )
         .expect("an answer");
-    assert_eq!(posted.strings("/hash"), [topic]);
+    assert_eq!(posted.strings("/hash"), [topic.as_str()]);
     assert_eq!(client.post(COMMITS, &json!({})).status, 415);
 }
 

@@ -38,7 +38,7 @@ fn a_hook_lives_from_post_to_delete_and_never_shows_its_secret() {
         .to_owned();
     assert!(uuid.starts_with('{'));
     let one = format!("{HOOKS}/{}", segment(&uuid));
-    assert_eq!(client.get(HOOKS).strings("/uuid"), [uuid.clone()]);
+    assert_eq!(client.get(HOOKS).strings("/uuid"), [uuid.as_str()]);
     assert_eq!(
         client
             .get(&format!("{HOOKS}/{}", uuid.trim_matches(['{', '}'])))

@@ -6,6 +6,7 @@ mod commits;
 mod git;
 mod hooks;
 mod oauth;
+mod pull_requests;
 mod refs;
 mod serving;
 mod starting;

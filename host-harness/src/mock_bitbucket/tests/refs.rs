@@ -36,7 +36,7 @@ fn a_repository_is_found_by_slug_in_any_case_and_by_uuid_in_both_places() {
     let workspace = client.get("/workspaces/team").json();
     let workspace = segment(workspace["uuid"].as_str().unwrap_or_default());
     for path in [
-        format!("TEAM/App"),
+        "TEAM/App".to_owned(),
         format!("team/{uuid}"),
         format!("{workspace}/{uuid}"),
     ] {

@@ -102,15 +102,13 @@ fn a_repository_token_sees_its_repository_only_and_a_blind_one_sees_nothing() {
     let mock = mock_with(&sandbox);
     mock.add_repository("team/other", sandbox.path())
         .expect("a repository");
-    let token = |sight| {
-        mock.create_token(&TokenRequest::new(CredentialKind::RepositoryAccessToken).sight(sight))
-            .expect("a token")
-    };
-    let one = Client::with(&mock, token(Sight::Repository("team/app".into())));
+    let token = |request| mock.create_token(&request).expect("a token");
+    let one = Client::with(&mock, token(TokenRequest::for_repository("team/app")));
     assert_eq!(one.get("/repositories/team").names(), ["app"]);
     assert_eq!(one.get("/repositories/team/app").status, 200);
     assert_eq!(one.get("/repositories/team/other").status, 404);
-    let blind = Client::with(&mock, token(Sight::Nothing));
+    let request = TokenRequest::new(CredentialKind::WorkspaceAccessToken).sight(Sight::Nothing);
+    let blind = Client::with(&mock, token(request));
     let empty = blind.get("/repositories/team?role=member");
     assert_eq!(
         (empty.status, empty.json()["size"].clone()),
@@ -302,6 +300,44 @@ fn a_cut_answer_arrives_in_part_and_then_fails() {
         assert!(client.send("GET", "/repositories/team/app", None).is_err());
     }
     assert_eq!(client.get("/repositories/team/app").status, 200);
+}
+
+/// Sends a request by hand and reads until the connection ends: what came, and
+/// how it ended.
+fn by_hand(mock: &MockBitbucket) -> (String, Result<usize, std::io::ErrorKind>) {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(mock.address()).expect("a connection");
+    stream
+        .set_read_timeout(Some(super::support::LONG))
+        .expect("a time-out");
+    stream
+        .write_all(b"GET /2.0/hook_events HTTP/1.1\r\nHost: mock\r\n\r\n")
+        .expect("a request");
+    let mut bytes = Vec::new();
+    let end = stream.read_to_end(&mut bytes).map_err(|error| error.kind());
+    (String::from_utf8_lossy(&bytes).into_owned(), end)
+}
+
+#[test]
+fn a_reset_and_a_cut_are_what_they_are_called_on_the_wire() {
+    let mock = MockBitbucket::builder()
+        .faults(faults(json!([
+            { "nth": 1, "then": { "cut_after_bytes": 20 } },
+            { "nth": 2, "then": { "reset": true } },
+            { "nth": 3, "then": { "cut_after_bytes": 20, "reset": true } }
+        ])))
+        .start()
+        .expect("a mock");
+    let (cut, end) = by_hand(&mock);
+    let (head, body) = cut.split_once("\r\n\r\n").expect("a head");
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert_eq!(body.len(), 20);
+    assert!(end.is_ok(), "closed, not reset");
+    let (nothing, end) = by_hand(&mock);
+    assert_eq!(nothing, "");
+    assert_eq!(end, Err(std::io::ErrorKind::ConnectionReset));
+    let (_, end) = by_hand(&mock);
+    assert_eq!(end, Err(std::io::ErrorKind::ConnectionReset));
 }
 
 #[test]

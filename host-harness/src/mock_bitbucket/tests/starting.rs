@@ -83,3 +83,17 @@ fn bare_repositories_are_served_as_well() {
         ["main"]
     );
 }
+
+#[test]
+fn a_mock_can_fail_and_end_inside_of_another_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let failed = MockBitbucket::builder()
+            .repo("team/app", "/nowhere")
+            .start();
+        assert!(matches!(failed, Err(MockError::Repository { .. })));
+        drop(MockBitbucket::builder().start().expect("a mock"));
+    });
+}

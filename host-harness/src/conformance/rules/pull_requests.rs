@@ -1,0 +1,342 @@
+//! Rules about pull requests and their comments. A declined pull request
+//! cannot be deleted and stays in the writable repository.
+
+use super::super::bench::{Bench, CleanUp};
+use super::super::rule::{Expect, Rule, Trouble, Verdict, ensure};
+use super::refs::made_branch;
+use vcs_provider_interface::error::{ErrorKind, Result};
+use vcs_provider_interface::records::*;
+use vcs_provider_interface::sink::collect;
+
+const NEEDS: &[&str] = &[
+    "pull_request_create",
+    "pull_request_decline",
+    "pull_request",
+    "create_branch",
+    "delete_branch",
+    "commits",
+];
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "pull-request.create-existing",
+        title: "a second pull request of the same branches answers AlreadyExists",
+        asserts: "The open one keeps its title; no second one is made.",
+        needs: NEEDS,
+        check: existing_pull_request_stays,
+    },
+    Rule {
+        id: "pull-request.life",
+        title: "a pull request is found, listed, changed and declined",
+        asserts: "The new one is open and listed among the open ones; a new title leaves the text \
+                  as it was; declined, it is closed, not merged, listed among the declined ones \
+                  and no longer among the open ones.",
+        needs: &[
+            "pull_request_create",
+            "pull_request_decline",
+            "pull_request_update",
+            "pull_request",
+            "pull_requests",
+            "create_branch",
+            "delete_branch",
+            "commits",
+        ],
+        check: pull_request_lives,
+    },
+    Rule {
+        id: "pull-request.approve-twice",
+        title: "approving twice succeeds, and so does taking the approval back twice",
+        asserts: "Each of the four calls succeeds.",
+        needs: &[
+            "pull_request_create",
+            "pull_request_decline",
+            "pull_request_approve",
+            "pull_request_unapprove",
+            "pull_request",
+            "create_branch",
+            "delete_branch",
+            "commits",
+        ],
+        check: approval_is_idempotent,
+    },
+    Rule {
+        id: "comment.delete-twice",
+        title: "a comment is written, changed and deleted twice",
+        asserts: "It is listed with its text, then with its new text, then no longer or as \
+                  deleted; the second deletion succeeds.",
+        needs: &[
+            "pull_request_create",
+            "pull_request_decline",
+            "pull_request_comment_create",
+            "pull_request_comment_update",
+            "pull_request_comment_delete",
+            "pull_request_comments",
+            "pull_request",
+            "create_branch",
+            "delete_branch",
+            "commits",
+        ],
+        check: comment_is_deleted_twice,
+    },
+];
+
+/// A pull request from a new branch at the newest commit into a new branch at
+/// an older one.
+struct Opened {
+    wish: CreatePullRequestRequest,
+    made: PullRequest,
+}
+
+impl Opened {
+    fn repo(&self) -> String {
+        self.wish.repo.clone()
+    }
+
+    fn request(&self) -> PullRequestRequest {
+        PullRequestRequest {
+            repo: self.repo(),
+            id: self.made.id,
+        }
+    }
+}
+
+fn open<'a>(
+    bench: &'a Bench<'_>,
+    clean_up: &mut CleanUp<'a>,
+    what: &str,
+) -> std::result::Result<Opened, Trouble> {
+    let repo = bench.writable()?;
+    let commits = collect(|sink| {
+        let request = CommitsRequest {
+            repo: repo.clone(),
+            limit: Some(5),
+            ..Default::default()
+        };
+        bench.client.commits(&bench.context(), request, sink)
+    })
+    .or_skip("the commits of the writable repository")?;
+    let (Some(head), Some(base)) = (
+        commits.first(),
+        commits.first().and_then(|head| head.parents.first()),
+    ) else {
+        return Err(Trouble::skipped(
+            "the writable repository has fewer than two commits",
+        ));
+    };
+    let source = bench.unique(&format!("{what}-source"));
+    let destination = bench.unique(&format!("{what}-destination"));
+    made_branch(bench, clean_up, &repo, &source, &head.id)?;
+    made_branch(bench, clean_up, &repo, &destination, base)?;
+    let wish = CreatePullRequestRequest {
+        repo: repo.clone(),
+        title: format!("conformance: {what}"),
+        description: Some("opened by the conformance kit".to_owned()),
+        source_branch: source,
+        destination_branch: Some(destination),
+        ..Default::default()
+    };
+    let made = bench
+        .client
+        .pull_request_create(&bench.context(), wish.clone())
+        .works("pull_request_create")?;
+    let request = PullRequestRequest { repo, id: made.id };
+    clean_up.later(move || {
+        let _ = bench.client.pull_request_decline(&bench.context(), request);
+    });
+    Ok(Opened { wish, made })
+}
+
+fn listed(bench: &Bench<'_>, opened: &Opened, state: PullRequestState) -> Result<bool> {
+    let pull_requests = collect(|sink| {
+        let request = PullRequestsRequest {
+            repo: opened.repo(),
+            states: vec![state],
+            source_branch: Some(opened.wish.source_branch.clone()),
+            ..Default::default()
+        };
+        bench.client.pull_requests(&bench.context(), request, sink)
+    })?;
+    Ok(pull_requests
+        .iter()
+        .any(|pull_request| pull_request.id == opened.made.id))
+}
+
+/// `pull-request.create-existing`
+pub fn existing_pull_request_stays(bench: &Bench<'_>) -> Verdict {
+    let mut clean_up = CleanUp::default();
+    let opened = open(bench, &mut clean_up, "existing")?;
+    let again = CreatePullRequestRequest {
+        title: "conformance: another title".to_owned(),
+        ..opened.wish.clone()
+    };
+    let second = bench.client.pull_request_create(&bench.context(), again);
+    if let Ok(second) = &second {
+        let request = PullRequestRequest {
+            repo: opened.repo(),
+            id: second.id,
+        };
+        clean_up.later(move || {
+            let _ = bench.client.pull_request_decline(&bench.context(), request);
+        });
+    }
+    second.fails_with(
+        "a second pull request of the same branches",
+        &[ErrorKind::ALREADY_EXISTS],
+    )?;
+    let after = bench
+        .client
+        .pull_request(&bench.context(), opened.request())
+        .works("the first one after that")?;
+    ensure(after.title == opened.wish.title, || {
+        format!(
+            "the title of the first one changed from {:?} to {:?}",
+            opened.wish.title, after.title
+        )
+    })
+}
+
+/// `pull-request.life`
+pub fn pull_request_lives(bench: &Bench<'_>) -> Verdict {
+    let mut clean_up = CleanUp::default();
+    let opened = open(bench, &mut clean_up, "life")?;
+    let wanted = |what: &str, found: &PullRequest, state: PullRequestState, title: &str| {
+        let closed = state != PullRequestState::OPEN;
+        ensure(
+            found.state == state
+                && found.closed == closed
+                && !found.merged
+                && found.title == title
+                && found.description == "opened by the conformance kit"
+                && found.head.branch.display_id == opened.wish.source_branch
+                && Some(&found.base.branch.display_id) == opened.wish.destination_branch.as_ref(),
+            || format!("{what} should be {state} with the title {title:?}: {found:?}"),
+        )
+    };
+    let title = opened.wish.title.as_str();
+    wanted("the new one", &opened.made, PullRequestState::OPEN, title)?;
+    let found = bench
+        .client
+        .pull_request(&bench.context(), opened.request())
+        .works("pull_request")?;
+    wanted("the one looked up", &found, PullRequestState::OPEN, title)?;
+    ensure(
+        listed(bench, &opened, PullRequestState::OPEN).works("pull_requests that are open")?,
+        || "the new one is not listed among the open ones".to_owned(),
+    )?;
+    let title = "conformance: life, renamed";
+    let update = UpdatePullRequestRequest {
+        repo: opened.repo(),
+        id: opened.made.id,
+        title: Some(title.to_owned()),
+        ..Default::default()
+    };
+    let updated = bench
+        .client
+        .pull_request_update(&bench.context(), update)
+        .works("pull_request_update")?;
+    wanted("the renamed one", &updated, PullRequestState::OPEN, title)?;
+    let declined = bench
+        .client
+        .pull_request_decline(&bench.context(), opened.request())
+        .works("pull_request_decline")?;
+    wanted(
+        "the declined one",
+        &declined,
+        PullRequestState::DECLINED,
+        title,
+    )?;
+    let open =
+        listed(bench, &opened, PullRequestState::OPEN).works("pull_requests that are open")?;
+    let closed = listed(bench, &opened, PullRequestState::DECLINED)
+        .works("pull_requests that are declined")?;
+    ensure(!open && closed, || {
+        format!("declined, it is listed as open: {open}, as declined: {closed}")
+    })
+}
+
+/// `pull-request.approve-twice`
+pub fn approval_is_idempotent(bench: &Bench<'_>) -> Verdict {
+    let mut clean_up = CleanUp::default();
+    let opened = open(bench, &mut clean_up, "approved")?;
+    for which in ["the first", "the second"] {
+        bench
+            .client
+            .pull_request_approve(&bench.context(), opened.request())
+            .works(&format!("{which} approval"))?;
+    }
+    for which in ["the first", "the second"] {
+        bench
+            .client
+            .pull_request_unapprove(&bench.context(), opened.request())
+            .works(&format!("{which} time taking it back"))?;
+    }
+    Ok(())
+}
+
+/// `comment.delete-twice`
+pub fn comment_is_deleted_twice(bench: &Bench<'_>) -> Verdict {
+    let mut clean_up = CleanUp::default();
+    let opened = open(bench, &mut clean_up, "comment")?;
+    let text_of = |id: u64| -> std::result::Result<Option<String>, Trouble> {
+        let comments = collect(|sink| {
+            let request = CommentsRequest {
+                repo: opened.repo(),
+                pull_request: opened.made.id,
+                limit: None,
+            };
+            bench
+                .client
+                .pull_request_comments(&bench.context(), request, sink)
+        })
+        .works("pull_request_comments")?;
+        Ok(comments
+            .into_iter()
+            .find(|comment| comment.id == id && !comment.deleted)
+            .map(|comment| comment.text))
+    };
+    let create = CreateCommentRequest {
+        repo: opened.repo(),
+        pull_request: opened.made.id,
+        text: "conformance: **first** & \"second\" – ü".to_owned(),
+        ..Default::default()
+    };
+    let made = bench
+        .client
+        .pull_request_comment_create(&bench.context(), create.clone())
+        .works("pull_request_comment_create")?;
+    let listed = text_of(made.id)?;
+    ensure(listed.as_ref() == Some(&create.text), || {
+        format!("written: {:?}, listed: {listed:?}", create.text)
+    })?;
+    let update = UpdateCommentRequest {
+        repo: opened.repo(),
+        pull_request: opened.made.id,
+        id: made.id,
+        text: "conformance: changed".to_owned(),
+    };
+    bench
+        .client
+        .pull_request_comment_update(&bench.context(), update.clone())
+        .works("pull_request_comment_update")?;
+    let listed = text_of(made.id)?;
+    ensure(listed.as_ref() == Some(&update.text), || {
+        format!("changed to: {:?}, listed: {listed:?}", update.text)
+    })?;
+    let delete = DeleteCommentRequest {
+        repo: opened.repo(),
+        pull_request: opened.made.id,
+        id: made.id,
+    };
+    bench
+        .client
+        .pull_request_comment_delete(&bench.context(), delete.clone())
+        .works("the first deletion")?;
+    let listed = text_of(made.id)?;
+    ensure(listed.is_none(), || {
+        format!("deleted, still listed: {listed:?}")
+    })?;
+    bench
+        .client
+        .pull_request_comment_delete(&bench.context(), delete)
+        .works("the second deletion")
+}

@@ -1,0 +1,232 @@
+//! Rules about creating and deleting branches and tags.
+
+use super::super::bench::{Bench, CleanUp};
+use super::super::rule::{Cases, Expect, Rule, Trouble, Verdict, ensure};
+use vcs_provider_interface::error::{ErrorKind, Result};
+use vcs_provider_interface::records::*;
+use vcs_provider_interface::sink::collect;
+
+/// Ends of names that git allows and that break where a name is put into an
+/// address, a query, JSON or a shell without care.
+const ODD_NAMES: &[&str] = &[
+    "deep/er/name",
+    "hash#mark",
+    "per%20cent%",
+    "amp&ersand=1",
+    "plus+sign",
+    "quote'and\"double",
+    "at@sign",
+    "comma,semi;colon",
+    "dollar$(sub)`tick`",
+    "pipe|less<more>",
+    "grüße-日本語",
+    "{brace}",
+    "ends!",
+];
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "branch.odd-names",
+        title: "odd branch names round trip",
+        asserts: "A branch with a slash, #, %, &, quotes, @, $, accents and the like in its name \
+                  is created, looked up, listed by a filter and deleted under just that name.",
+        needs: &["create_branch", "branch", "branches", "delete_branch"],
+        check: odd_names_round_trip,
+    },
+    Rule {
+        id: "branch.create-existing",
+        title: "creating a branch that exists answers AlreadyExists",
+        asserts: "The branch that is there stays as it is.",
+        needs: &["create_branch", "branch", "delete_branch"],
+        check: existing_branch_stays,
+    },
+    Rule {
+        id: "branch.delete-twice",
+        title: "deleting a branch twice succeeds",
+        asserts: "After the first deletion the branch is NotFound; the second one succeeds.",
+        needs: &["create_branch", "branch", "delete_branch"],
+        check: branch_is_deleted_twice,
+    },
+    Rule {
+        id: "tag.create-existing",
+        title: "creating a tag that exists answers AlreadyExists",
+        asserts: "Tried with a tag that the writable repository has, at another commit where \
+                  there is one; the tag stays as it is.",
+        needs: &["create_tag", "tags", "tag"],
+        check: existing_tag_stays,
+    },
+];
+
+fn create(bench: &Bench<'_>, repo: &str, name: &str, target: &str) -> Result<Branch> {
+    let request = CreateBranchRequest {
+        repo: repo.to_owned(),
+        name: name.to_owned(),
+        target: target.to_owned(),
+    };
+    bench.client.create_branch(&bench.context(), request)
+}
+
+fn look_up(bench: &Bench<'_>, repo: &str, name: Option<&str>) -> Result<Branch> {
+    let request = BranchRequest {
+        repo: repo.to_owned(),
+        name: name.map(str::to_owned),
+    };
+    bench.client.branch(&bench.context(), request)
+}
+
+fn delete(bench: &Bench<'_>, repo: &str, name: &str) -> Result<()> {
+    let request = DeleteBranchRequest {
+        repo: repo.to_owned(),
+        name: name.to_owned(),
+    };
+    bench.client.delete_branch(&bench.context(), request)
+}
+
+/// The commit at which the writable repository's main branch stands.
+pub(super) fn start(bench: &Bench<'_>, repo: &str) -> std::result::Result<String, Trouble> {
+    bench.need("branch")?;
+    look_up(bench, repo, None)
+        .or_skip("the main branch of the writable repository")
+        .map(|branch| branch.latest_commit)
+}
+
+/// Creates a branch for a rule about something else.
+pub(super) fn made_branch<'a>(
+    bench: &'a Bench<'_>,
+    clean_up: &mut CleanUp<'a>,
+    repo: &str,
+    name: &str,
+    target: &str,
+) -> std::result::Result<(), Trouble> {
+    bench.need("create_branch")?;
+    bench.need("delete_branch")?;
+    clean_up.delete_branch(bench, repo, name);
+    create(bench, repo, name, target)
+        .or_skip("a new branch")
+        .map(drop)
+}
+
+/// `branch.odd-names`
+pub fn odd_names_round_trip(bench: &Bench<'_>) -> Verdict {
+    let repo = bench.writable()?;
+    let target = start(bench, &repo)?;
+    let mut cases = Cases::default();
+    for odd in ODD_NAMES {
+        cases.add(round_trip(bench, &repo, &bench.unique(odd), &target));
+    }
+    cases.verdict("nothing to create")
+}
+
+fn round_trip(bench: &Bench<'_>, repo: &str, name: &str, target: &str) -> Verdict {
+    let mut clean_up = CleanUp::default();
+    clean_up.delete_branch(bench, repo, name);
+    let as_expected = |what: &str, branch: &Branch| {
+        ensure(
+            branch.display_id == name && branch.latest_commit == target,
+            || {
+                format!(
+                    "{what} {name:?} at {target}: found {:?} at {}",
+                    branch.display_id, branch.latest_commit
+                )
+            },
+        )
+    };
+    let created = create(bench, repo, name, target).works(&format!("creating {name:?}"))?;
+    as_expected("creating", &created)?;
+    let found = look_up(bench, repo, Some(name)).works(&format!("looking up {name:?}"))?;
+    as_expected("looking up", &found)?;
+    let listed = collect(|sink| {
+        let request = BranchesRequest {
+            repo: repo.to_owned(),
+            filter: Some(name.to_owned()),
+            ..Default::default()
+        };
+        bench.client.branches(&bench.context(), request, sink)
+    })
+    .works(&format!("listing {name:?}"))?;
+    match listed.as_slice() {
+        [branch] => as_expected("listing", branch)?,
+        _ => {
+            return Err(Trouble::failed(format!(
+                "listing {name:?}: {} branches",
+                listed.len()
+            )));
+        }
+    }
+    delete(bench, repo, name).works(&format!("deleting {name:?}"))?;
+    look_up(bench, repo, Some(name))
+        .fails_with(
+            &format!("{name:?} after its deletion"),
+            &[ErrorKind::NOT_FOUND],
+        )
+        .map(drop)
+}
+
+/// `branch.create-existing`
+pub fn existing_branch_stays(bench: &Bench<'_>) -> Verdict {
+    let repo = bench.writable()?;
+    let target = start(bench, &repo)?;
+    let name = bench.unique("existing");
+    let mut clean_up = CleanUp::default();
+    made_branch(bench, &mut clean_up, &repo, &name, &target)?;
+    create(bench, &repo, &name, &target).fails_with(
+        "creating a branch that exists",
+        &[ErrorKind::ALREADY_EXISTS],
+    )?;
+    let after = look_up(bench, &repo, Some(&name)).works("the branch after that")?;
+    ensure(after.latest_commit == target, || {
+        format!("the branch moved from {target} to {}", after.latest_commit)
+    })
+}
+
+/// `branch.delete-twice`
+pub fn branch_is_deleted_twice(bench: &Bench<'_>) -> Verdict {
+    let repo = bench.writable()?;
+    let target = start(bench, &repo)?;
+    let name = bench.unique("deleted");
+    let mut clean_up = CleanUp::default();
+    made_branch(bench, &mut clean_up, &repo, &name, &target)?;
+    delete(bench, &repo, &name).works("the first deletion")?;
+    look_up(bench, &repo, Some(&name))
+        .fails_with("the branch after its deletion", &[ErrorKind::NOT_FOUND])?;
+    delete(bench, &repo, &name).works("the second deletion")
+}
+
+/// `tag.create-existing`
+pub fn existing_tag_stays(bench: &Bench<'_>) -> Verdict {
+    let repo = bench.writable()?;
+    let tags = collect(|sink| {
+        let request = TagsRequest {
+            repo: repo.clone(),
+            limit: Some(1),
+            ..Default::default()
+        };
+        bench.client.tags(&bench.context(), request, sink)
+    })
+    .or_skip("the tags of the writable repository")?;
+    let Some(present) = tags.into_iter().next() else {
+        return Err(Trouble::skipped("the writable repository has no tag"));
+    };
+    let target = start(bench, &repo).unwrap_or_else(|_| present.hash.clone());
+    let request = CreateTagRequest {
+        repo: repo.clone(),
+        name: present.tag.clone(),
+        target,
+        message: Some("conformance".to_owned()),
+    };
+    bench
+        .client
+        .create_tag(&bench.context(), request)
+        .fails_with("creating a tag that exists", &[ErrorKind::ALREADY_EXISTS])?;
+    let request = TagRequest {
+        repo,
+        name: present.tag.clone(),
+    };
+    let after = bench
+        .client
+        .tag(&bench.context(), request)
+        .works("the tag after that")?;
+    ensure(after.hash == present.hash, || {
+        format!("the tag moved from {} to {}", present.hash, after.hash)
+    })
+}

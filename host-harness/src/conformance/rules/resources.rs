@@ -1,0 +1,175 @@
+//! Rules about what a provider leaves behind, and about several threads.
+
+use super::super::bench::Bench;
+use super::super::lists::lists;
+use super::super::rule::{Cases, Expect, Rule, Trouble, Verdict, ensure};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+use vcs_provider_interface::error::Result;
+use vcs_provider_interface::records::*;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "threads.none-left",
+        title: "no thread is left after a call",
+        asserts: "Threads that began during calls of every list have ended soon after: a thread \
+                  of an unmapped or replaced provider would crash the engine.",
+        needs: &[],
+        check: no_thread_is_left,
+    },
+    Rule {
+        id: "files.none-left",
+        title: "repeated calls do not use up file descriptors",
+        asserts: "Fifty rounds of calls with clients of their own leave the number of open \
+                  descriptors as it was, but for a few that a pool may keep.",
+        needs: &[],
+        check: no_descriptor_is_left,
+    },
+    Rule {
+        id: "threads.calls-agree",
+        title: "calls from eight threads at once agree",
+        asserts: "Each list, asked for by eight threads at once through one client, is the same \
+                  as asked for by one.",
+        needs: &[],
+        check: parallel_calls_agree,
+    },
+];
+
+/// Threads and their names, as the kernel has them.
+fn threads() -> std::result::Result<BTreeMap<u32, String>, Trouble> {
+    let unreadable = |error: std::io::Error| Trouble::skipped(format!("/proc/self/task: {error}"));
+    let mut threads = BTreeMap::new();
+    for entry in std::fs::read_dir("/proc/self/task").map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        if let Some(id) = entry.file_name().to_str().and_then(|id| id.parse().ok()) {
+            // A thread that ends meanwhile has no name any more.
+            let name = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+            threads.insert(id, name.trim_end().to_owned());
+        }
+    }
+    Ok(threads)
+}
+
+fn descriptors() -> std::result::Result<usize, Trouble> {
+    std::fs::read_dir("/proc/self/fd")
+        .map(Iterator::count)
+        .map_err(|error| Trouble::skipped(format!("/proc/self/fd: {error}")))
+}
+
+/// `threads.none-left`
+pub fn no_thread_is_left(bench: &Bench<'_>) -> Verdict {
+    let lists = lists(bench);
+    if lists.is_empty() {
+        return Err(Trouble::skipped("the provider has no list"));
+    }
+    let before = threads()?;
+    for list in &lists {
+        list.all(bench, None).or_skip(list.name)?;
+    }
+    let is_host = |name: &String| {
+        let names = &bench.subject.host_threads;
+        // The kernel keeps 15 characters of a name.
+        names
+            .iter()
+            .any(|host| name.starts_with(host.get(..15).unwrap_or(host)))
+    };
+    let mut left = threads()?;
+    left.retain(|id, name| !before.contains_key(id) && !is_host(name));
+    let begun = Instant::now();
+    while !left.is_empty() && begun.elapsed() < bench.subject.patience {
+        // An ending thread stands in the list until the kernel has removed it.
+        std::thread::sleep(Duration::from_millis(10));
+        let now = threads()?;
+        left.retain(|id, _| now.contains_key(id));
+    }
+    ensure(left.is_empty(), || {
+        let names: Vec<&str> = left.values().map(String::as_str).collect();
+        format!(
+            "{} threads are left after the calls: {}",
+            left.len(),
+            names.join(", ")
+        )
+    })
+}
+
+/// How many descriptors a pool of connections may keep open.
+const POOLED: usize = 8;
+
+/// `files.none-left`
+pub fn no_descriptor_is_left(bench: &Bench<'_>) -> Verdict {
+    let round = || -> Verdict {
+        let client = bench
+            .server
+            .authorized_client(bench.subject.credential.clone())
+            .or_skip("a client")?;
+        let bench = Bench {
+            client: client.as_ref(),
+            ..*bench
+        };
+        if bench.can("branch") {
+            let request = BranchRequest {
+                repo: bench.subject.repo.clone(),
+                name: None,
+            };
+            bench
+                .client
+                .branch(&bench.context(), request)
+                .or_skip("branch")?;
+        } else if let Some(list) = lists(&bench).first() {
+            list.all(&bench, Some(1)).or_skip(list.name)?;
+        } else {
+            return Err(Trouble::skipped("the provider has no list"));
+        }
+        Ok(())
+    };
+    // What a first call opens for good is no leak.
+    for _ in 0..5 {
+        round()?;
+    }
+    let before = descriptors()?;
+    for _ in 0..50 {
+        round()?;
+    }
+    let after = descriptors()?;
+    ensure(after <= before + POOLED, || {
+        format!(
+            "50 rounds of calls left {} descriptors open",
+            after - before
+        )
+    })
+}
+
+/// `threads.calls-agree`
+pub fn parallel_calls_agree(bench: &Bench<'_>) -> Verdict {
+    let mut cases = Cases::default();
+    for list in lists(bench) {
+        let alone = list.all(bench, None).or_skip(list.name)?;
+        let together: Vec<Result<Vec<String>>> = std::thread::scope(|scope| {
+            let calls: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| list.all(bench, None)))
+                .collect();
+            calls
+                .into_iter()
+                .filter_map(|call| call.join().ok())
+                .collect()
+        });
+        cases.add(ensure(together.len() == 8, || {
+            format!("{}: a call panicked", list.name)
+        }));
+        for found in together {
+            let what = format!("{} by eight threads at once", list.name);
+            cases.add(found.works(&what).and_then(|found| {
+                ensure(found == alone, || {
+                    super::lists::difference(
+                        list.name,
+                        "asked for alone",
+                        &alone,
+                        "by eight threads at once",
+                        &found,
+                    )
+                })
+            }));
+        }
+    }
+    cases.verdict("the provider has no list")
+}

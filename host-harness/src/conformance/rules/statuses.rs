@@ -1,0 +1,170 @@
+//! Rules about build statuses. Statuses cannot be deleted: they stay on the
+//! newest commit of the writable repository, under keys that begin with
+//! `conformance-`.
+
+use super::super::bench::Bench;
+use super::super::rule::{Cases, Expect, Rule, Trouble, Verdict, ensure};
+use super::refs::start;
+use vcs_provider_interface::records::*;
+use vcs_provider_interface::sink::collect;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "status.same-key",
+        title: "a status of the same key replaces",
+        asserts: "Set twice under one key with another state, a commit has one status of that \
+                  key, with the second state.",
+        needs: &["set_status", "list_statuses", "branch"],
+        check: same_key_replaces,
+    },
+    Rule {
+        id: "status.long-keys",
+        title: "long keys stay distinct and stable",
+        asserts: "Two keys of 200 characters that differ at the end only become two statuses; set \
+                  again, each becomes the same status as before.",
+        needs: &["set_status", "list_statuses", "branch"],
+        check: long_keys_stay_distinct,
+    },
+    Rule {
+        id: "status.every-state",
+        title: "every state of the engine is taken",
+        asserts: "Each state can be set. Those of a build that runs or will run are shown as \
+                  running or waiting, those of a build that ended as ended, so that no status \
+                  stays pending for ever.",
+        needs: &["set_status", "branch"],
+        check: every_state_is_taken,
+    },
+];
+
+struct Commit {
+    repo: String,
+    hash: String,
+}
+
+fn commit(bench: &Bench<'_>) -> std::result::Result<Commit, Trouble> {
+    let repo = bench.writable()?;
+    let hash = start(bench, &repo)?;
+    Ok(Commit { repo, hash })
+}
+
+impl Commit {
+    fn set(
+        &self,
+        bench: &Bench<'_>,
+        key: &str,
+        state: BuildState,
+    ) -> std::result::Result<Status, Trouble> {
+        let request = StatusRequest {
+            repo: self.repo.clone(),
+            commit: self.hash.clone(),
+            key: key.to_owned(),
+            name: "conformance".to_owned(),
+            state,
+            url: "https://ci.example.org/conformance/1".to_owned(),
+            description: "set by the conformance kit".to_owned(),
+            ..Default::default()
+        };
+        bench
+            .client
+            .set_status(&bench.context(), request)
+            .works(&format!(
+                "set_status {state} with a key of {} characters",
+                key.len()
+            ))
+    }
+
+    fn statuses(&self, bench: &Bench<'_>) -> std::result::Result<Vec<Status>, Trouble> {
+        collect(|sink| {
+            let request = StatusesRequest {
+                repo: self.repo.clone(),
+                commit: self.hash.clone(),
+                limit: None,
+            };
+            bench.client.list_statuses(&bench.context(), request, sink)
+        })
+        .works("list_statuses")
+    }
+}
+
+/// `status.same-key`
+pub fn same_key_replaces(bench: &Bench<'_>) -> Verdict {
+    let commit = commit(bench)?;
+    let key = bench.unique("key");
+    let first = commit.set(bench, &key, BuildState::BUILDING)?;
+    let second = commit.set(bench, &key, BuildState::SUCCESS)?;
+    ensure(first.key == second.key, || {
+        format!("one key became {:?} and {:?}", first.key, second.key)
+    })?;
+    let mut found = commit.statuses(bench)?;
+    found.retain(|status| status.key == first.key);
+    ensure(found.len() == 1, || {
+        format!("the commit has {} statuses of one key", found.len())
+    })?;
+    ensure(found[0].state == BuildState::SUCCESS, || {
+        format!("the second state is Success, listed is {}", found[0].state)
+    })
+}
+
+/// `status.long-keys`
+pub fn long_keys_stay_distinct(bench: &Bench<'_>) -> Verdict {
+    let commit = commit(bench)?;
+    let long = |end: char| {
+        let mut key = bench.unique("long-");
+        while key.len() < 199 {
+            key.push('x');
+        }
+        key.push(end);
+        key
+    };
+    let mut kept = Vec::new();
+    for end in ['a', 'b'] {
+        let first = commit.set(bench, &long(end), BuildState::BUILDING)?;
+        let second = commit.set(bench, &long(end), BuildState::SUCCESS)?;
+        ensure(first.key == second.key, || {
+            format!(
+                "the same long key became {:?} and then {:?}",
+                first.key, second.key
+            )
+        })?;
+        kept.push(first.key);
+    }
+    ensure(kept[0] != kept[1], || {
+        format!("two long keys became one: {:?}", kept[0])
+    })?;
+    let listed = commit.statuses(bench)?;
+    let missing = kept
+        .iter()
+        .find(|key| !listed.iter().any(|status| status.key == **key));
+    ensure(missing.is_none(), || {
+        format!("set, but not listed: {missing:?}")
+    })
+}
+
+/// `status.every-state`
+pub fn every_state_is_taken(bench: &Bench<'_>) -> Verdict {
+    let commit = commit(bench)?;
+    let key = bench.unique("states");
+    let is_pending = |state: BuildState| {
+        matches!(
+            state,
+            BuildState::WAITING | BuildState::CHECKING | BuildState::BUILDING
+        )
+    };
+    let mut cases = Cases::default();
+    for state in BuildState::ALL {
+        cases.add(commit.set(bench, &key, *state).and_then(|status| {
+            ensure(is_pending(status.state) == is_pending(*state), || {
+                format!(
+                    "{state} was set, the service shows {} ({:?})",
+                    status.state, status.service_state
+                )
+            })?;
+            let kept_success =
+                (status.state == BuildState::SUCCESS) == (*state == BuildState::SUCCESS);
+            ensure(kept_success, || {
+                format!("{state} was set, the service shows {}", status.state)
+            })
+        }));
+    }
+    cases.verdict("there is no state")
+}
