@@ -169,7 +169,7 @@ async fn link(
     });
     let linked = linked.await?;
     // There is a repository more to poll.
-    shared.engine.wake.notify_one();
+    shared.engine.wake_poller.notify_one();
     Ok(Json(linked))
 }
 

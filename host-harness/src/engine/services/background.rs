@@ -29,7 +29,12 @@ pub(crate) async fn run_in_background(engine: Arc<Engine>, stop: watch::Receiver
 async fn work_when_woken(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
     let mut last_forgotten: Option<Instant> = None;
     while !*stop.borrow() {
-        let rest = match work_once(&engine, &mut last_forgotten).await {
+        let worked = tokio::select! {
+            worked = work_once(&engine, &mut last_forgotten) => worked,
+            // What is in hand is either not begun or done: it can be left.
+            _ = stop.changed() => return,
+        };
+        let rest = match worked {
             Ok(rest) => rest,
             Err(error) => {
                 tracing::error!(%error, "the work on events has to wait");
@@ -100,6 +105,7 @@ async fn poll_when_due(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
             }
         };
         tokio::select! {
+            () = engine.wake_poller.notified() => {}
             () = tokio::time::sleep(rest) => {}
             _ = stop.changed() => {}
         }

@@ -94,6 +94,3 @@ fn with_access(
 async fn unknown() -> Response {
     answer::refuse(StatusCode::NOT_FOUND, "there is nothing at this address")
 }
-
-#[cfg(test)]
-mod tests;
