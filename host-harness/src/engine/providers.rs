@@ -10,7 +10,7 @@ use crate::registry::{
     Outcome, Registry, RegistryOptions, ReloadReport, ServerSettings, SwapError, Watch,
 };
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
 use vcs_provider_interface::provider::VcsServer;
@@ -176,22 +176,6 @@ pub fn status_details_in_words(server: &ServerConfig) -> String {
             "server {name}: build statuses show this engine's address (Status.showDetail = false)"
         ),
     }
-}
-
-/// The folder of plugins: named, configured, or `plugins` beside the executable.
-///
-/// # Errors
-/// `Config` if the executable's own place is unknown.
-pub fn plugin_folder(named: Option<&Path>, config: &EngineConfig) -> Result<PathBuf> {
-    let configured = config.plugins.directory.as_deref();
-    if let Some(folder) = named.or(configured) {
-        return Ok(folder.to_owned());
-    }
-    let executable = std::env::current_exe().map_err(|error| {
-        let message = format!("name the plugin directory; the executable's place: {error}");
-        VcsError::new(ErrorKind::CONFIG, message)
-    })?;
-    Ok(executable.with_file_name("plugins"))
 }
 
 #[cfg(test)]

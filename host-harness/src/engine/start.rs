@@ -117,9 +117,6 @@ pub fn run<E: From<VcsError>>(
 /// As [`run`].
 pub fn start(config: &EngineConfig, options: StartOptions) -> Result<Running> {
     let mut notices = config.warnings.clone();
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
-    }
     for server in &config.vcs.servers {
         let words = status_details_in_words(server);
         tracing::info!("{words}");
