@@ -6,7 +6,7 @@
 
 use std::fmt::Debug;
 use vcs_provider_interface::context::CallContext;
-use vcs_provider_interface::error::Result;
+use vcs_provider_interface::error::{ErrorKind, Result};
 use vcs_provider_interface::provider::{AuthorizedClient, VcsServer};
 use vcs_provider_interface::records::*;
 use vcs_provider_interface::secret::Secret;
@@ -57,7 +57,14 @@ pub(super) enum Nature {
 }
 
 /// The answer in its `Debug` form.
-type Answer = Result<String>;
+pub(super) type Answer = Result<String>;
+
+/// Whether the provider says that it does not have the method.
+pub(super) fn is_unsupported(answer: &Answer) -> bool {
+    answer
+        .as_ref()
+        .is_err_and(|error| error.kind == ErrorKind::UNSUPPORTED)
+}
 
 /// One method.
 pub(super) struct Method {
