@@ -4,6 +4,8 @@
 //! [`registry`] → [`loader`] → the interface. [`conformance`] knows the
 //! interface only; [`mock_bitbucket`] knows nothing but HTTP and git.
 
+#![deny(unsafe_code)]
+
 pub mod cli;
 pub mod conformance;
 pub mod engine;

@@ -10,7 +10,12 @@
 //! record. Every method takes the call's context and one request record.
 
 /// Hands the list of [`AuthorizedClient`](crate::provider::AuthorizedClient)
-/// methods to another macro.
+/// methods to another macro, with the names of the records as they stand in
+/// [`records`](crate::records).
+///
+/// For hosts that put something around a provider: a wrapper made from the
+/// list cannot forget a method.
+#[macro_export]
 macro_rules! authorized_client_methods {
     ($consumer:path) => {
         $consumer! {
@@ -121,7 +126,8 @@ macro_rules! authorized_client_methods {
 }
 
 /// Hands the list of [`VcsServer`](crate::provider::VcsServer) methods, but for
-/// `authorized_client`, to another macro.
+/// `authorized_client`, to another macro. See [`authorized_client_methods!`](crate::authorized_client_methods).
+#[macro_export]
 macro_rules! vcs_server_methods {
     ($consumer:path) => {
         $consumer! {

@@ -1,6 +1,43 @@
 //! The Bitbucket Cloud provider.
+//!
+//! One module per group of methods, one for the wire types, one for the
+//! configuration; [`http`] is the only place that knows how requests are sent,
+//! [`pages`] the only one that follows lists, [`auth`] the only one that knows
+//! what a credential is made of.
+//!
+//! *Architecture invariant:* no unsafe code, no runtime, and no thread that
+//! outlives the call that started it.
 
 #![forbid(unsafe_code)]
+
+mod auth;
+mod branches;
+mod capabilities;
+mod checkout;
+mod client;
+mod commits;
+mod config;
+mod connection;
+mod encoding;
+mod hooks;
+mod http;
+mod log;
+mod page_length;
+mod pages;
+mod poll;
+mod read;
+mod refs;
+mod repositories;
+mod repository_name;
+mod scopes;
+mod server;
+mod session;
+mod statuses;
+mod tags;
+mod time;
+mod webhook;
+mod wire;
+mod workspaces;
 
 use std::sync::Arc;
 use vcs_provider_interface::prelude::*;
@@ -10,15 +47,11 @@ pub struct BitbucketCloud;
 
 impl Provider for BitbucketCloud {
     fn info() -> ProviderInfo {
-        ProviderInfo::new(
-            "bitbucketcloud",
-            "Bitbucket Cloud",
-            env!("CARGO_PKG_VERSION"),
-        )
+        capabilities::info()
     }
 
-    fn new_server(_config_toml: &str, _host: Arc<dyn HostServices>) -> Result<Box<dyn VcsServer>> {
-        Err(VcsError::unsupported("new_server"))
+    fn new_server(config_toml: &str, host: Arc<dyn HostServices>) -> Result<Box<dyn VcsServer>> {
+        Ok(Box::new(server::Server::new(config_toml, host)?))
     }
 }
 

@@ -1,1 +1,10 @@
-//! Integration tests; everything stands in the test files.
+//! What the integration tests share: libraries to load, repositories to serve,
+//! a host for providers, and the contract with the service.
+
+pub mod bitbucket;
+pub mod contract;
+pub mod host;
+mod libraries;
+pub mod sandbox;
+
+pub use libraries::{built_examples, built_library, built_program};

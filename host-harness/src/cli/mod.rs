@@ -1,1 +1,99 @@
 //! The command `engine`: arguments in, reports and exit codes out.
+//!
+//! Owns what a person or a script sees: the arguments ([`args`]), the exit codes
+//! ([`exit`]), what goes to standard output and what to standard error
+//! ([`output`]). It must not know HTTP or any provider: all work is done by the
+//! rooms below.
+//!
+//! Standard output holds the answer and nothing else; with `--json` it is one
+//! JSON document, also for a failure: `{"error": {"kind", "message",
+//! "exit_code", …}}`. A failure's sentence always goes to standard error as
+//! well. Logs and progress go to standard error. A reader that closes the pipe
+//! early is no failure.
+
+pub mod args;
+mod demo;
+pub mod exit;
+mod failure;
+mod interrupt;
+mod logging;
+mod output;
+mod plugins;
+mod progress;
+mod render;
+mod session;
+mod vcs;
+mod webhook;
+
+use crate::mock_bitbucket::{
+    self,
+    command::{CommandError, MockArguments},
+};
+use args::{Arguments, Command, MockCommand, WebhookCommand};
+use clap::Parser;
+use clap::error::ErrorKind as UsageErrorKind;
+use failure::Failure;
+use output::Output;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Runs the command with the arguments of the process.
+#[must_use]
+pub fn run() -> ExitCode {
+    run_with(std::env::args_os().collect())
+}
+
+fn run_with(words: Vec<OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(&words) {
+        Ok(arguments) => arguments,
+        Err(error) => return report_usage(&error, &words),
+    };
+    let output = Output::new(&arguments.global);
+    logging::start(&arguments.global);
+    match execute(arguments.command, &output) {
+        Ok(()) => exit::SUCCESS.into(),
+        Err(failure) => output.report(&failure),
+    }
+}
+
+fn run_mock_bitbucket(arguments: &MockArguments) -> Result<(), Failure> {
+    mock_bitbucket::command::run(arguments).map_err(|error| match error {
+        CommandError::Terminal(error) => Failure::standard_output(&error),
+        other => Failure::new(exit::FAILURE, other.to_string()),
+    })
+}
+
+fn execute(command: Command, output: &Output) -> Result<(), Failure> {
+    match command {
+        Command::Demo(arguments) => demo::run(&arguments, output),
+        Command::Plugins(arguments) => plugins::run(&arguments, output),
+        Command::Vcs(arguments) => vcs::run(*arguments, output),
+        Command::Webhook(WebhookCommand::Parse(arguments)) => webhook::parse(&arguments, output),
+        Command::Mock(MockCommand::Bitbucket(arguments)) => run_mock_bitbucket(&arguments),
+    }
+}
+
+/// Reports what clap found: help and version are answers, everything else is
+/// wrong usage.
+fn report_usage(error: &clap::Error, words: &[OsString]) -> ExitCode {
+    let is_answer = matches!(
+        error.kind(),
+        UsageErrorKind::DisplayHelp | UsageErrorKind::DisplayVersion
+    );
+    // Nothing can be done about a closed standard output or error here.
+    let _ = error.print();
+    if is_answer {
+        return exit::SUCCESS.into();
+    }
+    let wants_json = words
+        .iter()
+        .take_while(|word| *word != "--")
+        .any(|word| word == "--json");
+    if wants_json {
+        let text = error.render().to_string();
+        let sentence = text.lines().next().unwrap_or_default();
+        let sentence = sentence.strip_prefix("error: ").unwrap_or(sentence);
+        output::print_error_document(&Failure::usage(sentence));
+    }
+    exit::USAGE.into()
+}

@@ -1,1 +1,20 @@
 //! A small, real host engine: configuration, store, services, retention, checkout.
+
+pub mod checkout;
+pub mod clock;
+pub mod config;
+pub mod consent;
+pub mod core;
+pub mod demo;
+pub mod effects;
+pub mod git;
+pub mod grants;
+pub mod host_services;
+pub mod ingest;
+pub mod linking;
+pub mod notify;
+pub mod poller;
+pub mod random;
+pub mod retention;
+pub mod store;
+pub mod worker;

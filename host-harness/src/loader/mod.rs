@@ -1,1 +1,392 @@
 //! Finds, checks and opens providers: the only room of the host with `unsafe` code.
+//!
+//! It knows files, ELF and the interface's ABI. It does not know which provider
+//! serves ([`registry`](crate::registry)) or how a server is configured.
+//!
+//! # The sequence
+//! Each [`Step`] can refuse, with a stable code and one line that names what
+//! was expected and what was found:
+//!
+//! 1. `open`: the folder and the file are opened once; a regular file of ours
+//!    or of root, that nobody else may write to, not longer than the limit.
+//! 2. `manifest`: name, target, interface, length and SHA-256 are those of the
+//!    manifest beside it ([`Manifest`]). Nothing of the file has run or has
+//!    been interpreted before.
+//! 3. `elf`: a whole shared library for this machine that needs nothing
+//!    unexpected and exports the symbol of a provider.
+//! 4. `stage`: a private copy under the name of its digest.
+//! 5. `trial`: where the host asks for it ([`LoaderOptions::trial`]), another
+//!    process does the steps below first.
+//! 6. `link`: `dlopen` of the copy, all symbols at once, none of them visible
+//!    to others.
+//! 7. `header`, `version`, `layout`: the same ABI library, the same major
+//!    version of the interface, and every type laid out as the host expects.
+//! 8. `build`: a panic in it unwinds.
+//! 9. `info`: it says in time what it is, and that agrees with the manifest.
+//!
+//! `RootModule::load_from_file` of `abi_stable` is not used: it keeps one module
+//! for each *type* in the process, so that a second provider would silently be
+//! the first one.
+//!
+//! # Trust
+//! A plugin runs in the host's process with all of the host's rights. The
+//! manifest says that its bytes are those that the administrator agreed to; no
+//! step makes a malicious plugin harmless. Code that runs inside `dlopen`
+//! (constructors) can hang or end the process; only the trial finds that out
+//! beforehand.
+
+mod build;
+mod counters;
+mod deadline;
+mod elf;
+mod error;
+mod library;
+mod manifest;
+mod scan;
+mod source;
+mod staging;
+mod trial;
+
+pub use counters::LoadCounts;
+pub use deadline::{NoResult, within};
+pub use error::{LoadError, Reason, Step};
+pub use manifest::{Digest, Manifest};
+pub use scan::{Found, FoundKind, scan};
+pub use source::Trust;
+pub use trial::{Trial, serve_trial};
+
+use counters::Counters;
+use serde::{Deserialize, Serialize};
+use source::{Folder, Source};
+use staging::Staging;
+use std::collections::HashSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use vcs_provider_interface::abi::{BuildFacts, HostProvider};
+use vcs_provider_interface::info::ProviderInfo;
+
+/// How a loader works.
+#[derive(Clone, Debug)]
+pub struct LoaderOptions {
+    /// The longest plugin in bytes; 64 MiB by default.
+    pub size_limit: u64,
+    /// The folder for private copies, ours alone and on a file system that
+    /// allows execution; by default `vcs-providers-UID` in the folder for
+    /// temporary files.
+    pub staging_folder: Option<PathBuf>,
+    /// How long a plugin may take to say what it is; 5 seconds by default.
+    pub info_time_limit: Duration,
+    /// Who may write to plugins.
+    pub trust: Trust,
+    /// How many different libraries may be linked into this process; 64 by
+    /// default. Their mappings stay until it ends: some 2 MiB each for a
+    /// provider with HTTP and TLS.
+    pub library_limit: usize,
+    /// Tries each plugin in another process before it is linked into this one;
+    /// by default there is none.
+    pub trial: Option<Trial>,
+}
+
+impl Default for LoaderOptions {
+    fn default() -> Self {
+        Self {
+            size_limit: 64 * 1024 * 1024,
+            staging_folder: None,
+            info_time_limit: Duration::from_secs(5),
+            trust: Trust::Owner,
+            library_limit: 64,
+            trial: None,
+        }
+    }
+}
+
+/// Which side of the boundary has more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compatibility {
+    /// The plugin's interface has everything that the host's has.
+    PluginSameOrNewer,
+    /// The plugin's interface lacks methods that the host's has; those answer
+    /// `Unsupported`.
+    PluginOlder,
+}
+
+impl fmt::Display for Compatibility {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::PluginSameOrNewer => "plugin same or newer",
+            Self::PluginOlder => "plugin older",
+        })
+    }
+}
+
+/// A provider that passed every step. Its code stays mapped for the life of
+/// the process; clones share it.
+#[derive(Clone)]
+pub struct LoadedProvider {
+    /// The provider's entry: makes servers.
+    pub provider: HostProvider,
+    /// What it says of itself.
+    pub info: ProviderInfo,
+    /// How it was built.
+    pub build: BuildFacts,
+    /// The digest of its file.
+    pub digest: Digest,
+    /// The length of its file in bytes.
+    pub size: u64,
+    /// The file as the caller named it.
+    pub origin: PathBuf,
+    /// The private copy that is mapped.
+    pub staged: PathBuf,
+    /// Which side of the boundary has more.
+    pub compatibility: Compatibility,
+}
+
+impl fmt::Debug for LoadedProvider {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("LoadedProvider")
+            .field("report", &self.report())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is known of a plugin, as data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginReport {
+    /// The file as the caller named it.
+    pub path: PathBuf,
+    /// The length in bytes.
+    pub size: u64,
+    /// The digest.
+    pub sha256: Digest,
+    /// Which side of the boundary has more.
+    pub compatibility: Compatibility,
+    /// What the plugin says of itself.
+    #[serde(flatten)]
+    pub info: ProviderInfo,
+}
+
+impl LoadedProvider {
+    /// What is known of it, as data.
+    #[must_use]
+    pub fn report(&self) -> PluginReport {
+        PluginReport {
+            path: self.origin.clone(),
+            size: self.size,
+            sha256: self.digest,
+            compatibility: self.compatibility,
+            info: self.info.clone(),
+        }
+    }
+}
+
+/// A file that was read, examined and copied; nothing of it has run.
+struct Prepared {
+    plugin: PathBuf,
+    staged: PathBuf,
+    size: u64,
+    digest: Digest,
+    manifest: Option<Manifest>,
+}
+
+/// Whether a plugin needs a manifest to be loaded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pinned {
+    Required,
+    /// For the one command that makes manifests.
+    NotYet,
+}
+
+/// Loads providers. May be used from several threads.
+#[derive(Debug)]
+pub struct Loader {
+    options: LoaderOptions,
+    staging: Staging,
+    counters: Counters,
+    mapped: Mutex<HashSet<Digest>>,
+}
+
+impl Default for Loader {
+    fn default() -> Self {
+        Self::new(LoaderOptions::default())
+    }
+}
+
+impl Loader {
+    /// A loader with these options. Touches nothing yet.
+    #[must_use]
+    pub fn new(options: LoaderOptions) -> Self {
+        let folder = options
+            .staging_folder
+            .clone()
+            .unwrap_or_else(Staging::default_folder);
+        Self {
+            options,
+            staging: Staging::new(folder),
+            counters: Counters::default(),
+            mapped: Mutex::default(),
+        }
+    }
+
+    /// What was counted since this loader was made.
+    #[must_use]
+    pub fn counts(&self) -> LoadCounts {
+        self.counters.snapshot()
+    }
+
+    /// Takes a plugin through every step.
+    ///
+    /// # Errors
+    /// See [`Reason`].
+    pub fn load(&self, path: &Path) -> Result<LoadedProvider, LoadError> {
+        let prepared = self.prepare(path, Pinned::Required)?;
+        if let Some(trial) = &self.options.trial {
+            self.step(Step::Trial, trial.run(&prepared, &self.options))?;
+        }
+        let loaded = self.open(&prepared)?;
+        self.counters.count_loaded();
+        Ok(loaded)
+    }
+
+    /// Says what a plugin is and whether it would load: every step runs, no
+    /// server is made. With a [`Trial`] nothing of it runs in this process.
+    ///
+    /// # Errors
+    /// See [`Reason`].
+    pub fn check(&self, path: &Path) -> Result<PluginReport, LoadError> {
+        self.report(&self.prepare(path, Pinned::Required)?)
+    }
+
+    /// Looks at a plugin without copying or linking it: the steps `open`,
+    /// `manifest` and `elf`.
+    ///
+    /// # Errors
+    /// See [`Reason`].
+    pub fn examine(&self, path: &Path) -> Result<Manifest, LoadError> {
+        let (_, _, manifest) = self.read(path, Pinned::Required)?;
+        manifest.ok_or_else(|| LoadError::new(Reason::ManifestMissing, path))
+    }
+
+    /// Makes the manifest of a plugin that the administrator trusts: every step
+    /// but the comparison with a manifest runs, then one is written beside it.
+    /// With a [`Trial`] nothing of it runs in this process.
+    ///
+    /// # Errors
+    /// See [`Reason`].
+    pub fn write_manifest(&self, path: &Path) -> Result<Manifest, LoadError> {
+        let report = self.report(&self.prepare(path, Pinned::NotYet)?)?;
+        let manifest = Manifest {
+            name: manifest::file_name(path),
+            provider_type: report.info.provider_type,
+            version: report.info.version,
+            interface_version: report.info.interface_version,
+            target: report.info.target,
+            size: report.size,
+            sha256: report.sha256,
+        };
+        manifest.write(path)?;
+        Ok(manifest)
+    }
+
+    fn step<T>(&self, step: Step, outcome: Result<T, LoadError>) -> Result<T, LoadError> {
+        self.counters.count(step, &outcome);
+        outcome
+    }
+
+    /// The steps before anything of the file runs.
+    fn prepare(&self, path: &Path, pinned: Pinned) -> Result<Prepared, LoadError> {
+        let (bytes, digest, manifest) = self.read(path, pinned)?;
+        let staged = self.step(Step::Stage, self.staging.copy(path, &bytes, digest))?;
+        Ok(Prepared {
+            plugin: path.to_owned(),
+            staged,
+            size: bytes.len() as u64,
+            digest,
+            manifest,
+        })
+    }
+
+    fn read(
+        &self,
+        path: &Path,
+        pinned: Pinned,
+    ) -> Result<(Vec<u8>, Digest, Option<Manifest>), LoadError> {
+        let trust = self.options.trust;
+        let opened = Folder::of(path, trust).and_then(|folder| {
+            let source = Source::open(&folder, path, self.options.size_limit, trust)?;
+            Ok((folder, source.bytes))
+        });
+        let (folder, bytes) = self.step(Step::Open, opened)?;
+        let (size, digest) = (bytes.len() as u64, Digest::of(&bytes));
+        let manifest = match pinned {
+            Pinned::NotYet => None,
+            Pinned::Required => {
+                let compared = Manifest::read(&folder, path, trust).and_then(|manifest| {
+                    manifest.compare_with_file(path, size, digest)?;
+                    Ok(manifest)
+                });
+                Some(self.step(Step::Manifest, compared)?)
+            }
+        };
+        self.step(Step::Elf, elf::check(path, &bytes))?;
+        Ok((bytes, digest, manifest))
+    }
+
+    /// Makes sure that the process does not grow without a bound: what is
+    /// linked stays mapped, even if a later step refuses it.
+    fn reserve_mapping(&self, prepared: &Prepared) -> Result<(), LoadError> {
+        let mut mapped = self.mapped.lock().unwrap_or_else(PoisonError::into_inner);
+        let limit = self.options.library_limit;
+        if mapped.len() >= limit && !mapped.contains(&prepared.digest) {
+            return Err(LoadError::new(Reason::RestartNeeded, &prepared.plugin)
+                .expected(format!(
+                    "fewer than {limit} different libraries since the start"
+                ))
+                .found(mapped.len())
+                .advice("restart the engine; what serves now goes on until then"));
+        }
+        mapped.insert(prepared.digest);
+        Ok(())
+    }
+
+    fn report(&self, prepared: &Prepared) -> Result<PluginReport, LoadError> {
+        let report = match &self.options.trial {
+            Some(trial) => self.step(Step::Trial, trial.run(prepared, &self.options)),
+            None => self.open(prepared).map(|loaded| loaded.report()),
+        }?;
+        self.counters.count_loaded();
+        Ok(report)
+    }
+
+    /// The steps that run code of the plugin.
+    fn open(&self, prepared: &Prepared) -> Result<LoadedProvider, LoadError> {
+        let plugin = &prepared.plugin;
+        let manifest = prepared.manifest.as_ref();
+        let linked = self
+            .reserve_mapping(prepared)
+            .and_then(|()| library::link(plugin, &prepared.staged));
+        let linked = self.step(Step::Link, linked)?;
+        let header = self.step(Step::Header, linked.header(plugin))?;
+        let header = self.step(Step::Version, header.check_version(plugin))?;
+        let checked = self.step(Step::Layout, header.check_layout(plugin))?;
+        let module = checked
+            .module(plugin)
+            .and_then(|module| build::check(plugin, module, manifest));
+        let module = self.step(Step::Build, module)?;
+        let limit = self.options.info_time_limit;
+        let info = self.step(Step::Info, build::info(plugin, module, limit, manifest))?;
+        Ok(LoadedProvider {
+            provider: HostProvider::new(module),
+            info,
+            build: module.build(),
+            digest: prepared.digest,
+            size: prepared.size,
+            origin: plugin.clone(),
+            staged: prepared.staged.clone(),
+            compatibility: checked.compatibility,
+        })
+    }
+}

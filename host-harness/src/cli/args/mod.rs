@@ -1,0 +1,216 @@
+//! The arguments as they are typed. What they mean is decided where they are used.
+
+pub mod vcs;
+
+use super::exit;
+use crate::mock_bitbucket::command::MockArguments;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Loads VCS providers and does an engine's work with them.
+#[derive(Parser, Debug)]
+#[command(name = "engine", version, after_help = exit::help(), propagate_version = true)]
+pub struct Arguments {
+    /// What counts for every command.
+    #[command(flatten)]
+    pub global: GlobalArguments,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What counts for every command.
+#[derive(Args, Debug)]
+pub struct GlobalArguments {
+    /// Print one JSON document on standard output, and nothing else there; also
+    /// for a failure: {"error": {"kind", "message", "exit_code", …}}.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What goes to the log on standard error: off, error, warn, info, debug or
+    /// trace, or directives such as `warn,provider=debug`.
+    #[arg(
+        long,
+        global = true,
+        value_name = "LEVEL",
+        env = "ENGINE_LOG",
+        default_value = "warn"
+    )]
+    pub log_level: String,
+    /// When to use colours; NO_COLOR is honoured.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_parser = parse_colour)]
+    pub color: anstream::ColorChoice,
+}
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Tell the whole story once, on a real git repository, against the mock
+    Demo(DemoArguments),
+    /// Work with plugins
+    Plugins(PluginsArguments),
+    /// Make one call through a plugin
+    Vcs(Box<vcs::VcsArguments>),
+    /// Work with webhook deliveries
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
+    /// Run a mocked service
+    #[command(subcommand)]
+    Mock(MockCommand),
+}
+
+/// Tell the whole story once.
+#[derive(Args, Debug)]
+pub struct DemoArguments {
+    /// The git repository to tell it on, bare or not; it is not changed. A small
+    /// one is made if it is left out.
+    #[arg(long, value_name = "PATH")]
+    pub repo: Option<PathBuf>,
+    /// The plugin; the one beside the executable if it is left out.
+    #[arg(long, value_name = "FILE")]
+    pub plugin: Option<PathBuf>,
+    /// How long the whole story may take.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 600,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    pub timeout: u64,
+}
+
+/// Work with plugins.
+#[derive(Args, Debug)]
+pub struct PluginsArguments {
+    /// Where plugins are.
+    #[command(flatten)]
+    pub directory: DirectoryArguments,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: PluginsCommand,
+}
+
+/// Where the plugin directory is.
+#[derive(Args, Debug)]
+pub struct DirectoryArguments {
+    /// The configuration file.
+    #[arg(long, global = true, value_name = "FILE", env = "ENGINE_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// The plugin directory. Without it: the configuration's, otherwise
+    /// `plugins` beside the executable.
+    #[arg(long, global = true, value_name = "DIR", env = "ENGINE_PLUGIN_DIR")]
+    pub plugin_dir: Option<PathBuf>,
+}
+
+/// What to do with plugins.
+#[derive(Subcommand, Debug)]
+pub enum PluginsCommand {
+    /// List the plugins of the directory, the refused ones with the reason
+    List,
+    /// Check whether a plugin can be loaded, by loading it
+    Check {
+        /// The plugin.
+        file: PathBuf,
+    },
+    /// Write the manifest of a plugin that you trust as it is
+    Pin {
+        /// The plugin.
+        file: PathBuf,
+    },
+}
+
+/// Work with webhook deliveries.
+#[derive(Subcommand, Debug)]
+pub enum WebhookCommand {
+    /// Verify a delivery and show what it says
+    Parse(WebhookParseArguments),
+}
+
+/// A delivery to parse.
+#[derive(Args, Debug)]
+pub struct WebhookParseArguments {
+    /// Where plugins are.
+    #[command(flatten)]
+    pub directory: DirectoryArguments,
+    /// The provider type that picks the plugin.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub provider_type: String,
+    /// The value of the header that names the event, such as `repo:push`.
+    #[arg(long, value_name = "KEY")]
+    pub event: String,
+    /// The value of the signature's header, such as `sha256=…`.
+    #[arg(long, value_name = "HEADER")]
+    pub signature: Option<String>,
+    /// A file that holds the hook's secret.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["secret", "secret_env"])]
+    pub secret_file: Option<PathBuf>,
+    /// The environment variable that holds the hook's secret.
+    #[arg(long, value_name = "NAME", conflicts_with = "secret")]
+    pub secret_env: Option<String>,
+    /// The hook's secret itself. Other users of this machine can see it here:
+    /// prefer --secret-file or --secret-env.
+    #[arg(long, value_name = "SECRET")]
+    pub secret: Option<HiddenText>,
+    /// A further header of the delivery; may be repeated.
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
+    pub headers: Vec<(String, String)>,
+    /// The body exactly as it arrived; `-` reads standard input.
+    pub file: PathBuf,
+}
+
+/// Run a mocked service.
+#[derive(Subcommand, Debug)]
+pub enum MockCommand {
+    /// Bitbucket Cloud over real git repositories, until it is ended
+    Bitbucket(MockArguments),
+}
+
+/// A text that is not shown when the arguments are.
+#[derive(Clone)]
+pub struct HiddenText(pub String);
+
+impl std::fmt::Debug for HiddenText {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("[redacted]")
+    }
+}
+
+impl std::str::FromStr for HiddenText {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+fn parse_colour(text: &str) -> Result<anstream::ColorChoice, String> {
+    match text {
+        "auto" => Ok(anstream::ColorChoice::Auto),
+        "always" => Ok(anstream::ColorChoice::Always),
+        "never" => Ok(anstream::ColorChoice::Never),
+        _ => Err("use auto, always or never".to_owned()),
+    }
+}
+
+fn parse_header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once(':')
+        .ok_or_else(|| "use NAME: VALUE".to_owned())?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_contradict_themselves_nowhere() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn help_names_the_exit_codes() {
+        let help = Arguments::command().render_long_help().to_string();
+        assert!(help.contains("45  NotFound"), "{help}");
+    }
+}

@@ -1,0 +1,118 @@
+//! `engine plugins list|check|pin`.
+
+use super::args::{PluginsArguments, PluginsCommand};
+use super::exit;
+use super::failure::Failure;
+use super::output::Output;
+use super::render::one_line;
+use super::session::{config_of, plugin_directory};
+use crate::loader::{FoundKind, LoadError, Loader, PluginReport, scan};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Lists, checks or pins plugins.
+pub(super) fn run(arguments: &PluginsArguments, output: &Output) -> Result<(), Failure> {
+    match &arguments.command {
+        PluginsCommand::List => {
+            let config = config_of(&arguments.directory)?;
+            let folder = plugin_directory(&arguments.directory, config.as_ref())?;
+            list(&folder, output)
+        }
+        PluginsCommand::Check { file } => {
+            let report = Loader::default().check(file)?;
+            output.either(|| json!(report), || accepted(&report))
+        }
+        PluginsCommand::Pin { file } => {
+            let manifest = Loader::default().write_manifest(file)?;
+            output.record(&manifest)
+        }
+    }
+}
+
+/// What a file of the plugin directory turned out to be.
+enum Finding {
+    Accepted(Box<PluginReport>),
+    Refused(LoadError),
+    Mistake(&'static str),
+}
+
+/// Lists the plugins; that one is refused is an answer and no failure.
+fn list(folder: &Path, output: &Output) -> Result<(), Failure> {
+    let loader = Loader::default();
+    let findings: Vec<(String, Finding)> = scan(folder)?
+        .into_iter()
+        .map(|found| {
+            let finding = match found.kind {
+                FoundKind::Plugin | FoundKind::WithoutManifest => match loader.check(&found.path) {
+                    Ok(report) => Finding::Accepted(Box::new(report)),
+                    Err(error) => Finding::Refused(error),
+                },
+                FoundKind::WithoutPlugin => Finding::Mistake("a manifest without its plugin"),
+                FoundKind::Odd => Finding::Mistake("not a plugin"),
+            };
+            (found.path.display().to_string(), finding)
+        })
+        .collect();
+    output.either(
+        || {
+            findings
+                .iter()
+                .map(|(path, finding)| document(path, finding))
+                .collect()
+        },
+        || text(folder, &findings),
+    )
+}
+
+fn document(path: &str, finding: &Finding) -> Value {
+    match finding {
+        Finding::Accepted(report) => json!({ "path": path, "state": "accepted", "plugin": report }),
+        Finding::Refused(error) => json!({
+            "path": path,
+            "state": "refused",
+            "step": error.step(),
+            "code": error.code(),
+            "exit_code": exit::of_step(error.step()).code,
+            "message": error.to_string(),
+        }),
+        Finding::Mistake(what) => json!({ "path": path, "state": "ignored", "message": what }),
+    }
+}
+
+fn text(folder: &Path, findings: &[(String, Finding)]) -> String {
+    let mut text = String::new();
+    for (path, finding) in findings {
+        let line = match finding {
+            Finding::Accepted(report) => accepted(report),
+            Finding::Refused(error) => format!(
+                "\x1b[31mrefused\x1b[0m   {}\n",
+                one_line(&error.to_string())
+            ),
+            Finding::Mistake(what) => format!("ignored   {}: {what}\n", one_line(path)),
+        };
+        text.push_str(&line);
+    }
+    if findings.is_empty() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{}: there are no plugins",
+            one_line(&folder.display().to_string())
+        );
+    }
+    text
+}
+
+fn accepted(report: &PluginReport) -> String {
+    let line = format!(
+        "{}: {} {} (interface {}, {} capabilities, sha256 {:.12})",
+        report.path.display(),
+        report.info.provider_type,
+        report.info.version,
+        report.info.interface_version,
+        report.info.capabilities.len(),
+        report.sha256
+    );
+    format!("\x1b[32maccepted\x1b[0m  {}\n", one_line(&line))
+}

@@ -1,0 +1,190 @@
+//! From the arguments to a client: configuration, plugin, server, credential.
+
+use super::args::DirectoryArguments;
+use super::args::vcs::ServerArguments;
+use super::failure::Failure;
+
+use super::vcs::secret_from;
+use crate::engine::clock::SystemClock;
+use crate::engine::config::{EngineConfig, ServerConfig};
+use crate::engine::grants::{GrantStore, StoreKey};
+use crate::engine::host_services::EngineServices;
+use crate::engine::store::Store;
+use crate::loader::{FoundKind, LoadedProvider, Loader, Manifest, scan};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use vcs_provider_interface::abi::HostServer;
+use vcs_provider_interface::error::{ErrorKind, VcsError};
+use vcs_provider_interface::provider::{AuthorizedClient, VcsServer};
+use vcs_provider_interface::records::Credential;
+
+/// A server of a loaded provider, with the configuration it comes from.
+pub(super) struct Session {
+    config: EngineConfig,
+    server_config: ServerConfig,
+    server: HostServer,
+}
+
+impl Session {
+    /// Reads the configuration, loads the provider and makes the server.
+    pub(super) fn open(
+        directory: &DirectoryArguments,
+        arguments: &ServerArguments,
+    ) -> Result<Self, Failure> {
+        let config = config_of(directory)?.ok_or_else(|| {
+            Failure::usage("say where the configuration is, with --config FILE or ENGINE_CONFIG")
+        })?;
+        let server_config = config.server(arguments.server.as_deref())?.clone();
+        let folder = plugin_directory(directory, Some(&config))?;
+        let loaded = provider_of_type(&folder, &server_config.provider_type)?;
+        let services = if arguments.grant.is_some() {
+            EngineServices::new(&server_config.name, grants_of(&config)?)
+        } else {
+            EngineServices::without_grants(&server_config.name)
+        };
+        let server = loaded
+            .provider
+            .new_server(&server_config.toml, Arc::new(services))
+            .map_err(|error| config.locate(&server_config, error))?;
+        Ok(Self {
+            config,
+            server_config,
+            server,
+        })
+    }
+
+    /// The server.
+    pub(super) fn server(&self) -> &dyn VcsServer {
+        &self.server
+    }
+
+    /// A client with the credential that the arguments choose.
+    pub(super) fn client(
+        &self,
+        arguments: &ServerArguments,
+    ) -> Result<Box<dyn AuthorizedClient>, Failure> {
+        let credential = credential_of(arguments)?;
+        self.server
+            .authorized_client(credential)
+            .map_err(|error| self.failed(error))
+    }
+
+    /// The failure of a call: an error of the configuration gets its place.
+    pub(super) fn failed(&self, error: VcsError) -> Failure {
+        if error.kind == ErrorKind::CONFIG {
+            return self.config.locate(&self.server_config, error).into();
+        }
+        error.into()
+    }
+}
+
+/// The grants of the engine's store.
+fn grants_of(config: &EngineConfig) -> Result<Arc<GrantStore>, VcsError> {
+    let key = StoreKey::load(config.store.key.as_ref(), &config.store.path)?;
+    let store = Arc::new(Store::open(&config.store.path)?);
+    Ok(Arc::new(GrantStore::open(
+        store,
+        &key,
+        Arc::new(SystemClock),
+    )?))
+}
+
+/// The configuration, if the arguments name one. What the administrator should
+/// know of it goes to the log.
+pub(super) fn config_of(arguments: &DirectoryArguments) -> Result<Option<EngineConfig>, Failure> {
+    let Some(file) = &arguments.config else {
+        return Ok(None);
+    };
+    let config = EngineConfig::load(file)?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(Some(config))
+}
+
+/// The plugin directory: named, configured, or `plugins` beside the executable.
+pub(super) fn plugin_directory(
+    arguments: &DirectoryArguments,
+    config: Option<&EngineConfig>,
+) -> Result<PathBuf, Failure> {
+    let configured = config.and_then(|config| config.plugins.directory.as_ref());
+    if let Some(folder) = arguments.plugin_dir.as_ref().or(configured) {
+        return Ok(folder.clone());
+    }
+    let executable = std::env::current_exe()
+        .map_err(|error| Failure::file(Path::new("the executable"), &error))?;
+    Ok(executable.with_file_name("plugins"))
+}
+
+/// Loads the provider of a type: the one whose manifest names it. Other plugins
+/// are not opened, so a broken one does not hinder.
+pub(super) fn provider_of_type(
+    folder: &Path,
+    provider_type: &str,
+) -> Result<LoadedProvider, Failure> {
+    let found = scan(folder)?;
+    let mut types = Vec::new();
+    let mut candidates = Vec::new();
+    for plugin in found.iter().filter(|found| found.kind == FoundKind::Plugin) {
+        match type_of(&plugin.path) {
+            Some(found_type) if found_type == provider_type => candidates.push(&plugin.path),
+            Some(other) => types.push(other),
+            // Its manifest cannot be read: loading it says why.
+            None => candidates.push(&plugin.path),
+        }
+    }
+    let loader = Loader::default();
+    let mut refused = None;
+    for path in candidates {
+        match loader.load(path) {
+            Ok(loaded) if loaded.info.provider_type == provider_type => return Ok(loaded),
+            Ok(loaded) => types.push(loaded.info.provider_type),
+            Err(error) => refused = Some(error),
+        }
+    }
+    if let Some(error) = refused {
+        return Err(error.into());
+    }
+    let unpinned = found
+        .iter()
+        .find(|found| found.kind == FoundKind::WithoutManifest);
+    if let Some(plugin) = unpinned {
+        // Refused for want of a manifest, with the advice how to make one.
+        return loader.load(&plugin.path).map_err(Failure::from);
+    }
+    let there = if types.is_empty() {
+        "there is none".to_owned()
+    } else {
+        format!("there are: {}", types.join(", "))
+    };
+    let message = format!(
+        "{}: there is no plugin of the type {provider_type:?}; {there}",
+        folder.display()
+    );
+    Err(VcsError::new(ErrorKind::CONFIG, message).into())
+}
+
+/// The type that a plugin's manifest names. A hint only: loading checks it.
+fn type_of(plugin: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(Manifest::path_of(plugin)).ok()?;
+    let manifest: Manifest = toml::from_str(&text).ok()?;
+    Some(manifest.provider_type)
+}
+
+fn credential_of(arguments: &ServerArguments) -> Result<Credential, Failure> {
+    if let Some(grant) = &arguments.grant {
+        return Ok(Credential::grant(grant));
+    }
+    if arguments.client_credentials {
+        return Ok(Credential::client_credentials());
+    }
+    if arguments.anonymous {
+        return Ok(Credential::anonymous());
+    }
+    let secret = secret_from(None, arguments.token_env.as_deref())?;
+    Ok(match (secret, &arguments.username) {
+        (Some(secret), Some(username)) => Credential::basic(username, secret),
+        (Some(secret), None) => Credential::access_token(secret),
+        (None, _) => Credential::configured(),
+    })
+}

@@ -1,0 +1,229 @@
+//! One call: context, progress, and what becomes of the answer.
+
+use crate::cli::args::vcs::ServerArguments;
+use crate::cli::failure::Failure;
+use crate::cli::interrupt;
+use crate::cli::output::Output;
+use crate::cli::progress::ListProgress;
+use crate::cli::render::Row;
+use crate::cli::session::Session;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::time::Duration;
+use tempfile::NamedTempFile;
+use vcs_provider_interface::context::HostCallContext;
+use vcs_provider_interface::error::{ErrorKind, VcsError};
+use vcs_provider_interface::provider::{AuthorizedClient, VcsServer};
+use vcs_provider_interface::records::StreamedContent;
+use vcs_provider_interface::secret::Secret;
+use vcs_provider_interface::sink::{ByteSink, ChunkFn, Flow, PageFn, PageSink};
+
+type VcsResult<T> = vcs_provider_interface::error::Result<T>;
+
+/// Everything that a call needs.
+pub(super) struct Call<'a> {
+    session: &'a Session,
+    client: Box<dyn AuthorizedClient>,
+    context: HostCallContext,
+    output: &'a Output,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(
+        session: &'a Session,
+        arguments: &ServerArguments,
+        output: &'a Output,
+    ) -> Result<Self, Failure> {
+        let context = HostCallContext::new("engine-vcs")
+            .with_time_limit(Duration::from_secs(arguments.timeout))
+            .with_cancellation(interrupt::cancellation());
+        Ok(Self {
+            session,
+            client: session.client(arguments)?,
+            context: if arguments.bypass_cache {
+                context.bypassing_cache()
+            } else {
+                context
+            },
+            output,
+        })
+    }
+
+    /// Makes a call that answers with a record, and prints it.
+    pub(super) fn record<T: Serialize>(
+        &self,
+        call: impl FnOnce(&dyn AuthorizedClient, &HostCallContext) -> VcsResult<T>,
+    ) -> Result<(), Failure> {
+        let answer = call(&*self.client, &self.context).map_err(|error| self.failed(error))?;
+        self.output.record(&answer)
+    }
+
+    /// Makes a call to the server that answers with a record, and prints it.
+    pub(super) fn server_record<T: Serialize>(
+        &self,
+        call: impl FnOnce(&dyn VcsServer, &HostCallContext) -> VcsResult<T>,
+    ) -> Result<(), Failure> {
+        let answer =
+            call(self.session.server(), &self.context).map_err(|error| self.failed(error))?;
+        self.output.record(&answer)
+    }
+
+    /// Makes a call without an answer.
+    pub(super) fn done(
+        &self,
+        call: impl FnOnce(&dyn AuthorizedClient, &HostCallContext) -> VcsResult<()>,
+    ) -> Result<(), Failure> {
+        call(&*self.client, &self.context).map_err(|error| self.failed(error))?;
+        self.output.done()
+    }
+
+    /// Makes a call that lists, and prints the list once it is whole.
+    pub(super) fn list<T: Row + Serialize>(
+        &self,
+        what: &str,
+        call: impl FnOnce(
+            &dyn AuthorizedClient,
+            &HostCallContext,
+            &mut dyn PageSink<T>,
+        ) -> VcsResult<()>,
+    ) -> Result<(), Failure> {
+        let mut list = self.output.list();
+        let progress = ListProgress::new(what);
+        let mut sink = PageFn(|items: Vec<T>, total| {
+            progress.page(items.len(), total);
+            list.page(&items).map_err(|error| {
+                VcsError::new(
+                    ErrorKind::INTERNAL,
+                    format!("the list cannot be kept in a temporary file: {error}"),
+                )
+            })?;
+            Ok(Flow::CONTINUE)
+        });
+        call(&*self.client, &self.context, &mut sink).map_err(|error| self.failed(error))?;
+        drop(progress);
+        list.finish()
+    }
+
+    /// Makes a call that streams bytes, into a file or to standard output. A file
+    /// appears only once it is whole.
+    pub(super) fn bytes(
+        &self,
+        target: Option<&Path>,
+        call: impl FnOnce(
+            &dyn AuthorizedClient,
+            &HostCallContext,
+            &mut dyn ByteSink,
+        ) -> VcsResult<StreamedContent>,
+    ) -> Result<(), Failure> {
+        let Some(path) = target else {
+            return self.bytes_to_standard_output(call);
+        };
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let mut file =
+            NamedTempFile::new_in(folder).map_err(|error| Failure::file(path, &error))?;
+        let mut write_error = None;
+        let answer = {
+            let mut sink = writing_sink(&mut file, &mut write_error);
+            call(&*self.client, &self.context, &mut sink)
+        };
+        if let Some(error) = write_error {
+            return Err(Failure::file(path, &error));
+        }
+        let answer = answer.map_err(|error| self.failed(error))?;
+        file.persist(path)
+            .map_err(|error| Failure::file(path, &error.error))?;
+        self.output.record(&answer)
+    }
+
+    fn bytes_to_standard_output(
+        &self,
+        call: impl FnOnce(
+            &dyn AuthorizedClient,
+            &HostCallContext,
+            &mut dyn ByteSink,
+        ) -> VcsResult<StreamedContent>,
+    ) -> Result<(), Failure> {
+        if self.output.is_json() {
+            return Err(Failure::usage(
+                "--json prints a document on standard output; give the bytes a place with --output FILE",
+            ));
+        }
+        let mut target = std::io::stdout().lock();
+        let mut write_error = None;
+        let answer = {
+            let mut sink = writing_sink(&mut target, &mut write_error);
+            call(&*self.client, &self.context, &mut sink)
+        };
+        if let Some(error) = write_error {
+            return Err(Failure::standard_output(&error));
+        }
+        answer.map_err(|error| self.failed(error))?;
+        target
+            .flush()
+            .map_err(|error| Failure::standard_output(&error))
+    }
+
+    fn failed(&self, error: VcsError) -> Failure {
+        self.session.failed(error)
+    }
+}
+
+/// Writes chunks; a failure ends the call and is kept, because its kind decides
+/// how it is reported.
+fn writing_sink<'a>(
+    target: &'a mut impl Write,
+    failure: &'a mut Option<std::io::Error>,
+) -> ChunkFn<impl FnMut(&[u8]) -> VcsResult<Flow> + 'a> {
+    ChunkFn(move |bytes: &[u8]| match target.write_all(bytes) {
+        Ok(()) => Ok(Flow::CONTINUE),
+        Err(error) => {
+            *failure = Some(error);
+            Ok(Flow::STOP)
+        }
+    })
+}
+
+/// Reads a secret from a file or an environment variable; a line break at the
+/// end of a file does not belong to it.
+pub(in crate::cli) fn secret_from(
+    file: Option<&Path>,
+    variable: Option<&str>,
+) -> Result<Option<Secret>, Failure> {
+    let text = match (file, variable) {
+        (Some(path), _) => {
+            std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?
+        }
+        (None, Some(name)) => std::env::var(name).map_err(|_| {
+            Failure::usage(format!("the environment variable {name} holds no text"))
+        })?,
+        (None, None) => return Ok(None),
+    };
+    let secret = Secret::from(text.trim_end_matches(['\r', '\n']));
+    if secret.is_empty() {
+        return Err(Failure::usage("the secret is empty"));
+    }
+    Ok(Some(secret))
+}
+
+/// Reads a JSON file, or standard input for `-`.
+pub(super) fn json_from<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
+    let bytes = bytes_from(path)?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+}
+
+/// Reads a file, or standard input for `-`.
+pub(in crate::cli) fn bytes_from(path: &Path) -> Result<Vec<u8>, Failure> {
+    let read = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(path)
+    };
+    read.map_err(|error| Failure::file(path, &error))
+}

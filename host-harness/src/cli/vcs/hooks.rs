@@ -1,0 +1,64 @@
+//! Hooks and events.
+
+use super::call::{Call, json_from, secret_from};
+use crate::cli::args::vcs::{HookArguments, HookOperation};
+use crate::cli::failure::Failure;
+use vcs_provider_interface::records::*;
+
+pub(super) fn run(call: &Call<'_>, operation: HookOperation) -> Result<(), Failure> {
+    use HookOperation as Op;
+    match operation {
+        Op::CreateHook(hook) => {
+            let request = hook_request(hook, None)?;
+            call.record(|client, context| client.create_hook(context, request))
+        }
+        Op::UpdateHook { hook, id } => {
+            let request = hook_request(hook, Some(id))?;
+            call.record(|client, context| client.update_hook(context, request))
+        }
+        Op::ReconcileHook(hook) => {
+            let request = hook_request(hook, None)?;
+            call.record(|client, context| client.reconcile_hook(context, request))
+        }
+        Op::GetHook { repo, url } => {
+            call.record(|client, context| client.get_hook(context, GetHookRequest { repo, url }))
+        }
+        Op::DeleteHook { repo, id, url } => call.done(|client, context| {
+            client.delete_hook(context, DeleteHookRequest { repo, id, url })
+        }),
+        Op::PollEvents {
+            repo,
+            cursor,
+            kinds,
+        } => call.record(|client, context| {
+            let request = PollEventsRequest {
+                repo,
+                cursor,
+                kinds,
+            };
+            client.poll_events(context, request)
+        }),
+        Op::CompleteEvent { file } => {
+            let event: Event = json_from(&file)?;
+            call.record(|client, context| {
+                client.complete_event(context, CompleteEventRequest { event })
+            })
+        }
+    }
+}
+
+fn hook_request(arguments: HookArguments, id: Option<String>) -> Result<HookRequest, Failure> {
+    let secret = secret_from(
+        arguments.secret_file.as_deref(),
+        arguments.secret_env.as_deref(),
+    )?;
+    Ok(HookRequest {
+        repo: arguments.repo,
+        id,
+        name: arguments.name,
+        url: arguments.url,
+        events: arguments.events,
+        disable: arguments.disable,
+        secret,
+    })
+}

@@ -1,0 +1,92 @@
+//! The connection, workspaces, repositories, branches and tags.
+
+use super::call::Call;
+use crate::cli::args::vcs::RepositoryOperation;
+use crate::cli::failure::Failure;
+use vcs_provider_interface::records::*;
+
+pub(super) fn run(call: &Call<'_>, operation: RepositoryOperation) -> Result<(), Failure> {
+    use RepositoryOperation as Op;
+    match operation {
+        Op::CheckConnection { repo } => call
+            .record(|client, context| client.check_connection(context, ConnectionRequest { repo })),
+        Op::WebhooksInfo => call.server_record(|server, context| {
+            server.webhooks_info(context, ServerInfoRequest::default())
+        }),
+        Op::PollingInfo => call.server_record(|server, context| {
+            server.polling_info(context, ServerInfoRequest::default())
+        }),
+        Op::Workspaces { limit } => call.list("workspaces", |client, context, sink| {
+            client.workspaces(context, WorkspacesRequest { limit }, sink)
+        }),
+        Op::Repos {
+            workspace,
+            filter,
+            limit,
+        } => call.list("repositories", |client, context, sink| {
+            let request = RepositoriesRequest {
+                workspace,
+                filter,
+                limit,
+            };
+            client.repos(context, request, sink)
+        }),
+        Op::RepoByFullname { repo } => call
+            .record(|client, context| client.repo_by_fullname(context, RepositoryRequest { repo })),
+        Op::Forks { repo, limit } => call.list("forks", |client, context, sink| {
+            client.forks(context, ForksRequest { repo, limit }, sink)
+        }),
+        Op::Branches {
+            repo,
+            filter,
+            sort,
+            limit,
+        } => call.list("branches", |client, context, sink| {
+            let request = BranchesRequest {
+                repo,
+                filter,
+                sort,
+                limit,
+            };
+            client.branches(context, request, sink)
+        }),
+        Op::Branch { repo, name } => {
+            call.record(|client, context| client.branch(context, BranchRequest { repo, name }))
+        }
+        Op::CreateBranch { repo, name, target } => call.record(|client, context| {
+            client.create_branch(context, CreateBranchRequest { repo, name, target })
+        }),
+        Op::DeleteBranch { repo, name } => call.done(|client, context| {
+            client.delete_branch(context, DeleteBranchRequest { repo, name })
+        }),
+        Op::Tags {
+            repo,
+            filter,
+            limit,
+        } => call.list("tags", |client, context, sink| {
+            let request = TagsRequest {
+                repo,
+                filter,
+                limit,
+            };
+            client.tags(context, request, sink)
+        }),
+        Op::Tag { repo, name } => {
+            call.record(|client, context| client.tag(context, TagRequest { repo, name }))
+        }
+        Op::CreateTag {
+            repo,
+            name,
+            target,
+            message,
+        } => call.record(|client, context| {
+            let request = CreateTagRequest {
+                repo,
+                name,
+                target,
+                message,
+            };
+            client.create_tag(context, request)
+        }),
+    }
+}

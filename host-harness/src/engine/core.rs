@@ -1,0 +1,218 @@
+//! What all services of the engine share: the store, the grants, the servers,
+//! the clock and the settings.
+
+use super::clock::Clock;
+use super::config::EngineConfig;
+use super::grants::GrantStore;
+use super::store::{Application, Store};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::Notify;
+use vcs_provider_interface::context::HostCallContext;
+use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
+use vcs_provider_interface::provider::{AuthorizedClient, VcsServer};
+use vcs_provider_interface::records::Credential;
+
+/// The configured servers, whichever generation of their providers serves.
+///
+/// The registry is one; tests have their own.
+pub trait Servers: Send + Sync {
+    /// The names of the configured servers, with their provider types.
+    fn names(&self) -> Vec<(String, String)>;
+
+    /// The server of this name, as it serves now.
+    ///
+    /// # Errors
+    /// `NotFound` if none is configured under this name; `Unavailable` if its
+    /// provider could not be loaded.
+    fn server(&self, name: &str) -> Result<Arc<dyn VcsServer>>;
+
+    /// How the providers are, for people and for monitoring.
+    fn health(&self) -> serde_json::Value;
+
+    /// Looks for changed plugins and puts them into service; says what it did.
+    fn reload(&self) -> serde_json::Value;
+}
+
+/// What the engine's services are told by the configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The public address of the api service, without a slash at the end.
+    pub api_url: String,
+    /// The public address of the user interface, without a slash at the end.
+    pub ui_url: String,
+    /// Whether this is a developer's machine, without a user interface in front.
+    pub development: bool,
+    /// The time between two polls of a repository whose webhooks work.
+    pub poll_interval: Duration,
+    /// How long a call to a provider may take.
+    pub call_limit: Duration,
+    /// How long the runs of a deleted branch stay.
+    pub retention: Duration,
+    /// Deliveries with more bytes than this are refused.
+    pub max_delivery_bytes: usize,
+}
+
+impl Settings {
+    /// The settings of a configuration.
+    #[must_use]
+    pub fn of(config: &EngineConfig) -> Self {
+        Self {
+            api_url: config.api.url.clone(),
+            ui_url: config.api.ui_url.clone(),
+            development: config.api.development,
+            poll_interval: config.vcs.poll_interval,
+            call_limit: Duration::from_secs(60),
+            retention: Duration::from_secs(24 * 60 * 60),
+            max_delivery_bytes: 1024 * 1024,
+        }
+    }
+}
+
+/// What is only counted: of a refused delivery nothing else stays.
+#[derive(Debug, Default)]
+pub struct Counters {
+    accepted: AtomicU64,
+    repeated: AtomicU64,
+    refused: AtomicU64,
+    failed: AtomicU64,
+}
+
+/// What can be counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter {
+    /// A delivery was kept.
+    Accepted,
+    /// A delivery was there already.
+    Repeated,
+    /// A delivery was refused: unknown hook, wrong signature, too large.
+    Refused,
+    /// A delivery could not be kept and was left to the service's next try.
+    Failed,
+}
+
+impl Counters {
+    fn of(&self, counter: Counter) -> &AtomicU64 {
+        match counter {
+            Counter::Accepted => &self.accepted,
+            Counter::Repeated => &self.repeated,
+            Counter::Refused => &self.refused,
+            Counter::Failed => &self.failed,
+        }
+    }
+
+    /// Counts one more.
+    pub fn count(&self, counter: Counter) {
+        self.of(counter).fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many since the start.
+    #[must_use]
+    pub fn get(&self, counter: Counter) -> u64 {
+        self.of(counter).load(Ordering::Relaxed)
+    }
+}
+
+/// The engine: what its services work on.
+pub struct Engine {
+    /// The memory.
+    pub store: Arc<Store>,
+    /// The grants in it.
+    pub grants: Arc<GrantStore>,
+    /// The configured servers.
+    pub servers: Arc<dyn Servers>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// What the configuration says.
+    pub settings: Settings,
+    /// Counts.
+    pub counters: Counters,
+    /// Told when there may be something to do.
+    pub wake: Notify,
+}
+
+impl Engine {
+    /// An engine of these parts.
+    #[must_use]
+    pub fn new(
+        grants: Arc<GrantStore>,
+        store: Arc<Store>,
+        servers: Arc<dyn Servers>,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            store,
+            grants,
+            servers,
+            clock,
+            settings,
+            counters: Counters::default(),
+            wake: Notify::new(),
+        }
+    }
+
+    /// The credential that a project's calls to a server use: the project's
+    /// grant if it holds one, otherwise what the configuration says.
+    ///
+    /// # Errors
+    /// `Internal` or `Unavailable` if the store cannot be read.
+    pub fn credential(&self, project: Option<&str>, server: &str) -> Result<Credential> {
+        let grant = match project {
+            Some(project) => self.store.project_grant(project, server)?,
+            None => None,
+        };
+        Ok(grant.map_or_else(Credential::configured, Credential::grant))
+    }
+
+    /// A client for a server with the credential of a project.
+    ///
+    /// # Errors
+    /// As [`Servers::server`] and `authorized_client`.
+    pub fn client(&self, project: Option<&str>, server: &str) -> Result<Box<dyn AuthorizedClient>> {
+        let credential = self.credential(project, server)?;
+        self.servers.server(server)?.authorized_client(credential)
+    }
+
+    /// A client for an application's repository.
+    ///
+    /// # Errors
+    /// As [`Engine::client`].
+    pub fn client_of(&self, application: &Application) -> Result<Box<dyn AuthorizedClient>> {
+        self.client(Some(&application.project), &application.server)
+    }
+
+    /// The context of work that nobody waits for.
+    #[must_use]
+    pub fn background(&self, name: &str) -> HostCallContext {
+        HostCallContext::new(name).with_time_limit(self.settings.call_limit)
+    }
+
+    /// Milliseconds since 1970-01-01 UTC, by the engine's clock.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.clock.now_ms()
+    }
+}
+
+/// Runs blocking work beside the asynchronous code.
+///
+/// # Errors
+/// What `work` returns; `Internal` if it panicked or the engine is shutting down.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => {
+            let message = format!("the work was not finished: {error}");
+            Err(VcsError::new(ErrorKind::INTERNAL, message))
+        }
+    }
+}
+
+/// Adds a time in milliseconds and a duration.
+pub(crate) fn later(time_ms: i64, by: Duration) -> i64 {
+    time_ms.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX))
+}

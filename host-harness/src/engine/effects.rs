@@ -1,0 +1,301 @@
+//! What an event is about, and what the engine does about it.
+//!
+//! Pure: reads events, asks nobody, stores nothing.
+
+use super::core::later;
+use super::store::{Application, Change, Effects, NewEvent, PresentBranch};
+use std::time::Duration;
+use vcs_provider_interface::records::{Event, EventKind, EventRepository, RefChange, RefKind};
+
+/// Digits of a commit's hash that are compared: as many as the shortest hashes
+/// that services deliver.
+const HASH_PREFIX: usize = 12;
+
+/// The length of a whole hash.
+const HASH_LENGTH: usize = 40;
+
+/// The subject of a branch. Events of one subject are worked on in their order.
+#[must_use]
+pub fn branch_subject(name: &str) -> String {
+    format!("branch:{name}")
+}
+
+/// What an event is about.
+#[must_use]
+pub fn subject(event: &Event) -> String {
+    if let Some(change) = &event.change {
+        return match change.kind {
+            RefKind::TAG => format!("tag:{}", change.name),
+            _ => branch_subject(&change.name),
+        };
+    }
+    if let Some(pull_request) = &event.pull_request {
+        return format!("pull_request:{}", pull_request.id);
+    }
+    if let Some(status) = &event.status {
+        return format!("commit:{}", prefix(&status.commit));
+    }
+    "repository".to_owned()
+}
+
+/// An event in the form in which it is stored.
+#[must_use]
+pub fn to_stored(event: &Event) -> NewEvent {
+    NewEvent {
+        subject: subject(event),
+        // A record of plain fields always has a JSON form; an empty payload
+        // would be set aside with a reason.
+        payload: serde_json::to_string(event).unwrap_or_default(),
+    }
+}
+
+/// Whether the provider could add something: commits that were left out, or
+/// the rest of a short hash.
+#[must_use]
+pub fn is_incomplete(event: &Event) -> bool {
+    let is_short = |hash: &str| !hash.is_empty() && hash.len() < HASH_LENGTH;
+    let truncated = event.change.as_ref().is_some_and(|change| {
+        change.truncated
+            || change.new_hash.as_deref().is_some_and(is_short)
+            || change.old_hash.as_deref().is_some_and(is_short)
+    });
+    let shortened = event.pull_request.as_ref().is_some_and(|pull_request| {
+        is_short(&pull_request.head.branch.latest_commit)
+            || is_short(&pull_request.base.branch.latest_commit)
+    });
+    truncated || shortened
+}
+
+/// What handling an event of an application does. `received_at` is when it
+/// arrived, `retention` how long the runs of a deleted branch stay.
+#[must_use]
+pub fn effects(
+    application: &Application,
+    event: &Event,
+    received_at: i64,
+    retention: Duration,
+) -> Effects {
+    if let Some(repo) = &event.repo {
+        if is_another_repository(application, repo) {
+            return Effects {
+                note: Some(format!(
+                    "for {}, which is not the application's repository",
+                    repo.fullname
+                )),
+                ..Effects::default()
+            };
+        }
+    }
+    let mut effects = Effects {
+        change: change(event),
+        ..Effects::default()
+    };
+    match (event.kind, &event.change, &event.repo) {
+        (kind, Some(change), _) if change.kind == RefKind::BRANCH => {
+            branch_effects(&mut effects, kind, change, later(received_at, retention));
+        }
+        (EventKind::REPOSITORY_UPDATED | EventKind::REPOSITORY_MOVED, _, Some(repo)) => {
+            let is_new = !repo.fullname.is_empty() && repo.fullname != application.repo;
+            effects.renamed_to = is_new.then(|| repo.fullname.clone());
+        }
+        _ => {}
+    }
+    effects
+}
+
+fn branch_effects(effects: &mut Effects, kind: EventKind, change: &RefChange, due_at: i64) {
+    match (&change.new_hash, kind) {
+        (Some(hash), EventKind::REF_CREATED | EventKind::REF_UPDATED) => {
+            effects.run = Some((change.name.clone(), hash.clone()));
+            effects.present_branch = Some(PresentBranch {
+                name: change.name.clone(),
+                hash: hash.clone(),
+                is_new: kind == EventKind::REF_CREATED,
+            });
+        }
+        (_, EventKind::REF_DELETED) => {
+            effects.deleted_branch = Some((change.name.clone(), change.old_hash.clone(), due_at));
+        }
+        _ => {}
+    }
+}
+
+/// Both the unchangeable id and the name differ; either alone may be written in
+/// another form or have changed.
+fn is_another_repository(application: &Application, repo: &EventRepository) -> bool {
+    let plain = |id: &str| id.trim_matches(['{', '}']).to_ascii_lowercase();
+    let same_id = plain(&repo.id) == plain(&application.repo_id);
+    let same_name = [Some(&repo.fullname), repo.old_fullname.as_ref()]
+        .into_iter()
+        .flatten()
+        .any(|name| name.eq_ignore_ascii_case(&application.repo));
+    !same_id && !same_name
+}
+
+/// What tells an event from the same one found in another way.
+fn change(event: &Event) -> Option<Change> {
+    if let Some(change) = &event.change {
+        return Some(Change {
+            value: change.new_hash.clone().unwrap_or_default(),
+            old_value: Some(change.old_hash.clone().unwrap_or_default()),
+        });
+    }
+    let detail = match (event.kind, &event.pull_request) {
+        (EventKind::PULL_REQUEST_UPDATED, Some(pull_request)) => {
+            prefix(&pull_request.head.branch.latest_commit).to_owned()
+        }
+        (
+            EventKind::PULL_REQUEST_CREATED
+            | EventKind::PULL_REQUEST_MERGED
+            | EventKind::PULL_REQUEST_DECLINED,
+            Some(_),
+        ) => String::new(),
+        // Only deliveries bring the other kinds, and each has its own id.
+        _ => return None,
+    };
+    Some(Change {
+        value: format!("{}:{detail}", event.kind),
+        old_value: None,
+    })
+}
+
+fn prefix(hash: &str) -> &str {
+    hash.get(..HASH_PREFIX).unwrap_or(hash)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use vcs_provider_interface::records::{Branch, PullRequest, PullRequestEnd};
+
+    /// An event of a branch: from one hash to another, `None` for none.
+    pub(crate) fn branch_event(name: &str, old: Option<&str>, new: Option<&str>) -> Event {
+        let kind = match (old, new) {
+            (None, _) => EventKind::REF_CREATED,
+            (_, None) => EventKind::REF_DELETED,
+            _ => EventKind::REF_UPDATED,
+        };
+        Event {
+            kind,
+            key: "repo:push".to_owned(),
+            change: Some(RefChange {
+                kind: RefKind::BRANCH,
+                name: name.to_owned(),
+                old_hash: old.map(str::to_owned),
+                new_hash: new.map(str::to_owned),
+                ..RefChange::default()
+            }),
+            ..Event::default()
+        }
+    }
+
+    fn application() -> Application {
+        Application {
+            id: 1,
+            project: "KEY".to_owned(),
+            name: "app".to_owned(),
+            server: "cloud".to_owned(),
+            repo: "ws/app".to_owned(),
+            repo_id: "{AB-12}".to_owned(),
+        }
+    }
+
+    fn effects_of(event: &Event) -> Effects {
+        effects(&application(), event, 1_000, Duration::from_secs(60))
+    }
+
+    #[test]
+    fn a_moved_branch_is_a_run() {
+        let effects = effects_of(&branch_event("main", Some("a"), Some("b")));
+        assert_eq!(effects.run, Some(("main".to_owned(), "b".to_owned())));
+        assert_eq!(effects.deleted_branch, None);
+    }
+
+    #[test]
+    fn a_deleted_branch_is_a_clean_up_later_and_no_run() {
+        let effects = effects_of(&branch_event("main", Some("a"), None));
+        assert_eq!(effects.run, None);
+        let expected = ("main".to_owned(), Some("a".to_owned()), 61_000);
+        assert_eq!(effects.deleted_branch, Some(expected));
+    }
+
+    #[test]
+    fn a_tag_of_a_branch_s_name_is_neither_run_nor_clean_up() {
+        for new in [Some("b"), None] {
+            let mut event = branch_event("main", Some("a"), new);
+            if let Some(change) = &mut event.change {
+                change.kind = RefKind::TAG;
+            }
+            assert_eq!(subject(&event), "tag:main");
+            let effects = effects_of(&event);
+            assert_eq!((effects.run, effects.deleted_branch), (None, None));
+        }
+    }
+
+    #[test]
+    fn an_event_of_another_repository_does_nothing() {
+        let mut event = branch_event("main", None, Some("b"));
+        let mut repo = EventRepository {
+            id: "{ff}".to_owned(),
+            fullname: "ws/other".to_owned(),
+            ..EventRepository::default()
+        };
+        event.repo = Some(repo.clone());
+        let effects = effects_of(&event);
+        assert_eq!(effects.run, None);
+        assert!(effects.note.unwrap().contains("ws/other"));
+        repo.id = "ab-12".to_owned();
+        event.repo = Some(repo);
+        assert!(effects_of(&event).run.is_some());
+    }
+
+    #[test]
+    fn a_renamed_repository_gives_the_application_its_new_name() {
+        let event = Event {
+            kind: EventKind::REPOSITORY_UPDATED,
+            repo: Some(EventRepository {
+                id: "{ab-12}".to_owned(),
+                fullname: "ws/renamed".to_owned(),
+                ..EventRepository::default()
+            }),
+            ..Event::default()
+        };
+        assert_eq!(effects_of(&event).renamed_to.as_deref(), Some("ws/renamed"));
+    }
+
+    #[test]
+    fn an_event_is_incomplete_if_commits_or_digits_are_missing() {
+        let whole = "a".repeat(HASH_LENGTH);
+        let mut event = branch_event("main", None, Some(&whole));
+        assert!(!is_incomplete(&event));
+        if let Some(change) = &mut event.change {
+            change.truncated = true;
+        }
+        assert!(is_incomplete(&event));
+        let end = |hash: &str| PullRequestEnd {
+            branch: Branch {
+                latest_commit: hash.to_owned(),
+                ..Branch::default()
+            },
+            ..PullRequestEnd::default()
+        };
+        let pull_request = |head: &str| Event {
+            kind: EventKind::PULL_REQUEST_UPDATED,
+            pull_request: Some(PullRequest {
+                head: end(head),
+                base: end(""),
+                ..PullRequest::default()
+            }),
+            ..Event::default()
+        };
+        assert!(is_incomplete(&pull_request("aaaaaaaaaaaa")));
+        assert!(!is_incomplete(&pull_request(&whole)));
+    }
+
+    #[test]
+    fn an_event_is_the_same_after_being_stored() {
+        let event = branch_event("ünï/cödé #1", None, Some("b"));
+        let read: Event = serde_json::from_str(&to_stored(&event).payload).unwrap();
+        assert_eq!(read, event);
+    }
+}

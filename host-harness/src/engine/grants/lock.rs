@@ -1,0 +1,291 @@
+//! One rotation at a time: a lock per grant that holds in this process and
+//! between processes, and that a dying process lets go.
+//!
+//! Between processes it is a lock on a file (`flock`), which belongs to an open
+//! file and not to a process; so the threads of one process queue up first and
+//! only the foremost asks for the file. Where another process holds the file, a
+//! helper thread waits for it in the system, at most one for each grant, while
+//! the callers wait with their deadlines: nothing polls.
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use sha2::{Digest, Sha256};
+use std::collections::{HashMap, VecDeque};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use vcs_provider_interface::error::{ErrorKind, VcsError};
+
+/// The locks of all grants of a store.
+pub(super) struct GrantLocks {
+    folder: PathBuf,
+    slots: Mutex<HashMap<String, Arc<Slot>>>,
+    next: AtomicU64,
+}
+
+/// The lock of one grant.
+struct Slot {
+    path: PathBuf,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Who waits, the foremost first.
+    queue: VecDeque<u64>,
+    /// Who holds the lock, with the locked file.
+    holder: Option<(u64, File)>,
+    /// Whether the helper waits for the file.
+    helper_waits: bool,
+    /// What the helper brought for the foremost of the queue.
+    brought: Option<std::io::Result<File>>,
+}
+
+impl GrantLocks {
+    /// Locks that are shared by everybody who uses the same store.
+    ///
+    /// # Errors
+    /// What the system says if the folder of the lock files cannot be made.
+    pub(super) fn beside(store: &Path) -> std::io::Result<Self> {
+        let mut folder = store.as_os_str().to_owned();
+        folder.push(".locks");
+        let folder = PathBuf::from(folder);
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)?;
+        Ok(Self {
+            folder,
+            slots: Mutex::default(),
+            next: AtomicU64::new(1),
+        })
+    }
+
+    /// Waits for the lock of a grant and returns the number to unlock with.
+    ///
+    /// # Errors
+    /// `Timeout` after `wait`; `Internal` if the lock file cannot be used.
+    pub(super) fn lock(&self, grant_id: &str, wait: Duration) -> Result<u64, VcsError> {
+        let deadline = Instant::now() + wait;
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let slot = self.slot(grant_id);
+        let mut state = slot.state();
+        state.queue.push_back(number);
+        loop {
+            let is_foremost = state.queue.front() == Some(&number) && state.holder.is_none();
+            if is_foremost {
+                match slot.take_file(&mut state) {
+                    Ok(Some(file)) => {
+                        state.queue.pop_front();
+                        state.holder = Some((number, file));
+                        return Ok(number);
+                    }
+                    Ok(None) => {}
+                    Err(error) => {
+                        slot.leave_queue(&mut state, number);
+                        let message = format!("the lock of a grant cannot be used: {error}");
+                        return Err(VcsError::new(ErrorKind::INTERNAL, message));
+                    }
+                }
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                slot.leave_queue(&mut state, number);
+                return Err(VcsError::new(
+                    ErrorKind::TIMEOUT,
+                    format!(
+                        "somebody else has been renewing the same grant for longer than {} ms",
+                        wait.as_millis()
+                    ),
+                ));
+            }
+            state = slot
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    /// Lets the next one have the lock; a number that holds nothing is ignored.
+    pub(super) fn unlock(&self, grant_id: &str, number: u64) {
+        let slot = self.slot(grant_id);
+        let mut state = slot.state();
+        if state
+            .holder
+            .as_ref()
+            .is_some_and(|(holder, _)| *holder == number)
+        {
+            // Closing the file lets other processes have it.
+            state.holder = None;
+            slot.changed.notify_all();
+        }
+    }
+
+    fn slot(&self, grant_id: &str) -> Arc<Slot> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = slots.entry(grant_id.to_owned()).or_insert_with(|| {
+            let name = hex::encode(&Sha256::digest(grant_id.as_bytes())[..16]);
+            Arc::new(Slot {
+                path: self.folder.join(name),
+                state: Mutex::default(),
+                changed: Condvar::new(),
+            })
+        });
+        Arc::clone(slot)
+    }
+}
+
+impl Slot {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The locked file for the foremost of the queue; `None` while another
+    /// process holds it and the helper waits.
+    fn take_file(self: &Arc<Self>, state: &mut State) -> std::io::Result<Option<File>> {
+        if let Some(brought) = state.brought.take() {
+            return brought.map(Some);
+        }
+        if state.helper_waits {
+            return Ok(None);
+        }
+        let file = self.open()?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(Some(file)),
+            Err(Errno::WOULDBLOCK | Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let slot = Arc::clone(self);
+        std::thread::Builder::new()
+            .name("grant-lock".to_owned())
+            .spawn(move || slot.wait_for_file(file))?;
+        state.helper_waits = true;
+        Ok(None)
+    }
+
+    /// The helper's work: waits in the system, then hands the file to whoever
+    /// is foremost by then, or lets it go if nobody waits any more.
+    fn wait_for_file(&self, file: File) {
+        let locked = loop {
+            match flock(&file, FlockOperation::LockExclusive) {
+                Err(Errno::INTR) => {}
+                locked => break locked,
+            }
+        };
+        let mut state = self.state();
+        state.helper_waits = false;
+        if !state.queue.is_empty() {
+            state.brought = Some(locked.map(|()| file).map_err(Into::into));
+        }
+        self.changed.notify_all();
+    }
+
+    fn leave_queue(&self, state: &mut State, number: u64) {
+        state.queue.retain(|waiting| *waiting != number);
+        if state.queue.is_empty() {
+            state.brought = None;
+        }
+        self.changed.notify_all();
+    }
+
+    fn open(&self) -> std::io::Result<File> {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicBool;
+
+    const SOON: Duration = Duration::from_millis(30);
+    const LONG: Duration = Duration::from_secs(20);
+
+    fn locks() -> (tempfile::TempDir, Arc<GrantLocks>) {
+        let folder = tempfile::tempdir().unwrap();
+        let locks = GrantLocks::beside(&folder.path().join("engine.sqlite")).unwrap();
+        (folder, Arc::new(locks))
+    }
+
+    /// The same store's locks, as another process would see them.
+    fn elsewhere(folder: &tempfile::TempDir) -> GrantLocks {
+        GrantLocks::beside(&folder.path().join("engine.sqlite")).unwrap()
+    }
+
+    #[test]
+    fn only_one_holds_the_lock_of_a_grant_at_a_time() {
+        let (_folder, locks) = locks();
+        let held = Arc::new(AtomicBool::new(false));
+        let threads: Vec<_> = (0..32)
+            .map(|_| {
+                let (locks, held) = (Arc::clone(&locks), Arc::clone(&held));
+                std::thread::spawn(move || {
+                    for _ in 0..20 {
+                        let number = locks.lock("grant", LONG).unwrap();
+                        assert!(!held.swap(true, Ordering::AcqRel), "two hold the lock");
+                        std::thread::yield_now();
+                        held.store(false, Ordering::Release);
+                        locks.unlock("grant", number);
+                    }
+                })
+            })
+            .collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn the_lock_holds_between_processes() {
+        let (folder, locks) = locks();
+        let others = elsewhere(&folder);
+        let number = locks.lock("grant", LONG).unwrap();
+        let error = others.lock("grant", SOON).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::TIMEOUT);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| others.lock("grant", LONG));
+            locks.unlock("grant", number);
+            assert!(waiting.join().unwrap().is_ok());
+        });
+        assert!(locks.lock("grant", SOON).is_err());
+    }
+
+    #[test]
+    fn nobody_is_left_with_the_lock_after_giving_up_waiting() {
+        let (folder, locks) = locks();
+        let others = elsewhere(&folder);
+        let number = locks.lock("grant", LONG).unwrap();
+        assert!(others.lock("grant", SOON).is_err());
+        assert!(others.lock("grant", SOON).is_err());
+        locks.unlock("grant", number);
+        let number = locks.lock("grant", LONG).unwrap();
+        locks.unlock("grant", number);
+        assert!(others.lock("grant", LONG).is_ok());
+    }
+
+    #[test]
+    fn locks_of_other_grants_are_free() {
+        let (_folder, locks) = locks();
+        locks.lock("one", LONG).unwrap();
+        assert!(locks.lock("other", SOON).is_ok());
+    }
+
+    #[test]
+    fn unlocking_with_a_number_that_holds_nothing_changes_nothing() {
+        let (_folder, locks) = locks();
+        let number = locks.lock("grant", LONG).unwrap();
+        locks.unlock("grant", number + 1);
+        assert!(locks.lock("grant", SOON).is_err());
+    }
+}

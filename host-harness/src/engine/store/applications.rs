@@ -1,0 +1,223 @@
+//! Projects, the applications in them, and the grants that projects hold.
+
+use super::{Result, Store, StoreError};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// An application: a repository of a server, linked to a project.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Application {
+    /// The store's number.
+    pub id: i64,
+    /// The key of the project.
+    pub project: String,
+    /// The name within the project.
+    pub name: String,
+    /// The server by its name in the configuration.
+    pub server: String,
+    /// The full name of the repository.
+    pub repo: String,
+    /// The service's unchangeable id of the repository; empty where unknown.
+    pub repo_id: String,
+}
+
+/// An application to link.
+#[derive(Debug, Clone)]
+pub struct NewApplication {
+    /// The key of the project, which is made if it is not there.
+    pub project: String,
+    /// The name within the project.
+    pub name: String,
+    /// The server by its name in the configuration.
+    pub server: String,
+    /// The full name of the repository.
+    pub repo: String,
+    /// The service's unchangeable id of the repository.
+    pub repo_id: String,
+}
+
+const COLUMNS: &str = "id, project, name, server, repo, repo_id";
+
+impl Store {
+    /// Links an application, or finds it linked.
+    ///
+    /// # Errors
+    /// `Conflict` if the application is linked to another repository.
+    pub fn link_application(&self, new: NewApplication, now: i64) -> Result<Application> {
+        self.write(move |connection| {
+            add_project(connection, &new.project, now)?;
+            connection
+                .prepare_cached(
+                    "INSERT INTO applications (project, name, server, repo, repo_id, created_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (project, name) DO NOTHING",
+                )?
+                .execute(params![
+                    new.project,
+                    new.name,
+                    new.server,
+                    new.repo,
+                    new.repo_id,
+                    now
+                ])?;
+            let linked = find(connection, &new.project, &new.name)?
+                .ok_or_else(|| StoreError::Failed("the application was not kept".to_owned()))?;
+            let same_repo = linked.repo_id == new.repo_id
+                || linked.repo.eq_ignore_ascii_case(&new.repo) && new.repo_id.is_empty();
+            if linked.server != new.server || !same_repo {
+                return Err(StoreError::Conflict(format!(
+                    "application {} of project {} is linked to {} on {}; unlink it first",
+                    linked.name, linked.project, linked.repo, linked.server
+                )));
+            }
+            if linked.repo != new.repo {
+                rename(connection, linked.id, &new.repo)?;
+            }
+            Ok(Application {
+                repo: new.repo,
+                ..linked
+            })
+        })
+    }
+
+    /// Unlinks an application with all that belongs to it; `false` if it was
+    /// not linked.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn unlink_application(&self, application: i64) -> Result<bool> {
+        self.write(move |connection| {
+            let gone =
+                connection.execute("DELETE FROM applications WHERE id = ?1", [application])?;
+            Ok(gone > 0)
+        })
+    }
+
+    /// The application of this name.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none.
+    pub fn application(&self, project: &str, name: &str) -> Result<Application> {
+        self.read(|connection| find(connection, project, name))?
+            .ok_or_else(|| {
+                StoreError::NotFound(format!("project {project:?} has no application {name:?}"))
+            })
+    }
+
+    /// The application of this number.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none.
+    pub fn application_by_id(&self, id: i64) -> Result<Application> {
+        self.read(|connection| by_id(connection, id))?
+            .ok_or_else(|| StoreError::NotFound(format!("there is no application {id}")))
+    }
+
+    /// All applications, in the order in which they were linked.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn applications(&self) -> Result<Vec<Application>> {
+        self.read(|connection| {
+            let sql = format!("SELECT {COLUMNS} FROM applications ORDER BY id");
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map([], read_row)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// The id of the grant that a project holds for a server.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn project_grant(&self, project: &str, server: &str) -> Result<Option<String>> {
+        self.read(|connection| {
+            Ok(connection
+                .prepare_cached(
+                    "SELECT grant_id FROM project_servers WHERE project = ?1 AND server = ?2",
+                )?
+                .query_row([project, server], |row| row.get(0))
+                .optional()?)
+        })
+    }
+
+    /// The servers that a project holds a grant for.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn project_servers(&self, project: &str) -> Result<Vec<String>> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT server FROM project_servers WHERE project = ?1 ORDER BY server",
+            )?;
+            let rows = statement.query_map([project], |row| row.get(0))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Takes note that a project holds a grant for a server.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn set_project_grant(
+        &self,
+        project: &str,
+        server: &str,
+        grant_id: &str,
+        now: i64,
+    ) -> Result<()> {
+        let (project, server) = (project.to_owned(), server.to_owned());
+        let grant_id = grant_id.to_owned();
+        self.write(move |connection| {
+            add_project(connection, &project, now)?;
+            connection.execute(
+                "INSERT INTO project_servers VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (project, server) DO UPDATE
+                     SET grant_id = excluded.grant_id, linked_at = excluded.linked_at",
+                params![project, server, grant_id, now],
+            )?;
+            Ok(())
+        })
+    }
+}
+
+/// Gives the application's repository the name that it has now.
+pub(super) fn rename(connection: &Connection, application: i64, repo: &str) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE applications SET repo = ?2 WHERE id = ?1")?
+        .execute(params![application, repo])?;
+    Ok(())
+}
+
+/// The application of this number, inside a transaction.
+pub(super) fn by_id(connection: &Connection, id: i64) -> Result<Option<Application>> {
+    let sql = format!("SELECT {COLUMNS} FROM applications WHERE id = ?1");
+    Ok(connection
+        .prepare_cached(&sql)?
+        .query_row([id], read_row)
+        .optional()?)
+}
+
+fn add_project(connection: &Connection, key: &str, now: i64) -> Result<()> {
+    connection
+        .prepare_cached("INSERT INTO projects VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING")?
+        .execute(params![key, now])?;
+    Ok(())
+}
+
+fn find(connection: &Connection, project: &str, name: &str) -> Result<Option<Application>> {
+    let sql = format!("SELECT {COLUMNS} FROM applications WHERE project = ?1 AND name = ?2");
+    Ok(connection
+        .prepare_cached(&sql)?
+        .query_row([project, name], read_row)
+        .optional()?)
+}
+
+fn read_row(row: &Row<'_>) -> rusqlite::Result<Application> {
+    Ok(Application {
+        id: row.get(0)?,
+        project: row.get(1)?,
+        name: row.get(2)?,
+        server: row.get(3)?,
+        repo: row.get(4)?,
+        repo_id: row.get(5)?,
+    })
+}

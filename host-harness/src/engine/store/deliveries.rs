@@ -1,0 +1,129 @@
+//! Deliveries seen, and the events that they bring in.
+
+use super::events::EventSource;
+use super::{Result, Store};
+use rusqlite::{Connection, params};
+
+/// A verified delivery.
+#[derive(Debug, Clone)]
+pub struct NewDelivery {
+    /// The hook that it came by.
+    pub hook: String,
+    /// The service's id of the delivery: the same on every retry.
+    pub delivery: String,
+    /// The service's key of the event.
+    pub event_key: String,
+    /// The application that it is for.
+    pub application: i64,
+    /// What it says, in its order.
+    pub events: Vec<NewEvent>,
+}
+
+/// An event to work on.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    /// What it is about, such as `branch:main`: events of one subject are
+    /// worked on in their order.
+    pub subject: String,
+    /// The event as JSON.
+    pub payload: String,
+}
+
+/// What became of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    /// It is kept, with its events.
+    New,
+    /// It was there already; nothing changed.
+    Seen,
+}
+
+impl Store {
+    /// Keeps a delivery and its events, both or neither, once.
+    ///
+    /// # Errors
+    /// As every write. After an error nothing of it is kept.
+    pub async fn receive(&self, delivery: NewDelivery, now: i64) -> Result<Received> {
+        self.write_async(move |connection| {
+            let new = connection
+                .prepare_cached(
+                    "INSERT INTO deliveries (hook, delivery, event_key, received_at)
+                     VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+                )?
+                .execute(params![
+                    delivery.hook,
+                    delivery.delivery,
+                    delivery.event_key,
+                    now
+                ])?;
+            if new == 0 {
+                return Ok(Received::Seen);
+            }
+            add_events(
+                connection,
+                delivery.application,
+                EventSource::Delivery,
+                &delivery.events,
+                now,
+            )?;
+            Ok(Received::New)
+        })
+        .await
+    }
+
+    /// Whether a delivery was kept before.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn is_seen(&self, hook: &str, delivery: &str) -> Result<bool> {
+        self.read(|connection| {
+            Ok(connection
+                .prepare_cached("SELECT 1 FROM deliveries WHERE hook = ?1 AND delivery = ?2")?
+                .exists([hook, delivery])?)
+        })
+    }
+
+    /// Forgets deliveries, handled events and what polling compares with, all
+    /// from before a time.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn forget_before(&self, time: i64) -> Result<usize> {
+        self.write(move |connection| {
+            let mut gone = 0;
+            for sql in [
+                "DELETE FROM deliveries WHERE received_at < ?1",
+                "DELETE FROM events WHERE state IN ('handled', 'duplicate') AND handled_at < ?1",
+                "DELETE FROM changes WHERE at < ?1",
+            ] {
+                gone += connection.execute(sql, [time])?;
+            }
+            Ok(gone)
+        })
+    }
+}
+
+/// Adds events, in their order.
+pub(super) fn add_events(
+    connection: &Connection,
+    application: i64,
+    source: EventSource,
+    events: &[NewEvent],
+    now: i64,
+) -> Result<()> {
+    for event in events {
+        connection
+            .prepare_cached(
+                "INSERT INTO events (application, source, subject, payload, received_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                application,
+                source.to_text(),
+                event.subject,
+                event.payload,
+                now
+            ])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,328 @@
+//! Events: kept until they are handled, handled once.
+
+use super::changes::{Change, is_duplicate};
+use super::{Result, Store, StoreError, applications, cleanups, runs};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// Where an event came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventSource {
+    /// The service delivered it.
+    Delivery,
+    /// A poll found it.
+    Poll {
+        /// When the poll before began.
+        since: i64,
+    },
+}
+
+impl EventSource {
+    pub(super) fn to_text(self) -> String {
+        match self {
+            Self::Delivery => "delivery".to_owned(),
+            Self::Poll { since } => format!("poll:{since}"),
+        }
+    }
+
+    fn from_text(text: &str) -> Self {
+        match text.strip_prefix("poll:") {
+            Some(since) => Self::Poll {
+                since: since.parse().unwrap_or(0),
+            },
+            None => Self::Delivery,
+        }
+    }
+}
+
+/// How far an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventState {
+    /// To be worked on.
+    Pending,
+    /// Done.
+    Handled,
+    /// The same as one that was handled.
+    Duplicate,
+    /// Set aside after too many failures; its note says why.
+    Parked,
+}
+
+impl EventState {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Handled => "handled",
+            Self::Duplicate => "duplicate",
+            Self::Parked => "parked",
+        }
+    }
+
+    fn from_text(text: &str) -> Self {
+        [Self::Handled, Self::Duplicate, Self::Parked]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .unwrap_or(Self::Pending)
+    }
+}
+
+/// An event as it is kept.
+#[derive(Debug, Clone)]
+pub struct StoredEvent {
+    /// The store's number: events are worked on in its order.
+    pub id: i64,
+    /// The application that it is for.
+    pub application: i64,
+    /// Where it came from.
+    pub source: EventSource,
+    /// What it is about, such as `branch:main`.
+    pub subject: String,
+    /// The event as JSON.
+    pub payload: String,
+    /// How far it is.
+    pub state: EventState,
+    /// How often it failed.
+    pub attempts: u32,
+    /// Why it failed last, or what could not be done about it.
+    pub note: Option<String>,
+    /// When it arrived.
+    pub received_at: i64,
+}
+
+/// What handling an event does, all of it or nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Effects {
+    /// How it changes its subject, where that can be told.
+    pub change: Option<Change>,
+    /// A run of this branch at this hash.
+    pub run: Option<(String, String)>,
+    /// A branch that is gone: its hash before, and when its runs go.
+    pub deleted_branch: Option<(String, Option<String>, i64)>,
+    /// A branch that is there.
+    pub present_branch: Option<PresentBranch>,
+    /// The repository's full name, if it has a new one.
+    pub renamed_to: Option<String>,
+    /// The event as it was completed.
+    pub payload: Option<String>,
+    /// What could not be done.
+    pub note: Option<String>,
+}
+
+/// A branch that an event says is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresentBranch {
+    /// The name.
+    pub name: String,
+    /// Where it points.
+    pub hash: String,
+    /// Whether the event made it.
+    pub is_new: bool,
+}
+
+const COLUMNS: &str =
+    "id, application, source, subject, payload, state, attempts, note, received_at";
+
+impl Store {
+    /// Events that can be worked on now, oldest first. Those of one subject are
+    /// to be handled in this order; while one is held back after a failure, the
+    /// later ones of its subject are as well.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn open_events(&self, now: i64, limit: usize) -> Result<Vec<StoredEvent>> {
+        self.read(|connection| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM events AS event
+                 WHERE state = 'pending' AND not_before <= ?1 AND NOT EXISTS (
+                     SELECT 1 FROM events AS earlier
+                     WHERE earlier.state = 'pending' AND earlier.not_before > 0
+                     AND earlier.application = event.application
+                     AND earlier.subject = event.subject AND earlier.id < event.id
+                     AND earlier.not_before > ?1)
+                 ORDER BY id LIMIT ?2"
+            );
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map(params![now, limit], read_row)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// When the next event that failed is to be tried again.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn next_retry_at(&self, now: i64) -> Result<Option<i64>> {
+        self.read(|connection| {
+            Ok(connection.query_row(
+                "SELECT min(not_before) FROM events WHERE state = 'pending' AND not_before > ?1",
+                [now],
+                |row| row.get(0),
+            )?)
+        })
+    }
+
+    /// The newest events, newest first: of one application, or in one state.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn events(
+        &self,
+        application: Option<i64>,
+        state: Option<EventState>,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>> {
+        self.read(|connection| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM events WHERE (?1 IS NULL OR application = ?1)
+                 AND (?2 IS NULL OR state = ?2) ORDER BY id DESC LIMIT ?3"
+            );
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map(
+                params![application, state.map(EventState::as_str), limit],
+                read_row,
+            )?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// How many events are in a state.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn count_events(&self, state: EventState) -> Result<u64> {
+        self.read(|connection| {
+            let count: i64 = connection
+                .prepare_cached("SELECT count(*) FROM events WHERE state = ?1")?
+                .query_row([state.as_str()], |row| row.get(0))?;
+            Ok(count.unsigned_abs())
+        })
+    }
+
+    /// Marks events as handled, in this order, and does what follows from them,
+    /// all in one transaction. An event that somebody else has handled meanwhile
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// As every write; then none of them was handled.
+    pub async fn handle_events(&self, events: Vec<(i64, Effects)>, now: i64) -> Result<()> {
+        self.write_async(move |connection| {
+            for (id, effects) in events {
+                handle(connection, id, effects, now)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Takes note that an event failed: it is tried again at `retry_at`, or set
+    /// aside if that is `None`.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn fail_event(&self, id: i64, reason: String, retry_at: Option<i64>) -> Result<()> {
+        self.write_async(move |connection| {
+            let state = match retry_at {
+                Some(_) => EventState::Pending,
+                None => EventState::Parked,
+            };
+            connection
+                .prepare_cached(
+                    "UPDATE events SET state = ?2, attempts = attempts + 1, note = ?3,
+                     not_before = ?4 WHERE id = ?1 AND state = 'pending'",
+                )?
+                .execute(params![id, state.as_str(), reason, retry_at.unwrap_or(0)])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Has an event that was set aside worked on again.
+    ///
+    /// # Errors
+    /// `NotFound` if no event of this number is set aside.
+    pub async fn retry_event(&self, id: i64) -> Result<()> {
+        self.write_async(move |connection| {
+            let changed = connection.execute(
+                "UPDATE events SET state = 'pending', attempts = 0, not_before = 0
+                 WHERE id = ?1 AND state = 'parked'",
+                [id],
+            )?;
+            if changed == 0 {
+                return Err(StoreError::NotFound(format!("no event {id} is set aside")));
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn handle(connection: &Connection, id: i64, effects: Effects, now: i64) -> Result<()> {
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE id = ?1 AND state = 'pending'");
+    let event = connection
+        .prepare_cached(&sql)?
+        .query_row([id], read_row)
+        .optional()?;
+    let Some(event) = event else {
+        return Ok(());
+    };
+    let duplicate = match &effects.change {
+        Some(change) => is_duplicate(
+            connection,
+            event.application,
+            &event.subject,
+            event.source,
+            change,
+            event.received_at,
+        )?,
+        None => false,
+    };
+    let state = if duplicate {
+        EventState::Duplicate
+    } else {
+        EventState::Handled
+    };
+    connection
+        .prepare_cached(
+            "UPDATE events SET state = ?2, handled_at = ?3, note = ?4,
+             payload = coalesce(?5, payload) WHERE id = ?1",
+        )?
+        .execute(params![
+            id,
+            state.as_str(),
+            now,
+            effects.note,
+            effects.payload
+        ])?;
+    if duplicate {
+        return Ok(());
+    }
+    if let Some(repo) = &effects.renamed_to {
+        applications::rename(connection, event.application, repo)?;
+    }
+    if let Some(branch) = &effects.present_branch {
+        cleanups::branch_is_present(connection, event.application, branch, now)?;
+    }
+    if let Some((branch, hash)) = &effects.run {
+        runs::add(connection, event.application, branch, hash, id, now)?;
+    }
+    if let Some((branch, hash, due_at)) = effects.deleted_branch {
+        cleanups::schedule(connection, event.application, &branch, hash, due_at)?;
+    }
+    Ok(())
+}
+
+fn read_row(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
+    Ok(StoredEvent {
+        id: row.get(0)?,
+        application: row.get(1)?,
+        source: EventSource::from_text(&row.get::<_, String>(2)?),
+        subject: row.get(3)?,
+        payload: row.get(4)?,
+        state: EventState::from_text(&row.get::<_, String>(5)?),
+        attempts: row.get(6)?,
+        note: row.get(7)?,
+        received_at: row.get(8)?,
+    })
+}

@@ -1,0 +1,249 @@
+//! The tables, and how a store of an older engine becomes one of this engine.
+//!
+//! The number of the schema stands in SQLite's `user_version`. A step is never
+//! changed once it was released; what is new is a new step.
+
+use super::error::StoreError;
+use rusqlite::{Connection, TransactionBehavior};
+
+/// Marks the file as an engine's store, in SQLite's `application_id`.
+const APPLICATION_ID: i64 = 0x5643_5345;
+
+/// The steps; the store's schema is the number of steps that it has taken.
+pub(crate) const STEPS: &[&str] = &[FIRST, POLLING_AND_PARKING];
+
+/// Projects and applications, grants and consent, hooks and deliveries, events,
+/// runs and clean-ups.
+const FIRST: &str = "
+CREATE TABLE projects (
+    key TEXT PRIMARY KEY,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE applications (
+    id INTEGER PRIMARY KEY,
+    project TEXT NOT NULL REFERENCES projects(key) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    server TEXT NOT NULL,
+    repo TEXT NOT NULL,
+    repo_id TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    UNIQUE (project, name)
+) STRICT;
+CREATE TABLE project_servers (
+    project TEXT NOT NULL REFERENCES projects(key) ON DELETE CASCADE,
+    server TEXT NOT NULL,
+    grant_id TEXT NOT NULL,
+    linked_at INTEGER NOT NULL,
+    PRIMARY KEY (project, server)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE grants (
+    id TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE oauth_states (
+    digest BLOB PRIMARY KEY,
+    project TEXT NOT NULL,
+    server TEXT NOT NULL,
+    redirect_uri TEXT NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE hooks (
+    id TEXT PRIMARY KEY,
+    application INTEGER NOT NULL UNIQUE REFERENCES applications(id) ON DELETE CASCADE,
+    service_id TEXT,
+    url TEXT NOT NULL,
+    sealed_secret BLOB NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE deliveries (
+    hook TEXT NOT NULL,
+    delivery TEXT NOT NULL,
+    event_key TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    PRIMARY KEY (hook, delivery)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX deliveries_by_age ON deliveries (received_at);
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    application INTEGER NOT NULL REFERENCES applications(id) ON DELETE CASCADE,
+    source TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'pending',
+    attempts INTEGER NOT NULL DEFAULT 0,
+    received_at INTEGER NOT NULL,
+    handled_at INTEGER
+) STRICT;
+CREATE INDEX events_open ON events (id) WHERE state = 'pending';
+CREATE INDEX events_open_by_subject ON events (application, subject, id) WHERE state = 'pending';
+CREATE INDEX events_by_age ON events (handled_at) WHERE state <> 'pending';
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    application INTEGER NOT NULL REFERENCES applications(id) ON DELETE CASCADE,
+    branch TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    event INTEGER NOT NULL UNIQUE,
+    state TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX runs_by_branch ON runs (application, branch);
+CREATE TABLE cleanups (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    application INTEGER NOT NULL REFERENCES applications(id) ON DELETE CASCADE,
+    branch TEXT NOT NULL,
+    deleted_hash TEXT,
+    due_at INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'pending',
+    ended_at INTEGER
+) STRICT;
+CREATE UNIQUE INDEX cleanups_open ON cleanups (application, branch) WHERE state = 'pending';
+CREATE INDEX cleanups_due ON cleanups (due_at) WHERE state = 'pending';
+";
+
+/// Polling (its cursors, and what tells polled from delivered events), and
+/// events that are tried again later or set aside with a reason.
+const POLLING_AND_PARKING: &str = "
+ALTER TABLE events ADD COLUMN not_before INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE events ADD COLUMN note TEXT;
+CREATE INDEX events_held_back ON events (application, subject, id)
+    WHERE state = 'pending' AND not_before > 0;
+CREATE TABLE changes (
+    id INTEGER PRIMARY KEY,
+    application INTEGER NOT NULL REFERENCES applications(id) ON DELETE CASCADE,
+    subject TEXT NOT NULL,
+    value TEXT NOT NULL,
+    source TEXT NOT NULL,
+    matched INTEGER NOT NULL DEFAULT 0,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX changes_by_subject ON changes (application, subject, value, at);
+CREATE INDEX changes_by_age ON changes (at);
+CREATE TABLE poll_cursors (
+    application INTEGER PRIMARY KEY REFERENCES applications(id) ON DELETE CASCADE,
+    cursor TEXT NOT NULL,
+    began_at INTEGER NOT NULL
+) STRICT;
+";
+
+/// Brings a store to the newest schema. Safe when several processes do it at
+/// the same time: one does it, the others find it done.
+///
+/// # Errors
+/// `NewerSchema` for a store of a newer engine, `Damaged` for a file that is
+/// another program's, otherwise what the file system says.
+pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let newest = STEPS.len();
+    if version(connection)? == newest {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found = version(&transaction)?;
+    for step in &STEPS[found.min(newest)..] {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(
+        None,
+        "user_version",
+        i64::try_from(newest).unwrap_or(i64::MAX),
+    )?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn version(connection: &Connection) -> Result<usize, StoreError> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let owner: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if owner != APPLICATION_ID && (found != 0 || tables != 0) {
+        return Err(StoreError::Damaged(
+            "the file is another program's database".to_owned(),
+        ));
+    }
+    match usize::try_from(found) {
+        Ok(version) if version <= STEPS.len() => Ok(version),
+        _ => Err(StoreError::NewerSchema {
+            found,
+            known: i64::try_from(STEPS.len()).unwrap_or(i64::MAX),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store_of_version_1() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(STEPS[0]).unwrap();
+        connection
+            .pragma_update(None, "application_id", APPLICATION_ID)
+            .unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO projects VALUES ('KEY', 1);
+                 INSERT INTO applications VALUES (7, 'KEY', 'app', 'bb', 'ws/slug', '{u}', 1);
+                 INSERT INTO events (application, source, subject, payload, received_at)
+                     VALUES (7, 'delivery', 'branch:main', '{}', 5);",
+            )
+            .unwrap();
+        connection
+    }
+
+    #[test]
+    fn a_store_of_version_1_is_migrated_and_keeps_its_rows() {
+        let mut connection = store_of_version_1();
+        migrate(&mut connection).unwrap();
+        assert_eq!(version(&connection).unwrap(), STEPS.len());
+        let kept: (String, i64, Option<String>) = connection
+            .query_row(
+                "SELECT subject, not_before, note FROM events WHERE application = 7",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )
+            .unwrap();
+        assert_eq!(kept, ("branch:main".to_owned(), 0, None));
+        connection
+            .execute("INSERT INTO poll_cursors VALUES (7, 'c', 1)", [])
+            .unwrap();
+    }
+
+    #[test]
+    fn migrating_twice_changes_nothing_the_second_time() {
+        let mut connection = store_of_version_1();
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+        assert_eq!(version(&connection).unwrap(), STEPS.len());
+    }
+
+    #[test]
+    fn a_store_of_a_newer_engine_is_refused() {
+        let mut connection = store_of_version_1();
+        connection.pragma_update(None, "user_version", 99).unwrap();
+        assert_eq!(
+            migrate(&mut connection).unwrap_err(),
+            StoreError::NewerSchema {
+                found: 99,
+                known: i64::try_from(STEPS.len()).unwrap()
+            }
+        );
+    }
+
+    #[test]
+    fn the_database_of_another_program_is_left_alone() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE theirs (x)").unwrap();
+        assert!(matches!(
+            migrate(&mut connection).unwrap_err(),
+            StoreError::Damaged(_)
+        ));
+        let tables: i64 = connection
+            .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(tables, 1);
+    }
+}

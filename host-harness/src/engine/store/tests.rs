@@ -1,0 +1,291 @@
+use super::*;
+use std::sync::Arc;
+
+/// A store in a folder of its own.
+pub(crate) fn temporary() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("data/engine.sqlite")).unwrap();
+    (folder, store)
+}
+
+/// An application in a store.
+pub(crate) fn application(store: &Store, name: &str) -> Application {
+    let new = NewApplication {
+        project: "KEY".to_owned(),
+        name: name.to_owned(),
+        server: "cloud".to_owned(),
+        repo: format!("ws/{name}"),
+        repo_id: format!("{{{name}}}"),
+    };
+    store.link_application(new, 1).unwrap()
+}
+
+fn event(subject: &str) -> NewEvent {
+    NewEvent {
+        subject: subject.to_owned(),
+        payload: "{}".to_owned(),
+    }
+}
+
+fn delivery(id: &str, application: i64, events: Vec<NewEvent>) -> NewDelivery {
+    NewDelivery {
+        hook: "hook".to_owned(),
+        delivery: id.to_owned(),
+        event_key: "repo:push".to_owned(),
+        application,
+        events,
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+#[test]
+fn nobody_else_can_read_the_files() {
+    let (_folder, store) = temporary();
+    application(&store, "app");
+    let folder = store.path().parent().unwrap();
+    let mut seen = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{:?}", entry.file_name());
+        seen.push(entry.file_name().into_string().unwrap());
+    }
+    seen.sort();
+    assert_eq!(
+        seen,
+        ["engine.sqlite", "engine.sqlite-shm", "engine.sqlite-wal"]
+    );
+    let mode = fs::metadata(folder).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+#[test]
+fn a_store_that_others_could_read_is_made_private() {
+    let (_folder, store) = temporary();
+    let path = store.path().to_owned();
+    drop(store);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let _store = Store::open(&path).unwrap();
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+}
+
+#[test]
+fn what_was_written_is_there_after_reopening() {
+    let (_folder, store) = temporary();
+    let linked = application(&store, "app");
+    let path = store.path().to_owned();
+    drop(store);
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.applications().unwrap(), [linked]);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_named_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.txt");
+    fs::write(&path, "these are my notes, and they are no database at all").unwrap();
+    let error = Store::open(&path).err().unwrap();
+    assert!(matches!(error, StoreError::Damaged(_)), "{error:?}");
+    assert!(fs::read_to_string(&path).unwrap().starts_with("these are"));
+}
+
+#[test]
+fn a_full_disk_is_a_clear_error_and_loses_nothing() {
+    let (_folder, store) = temporary();
+    let kept = application(&store, "app");
+    store
+        .write(|connection| {
+            let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+            connection.pragma_update_and_check(None, "max_page_count", pages, |row| {
+                row.get::<_, i64>(0)
+            })?;
+            Ok(())
+        })
+        .unwrap();
+    let big = vec![event(&"x".repeat(100_000))];
+    let error = block_on(store.receive(delivery("1", kept.id, big), 1)).unwrap_err();
+    assert_eq!(error, StoreError::Full);
+    assert!(error.to_string().contains("full"), "{error}");
+    assert!(!store.is_seen("hook", "1").unwrap());
+
+    store
+        .write(|connection| {
+            connection.pragma_update_and_check(None, "max_page_count", 1_000_000, |row| {
+                row.get::<_, i64>(0)
+            })?;
+            Ok(())
+        })
+        .unwrap();
+    let received = block_on(store.receive(delivery("1", kept.id, vec![event("s")]), 1)).unwrap();
+    assert_eq!(received, Received::New);
+    assert_eq!(store.applications().unwrap(), [kept]);
+}
+
+#[test]
+fn a_store_that_cannot_be_written_says_so_and_keeps_what_it_has() {
+    let (_folder, store) = temporary();
+    let linked = application(&store, "app");
+    let forbid = |forbidden: bool| {
+        store.write(move |connection| {
+            connection.pragma_update(None, "query_only", forbidden)?;
+            Ok(())
+        })
+    };
+    forbid(true).unwrap();
+    let error = store.set_run_state(1, "Success").unwrap_err();
+    assert_eq!(error, StoreError::ReadOnly);
+    assert_eq!(store.applications().unwrap(), [linked]);
+}
+
+#[test]
+fn one_failing_write_does_not_undo_its_neighbours() {
+    let (_folder, store) = temporary();
+    let store = Arc::new(store);
+    let threads: Vec<_> = (0..40)
+        .map(|number| {
+            let store = Arc::clone(&store);
+            std::thread::spawn(move || {
+                store.write(move |connection| {
+                    let key = format!("P{number}");
+                    connection.execute("INSERT INTO projects VALUES (?1, 1)", [key])?;
+                    match number % 2 {
+                        0 => Ok(()),
+                        _ => Err(StoreError::Conflict("on purpose".to_owned())),
+                    }
+                })
+            })
+        })
+        .collect();
+    let failed = threads
+        .into_iter()
+        .map(|thread| thread.join().unwrap())
+        .filter(Result::is_err)
+        .count();
+    assert_eq!(failed, 20);
+    let kept: i64 = store
+        .read(|connection| {
+            Ok(connection.query_row("SELECT count(*) FROM projects", [], |row| row.get(0))?)
+        })
+        .unwrap();
+    assert_eq!(kept, 20);
+}
+
+#[test]
+fn two_engines_open_and_write_one_new_store_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("engine.sqlite");
+    let threads: Vec<_> = (0..4)
+        .map(|number| {
+            let path = path.clone();
+            std::thread::spawn(move || {
+                let store = Store::open(&path).unwrap();
+                application(&store, &format!("app{number}"));
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    assert_eq!(Store::open(&path).unwrap().applications().unwrap().len(), 4);
+}
+
+#[test]
+fn linking_twice_is_one_application_and_another_repository_is_refused() {
+    let (_folder, store) = temporary();
+    let linked = application(&store, "app");
+    assert_eq!(application(&store, "app"), linked);
+    let other = NewApplication {
+        project: "KEY".to_owned(),
+        name: "app".to_owned(),
+        server: "cloud".to_owned(),
+        repo: "ws/other".to_owned(),
+        repo_id: "{other}".to_owned(),
+    };
+    let error = store.link_application(other, 1).unwrap_err();
+    assert!(matches!(error, StoreError::Conflict(_)), "{error:?}");
+}
+
+#[test]
+fn a_delivery_is_kept_once_also_after_reopening() {
+    let (_folder, store) = temporary();
+    let app = application(&store, "app").id;
+    let receive = |store: &Store| {
+        block_on(store.receive(delivery("uuid", app, vec![event("branch:main")]), 1)).unwrap()
+    };
+    assert_eq!(receive(&store), Received::New);
+    assert_eq!(receive(&store), Received::Seen);
+    let path = store.path().to_owned();
+    drop(store);
+    let store = Store::open(&path).unwrap();
+    assert_eq!(receive(&store), Received::Seen);
+    assert_eq!(store.count_events(EventState::Pending).unwrap(), 1);
+}
+
+#[test]
+fn events_of_one_subject_wait_for_one_that_is_held_back() {
+    let (_folder, store) = temporary();
+    let app = application(&store, "app").id;
+    let events = ["a", "b", "a", "b"].map(event).to_vec();
+    block_on(store.receive(delivery("1", app, events), 1)).unwrap();
+    let open = |store: &Store| -> Vec<i64> {
+        let events = store.open_events(10, 100).unwrap();
+        events.into_iter().map(|event| event.id).collect()
+    };
+    assert_eq!(open(&store), [1, 2, 3, 4]);
+    block_on(store.fail_event(1, "later".to_owned(), Some(500))).unwrap();
+    block_on(store.handle_events(vec![(2, Effects::default())], 10)).unwrap();
+    assert_eq!(open(&store), [4]);
+    assert_eq!(store.next_retry_at(10).unwrap(), Some(500));
+    block_on(store.fail_event(1, "never".to_owned(), None)).unwrap();
+    assert_eq!(open(&store), [3, 4]);
+    assert_eq!(store.count_events(EventState::Parked).unwrap(), 1);
+    block_on(store.retry_event(1)).unwrap();
+    assert_eq!(open(&store), [1, 3, 4]);
+}
+
+#[test]
+fn handling_an_event_twice_makes_one_run() {
+    let (_folder, store) = temporary();
+    let app = application(&store, "app").id;
+    block_on(store.receive(delivery("1", app, vec![event("branch:main")]), 1)).unwrap();
+    for _ in 0..2 {
+        let effects = Effects {
+            run: Some(("main".to_owned(), "abc".to_owned())),
+            ..Effects::default()
+        };
+        block_on(store.handle_events(vec![(1, effects)], 2)).unwrap();
+    }
+    assert_eq!(store.runs(app, Some("main")).unwrap().len(), 1);
+}
+
+#[test]
+fn unlinking_takes_everything_of_the_application_along() {
+    let (_folder, store) = temporary();
+    let app = application(&store, "app").id;
+    block_on(store.receive(delivery("1", app, vec![event("branch:main")]), 1)).unwrap();
+    assert!(store.unlink_application(app).unwrap());
+    assert!(!store.unlink_application(app).unwrap());
+    assert_eq!(store.count_events(EventState::Pending).unwrap(), 0);
+}
+
+#[test]
+fn old_news_is_forgotten_and_open_events_are_not() {
+    let (_folder, store) = temporary();
+    let app = application(&store, "app").id;
+    let events = vec![event("a"), event("b")];
+    block_on(store.receive(delivery("1", app, events), 1)).unwrap();
+    block_on(store.handle_events(vec![(1, Effects::default())], 2)).unwrap();
+    store.forget_before(100).unwrap();
+    assert!(!store.is_seen("hook", "1").unwrap());
+    assert_eq!(store.count_events(EventState::Handled).unwrap(), 0);
+    assert_eq!(store.count_events(EventState::Pending).unwrap(), 1);
+}

@@ -1,0 +1,177 @@
+//! Opens a file once, looks at what was opened, and reads it whole.
+
+use super::error::{LoadError, Reason};
+use rustix::fs::{FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// Whom the loader trusts to write to plugins, besides their owner.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Nobody.
+    #[default]
+    Owner,
+    /// The members of the file's and the folder's group as well, for
+    /// installations where a group of administrators shares the folder.
+    Group,
+}
+
+impl Trust {
+    /// The write permissions that nobody but the trusted may have.
+    fn forbidden(self) -> u32 {
+        match self {
+            Self::Owner => 0o022,
+            Self::Group => 0o002,
+        }
+    }
+}
+
+/// A folder that only trusted users may write to, held open, so that what is
+/// opened in it is not looked up a second time.
+pub(super) struct Folder(OwnedFd);
+
+/// The bytes of a file that was looked at.
+pub(super) struct Source {
+    /// All of them.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// The folder that a file stands in.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+impl Folder {
+    /// Opens the folder of a file.
+    ///
+    /// # Errors
+    /// `not_found`, `unreadable`, `foreign_owner`, `folder_writable_by_others`.
+    pub(super) fn of(path: &Path, trust: Trust) -> Result<Self, LoadError> {
+        let folder = folder_of(path);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = rustix::fs::open(folder, flags, Mode::empty())
+            .map_err(|errno| open_error(path, errno))?;
+        let stat = rustix::fs::fstat(&opened).map_err(|errno| open_error(path, errno))?;
+        check_owner(&stat, path, &format!("the folder {}", folder.display()))?;
+        if stat.st_mode & trust.forbidden() != 0 {
+            return Err(LoadError::new(Reason::FolderWritableByOthers, path)
+                .expected(format!(
+                    "{} without write permission for others",
+                    folder.display()
+                ))
+                .found(format!("mode {:04o}", stat.st_mode & 0o7777))
+                .advice(format!("run: chmod go-w {}", folder.display())));
+        }
+        Ok(Self(opened))
+    }
+}
+
+impl Source {
+    /// Opens and reads a file of a folder. Never waits (a pipe without a
+    /// writer is refused, not waited for) and follows no link.
+    ///
+    /// # Errors
+    /// Every reason of the step `open`.
+    pub(super) fn open(
+        folder: &Folder,
+        path: &Path,
+        longest: u64,
+        trust: Trust,
+    ) -> Result<Self, LoadError> {
+        let Some(name) = path.file_name() else {
+            return Err(LoadError::new(Reason::NotAFile, path));
+        };
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let opened = rustix::fs::openat(&folder.0, name, flags, Mode::empty())
+            .map_err(|errno| open_error(path, errno))?;
+        let stat = rustix::fs::fstat(&opened).map_err(|errno| open_error(path, errno))?;
+        let size = check_file(&stat, path, longest, trust)?;
+        Self::read(opened, path, size, longest)
+    }
+
+    fn read(opened: OwnedFd, path: &Path, size: u64, longest: u64) -> Result<Self, LoadError> {
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+        // The file may grow while it is read; the limit holds all the same.
+        File::from(opened)
+            .take(longest.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(|error| LoadError::new(Reason::Unreadable, path).found(error))?;
+        let length = bytes.len() as u64;
+        if length > longest {
+            return Err(too_large(path, longest, length));
+        }
+        Ok(Self { bytes })
+    }
+}
+
+fn check_file(stat: &Stat, path: &Path, longest: u64, trust: Trust) -> Result<u64, LoadError> {
+    let kind = FileType::from_raw_mode(stat.st_mode);
+    if kind != FileType::RegularFile {
+        return Err(LoadError::new(Reason::NotAFile, path)
+            .expected("a regular file")
+            .found(kind_in_words(kind)));
+    }
+    check_owner(stat, path, "the file")?;
+    if stat.st_mode & trust.forbidden() != 0 {
+        return Err(LoadError::new(Reason::WritableByOthers, path)
+            .expected("no write permission for others")
+            .found(format!("mode {:04o}", stat.st_mode & 0o7777))
+            .advice(format!("run: chmod go-w {}", path.display())));
+    }
+    let size = u64::try_from(stat.st_size).unwrap_or(0);
+    if size > longest {
+        return Err(too_large(path, longest, size));
+    }
+    if size == 0 {
+        return Err(LoadError::new(Reason::Empty, path)
+            .expected("a shared library")
+            .found("0 bytes"));
+    }
+    Ok(size)
+}
+
+fn check_owner(stat: &Stat, path: &Path, what: &str) -> Result<(), LoadError> {
+    let us = rustix::process::geteuid().as_raw();
+    if stat.st_uid != us && stat.st_uid != 0 {
+        return Err(LoadError::new(Reason::ForeignOwner, path)
+            .expected(format!("{what} to belong to user {us} or 0"))
+            .found(format!("user {}", stat.st_uid)));
+    }
+    Ok(())
+}
+
+fn too_large(path: &Path, longest: u64, found: u64) -> LoadError {
+    LoadError::new(Reason::TooLarge, path)
+        .expected(format!("at most {longest} bytes"))
+        .found(format!("{found} bytes"))
+}
+
+fn open_error(path: &Path, errno: Errno) -> LoadError {
+    match errno {
+        Errno::NOENT | Errno::NOTDIR => LoadError::new(Reason::NotFound, path),
+        Errno::LOOP => LoadError::new(Reason::Symlink, path)
+            .expected("the file itself")
+            .found("a symbolic link")
+            .advice("copy the file into the folder"),
+        Errno::NXIO => LoadError::new(Reason::NotAFile, path)
+            .expected("a regular file")
+            .found("a pipe, socket or device"),
+        other => LoadError::new(Reason::Unreadable, path).found(other),
+    }
+}
+
+fn kind_in_words(kind: FileType) -> &'static str {
+    match kind {
+        FileType::Directory => "a folder",
+        FileType::Fifo => "a pipe",
+        FileType::Socket => "a socket",
+        FileType::CharacterDevice | FileType::BlockDevice => "a device",
+        _ => "something else",
+    }
+}

@@ -1,0 +1,130 @@
+//! What hooks are told about pull requests, and what a push means to them.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::delivery;
+use super::git_compare::JoinedGit;
+use super::git_repository::{GitError, RefKind};
+use super::locked;
+use super::pull_requests::{self, PullRequest, PullRequestState};
+use super::push_event::Snapshot;
+use super::represent_pull_request as represent;
+use super::service::Mock;
+use super::state::{Repository, User};
+
+/// Delivers an event of a pull request to the repository it is made to. `more`
+/// is added to the payload under its names.
+pub(crate) fn deliver(
+    mock: &Mock,
+    repository: &Arc<Repository>,
+    actor: Option<&User>,
+    event: &str,
+    pull_request: &PullRequest,
+    more: Vec<(&str, Value)>,
+) {
+    let mut payload = json!({ "pullrequest": represent::whole(mock, repository, pull_request) });
+    for (name, value) in more {
+        payload[name] = value;
+    }
+    delivery::deliver(mock, repository, actor, event, payload);
+}
+
+/// After a push: pull requests from a branch that moved are updated, and those
+/// whose commits have all arrived at their destination count as merged.
+pub(crate) fn after_push(
+    mock: &Mock,
+    pushed: &Repository,
+    actor: Option<&User>,
+    before: &Snapshot,
+    after: &Snapshot,
+) -> Result<(), GitError> {
+    let moved = |branch: &str| -> Option<String> {
+        let hash = |snapshot: &Snapshot| {
+            snapshot
+                .values()
+                .find(|found| found.kind == RefKind::Branch && found.name == branch)
+                .map(|found| found.commit.clone())
+        };
+        let new = hash(after)?;
+        (hash(before)? != new).then_some(new)
+    };
+    let repositories = locked(&mock.state).repositories().to_vec();
+    for repository in repositories {
+        let any_open = locked(&mock.state)
+            .pull_requests
+            .get(&repository.uuid)
+            .is_some_and(|all| all.iter().any(|one| one.state == PullRequestState::Open));
+        if !any_open {
+            continue;
+        }
+        for pull_request in pull_requests::all(mock, &repository)? {
+            if pull_request.state != PullRequestState::Open {
+                continue;
+            }
+            let from_here = pull_request.source.repository.as_deref() == Some(&pushed.uuid);
+            let to_here = repository.uuid == pushed.uuid;
+            if to_here
+                && let Some(new) = moved(&pull_request.destination.branch)
+                && has_arrived(mock, &repository, &pull_request, &new)?
+            {
+                finish(mock, &repository, actor, pull_request.id, &new);
+            } else if from_here && moved(&pull_request.source.branch).is_some() {
+                update(mock, &repository, actor, pull_request.id);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether everything a pull request brings can be reached from `destination`.
+fn has_arrived(
+    mock: &Mock,
+    repository: &Arc<Repository>,
+    pull_request: &PullRequest,
+    destination: &str,
+) -> Result<bool, GitError> {
+    let Some(source) = &pull_request.source.commit else {
+        return Ok(false);
+    };
+    let from = pull_requests::source_repository(mock, repository, pull_request);
+    JoinedGit::new(&repository.git, &from.git).is_ancestor(source, destination)
+}
+
+fn finish(
+    mock: &Mock,
+    repository: &Arc<Repository>,
+    actor: Option<&User>,
+    id: u64,
+    merge_commit: &str,
+) {
+    let now = mock.clock.timestamp();
+    let closed = pull_requests::change(mock, repository, id, |pull_request| {
+        pull_request.merge_commit = Some(merge_commit.to_owned());
+        pull_request.close(PullRequestState::Merged, actor, now);
+        pull_request.clone()
+    });
+    if let Some(pull_request) = closed {
+        deliver(
+            mock,
+            repository,
+            actor,
+            "pullrequest:fulfilled",
+            &pull_request,
+            Vec::new(),
+        );
+    }
+}
+
+fn update(mock: &Mock, repository: &Arc<Repository>, actor: Option<&User>, id: u64) {
+    let now = mock.clock.timestamp();
+    pull_requests::change(mock, repository, id, |pull_request| {
+        pull_request.updated_on = now;
+    });
+    if let Ok(Some(pull_request)) = pull_requests::one(mock, repository, id) {
+        for event in ["pullrequest:updated", "pullrequest:push"] {
+            deliver(mock, repository, actor, event, &pull_request, Vec::new());
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The pull requests that a commit is part of; needs an app that may be missing.
+
+use super::commits::commit_hash;
+use crate::mock_bitbucket::behaviour::CommitLinks;
+use crate::mock_bitbucket::call::Call;
+use crate::mock_bitbucket::errors::{ApiError, Reply};
+use crate::mock_bitbucket::locked;
+use crate::mock_bitbucket::pagination::numbered;
+use crate::mock_bitbucket::pull_requests;
+use crate::mock_bitbucket::represent_pull_request::list_item;
+use crate::mock_bitbucket::router::Route;
+use crate::mock_bitbucket::tokens::PULL_REQUEST;
+
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        Route::get(
+            "/2.0/repositories/{workspace}/{repo_slug}/commit/{commit}/pullrequests",
+            list,
+        )
+        .scopes(PULL_REQUEST)
+        .numbered(30, 100),
+    ]
+}
+
+/// Pull requests of every state, newest first.
+fn list(call: &Call) -> Reply {
+    let repository = call.repository()?;
+    match locked(&call.mock.state).behaviour.commit_links {
+        CommitLinks::Installed => {}
+        CommitLinks::Missing => {
+            return Err(ApiError::not_found(
+                "Pull request commit links have not yet been indexed for this repository.",
+            ));
+        }
+        CommitLinks::Indexing => {
+            let mut empty = numbered::<()>(call, &[], |_| Ok(Vec::new()))?;
+            empty.status = 202;
+            return Ok(empty);
+        }
+    }
+    let hash = commit_hash(call, &repository)?;
+    let mut found = Vec::new();
+    for pull_request in pull_requests::all(&call.mock, &repository)? {
+        if pull_requests::commits(&call.mock, &repository, &pull_request)?.contains(&hash) {
+            found.push(pull_request);
+        }
+    }
+    found.reverse();
+    numbered(call, &found, |page| {
+        Ok(page
+            .iter()
+            .map(|one| list_item(&call.mock, &repository, one))
+            .collect())
+    })
+}

@@ -1,0 +1,80 @@
+//! The configuration as it is written: names and types, nothing checked.
+
+use super::secret_value::SecretValue;
+use serde::Deserialize;
+use vcs_provider_interface::prelude::*;
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct RawConfig {
+    pub(super) client_id: Option<String>,
+    pub(super) client_secret: Option<SecretValue>,
+    #[serde(rename = "disableWebHooks")]
+    pub(super) disable_web_hooks: bool,
+    #[serde(rename = "disableWebHooksCreation")]
+    pub(super) disable_web_hooks_creation: bool,
+    pub(super) proxy_webhook: Option<String>,
+    #[serde(rename = "Status", alias = "status")]
+    pub(super) status: RawStatus,
+    pub(super) disable_status_details: Option<bool>,
+    pub(super) api_url: Option<String>,
+    pub(super) oauth_url: Option<String>,
+    pub(super) web_url: Option<String>,
+    pub(super) ca_file: Option<String>,
+    pub(super) proxy: Option<SecretValue>,
+    pub(super) workspaces: Vec<String>,
+    pub(super) auth: Option<RawAuth>,
+    pub(super) max_parallel_requests: Option<u64>,
+    pub(super) connect_timeout_seconds: Option<u64>,
+    pub(super) request_timeout_seconds: Option<u64>,
+    pub(super) max_wait_seconds: Option<u64>,
+    pub(super) backoff_milliseconds: Option<u64>,
+    pub(super) max_body_bytes: Option<u64>,
+    pub(super) max_pages: Option<u64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct RawStatus {
+    pub(super) disable: bool,
+    pub(super) show_detail: Option<bool>,
+    pub(super) disable_status_details: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RawAuth {
+    pub(super) email: Option<String>,
+    pub(super) token: Option<SecretValue>,
+    pub(super) access_token: Option<SecretValue>,
+}
+
+/// Reads the text; a wrong one is named by key and line and never quoted.
+///
+/// # Errors
+/// `Config`.
+pub(super) fn read(text: &str) -> Result<RawConfig> {
+    toml::from_str(text).map_err(|error| {
+        let place = error
+            .span()
+            .and_then(|span| text.get(..span.start))
+            .map(|before| format!("line {}: ", before.matches('\n').count() + 1))
+            .unwrap_or_default();
+        VcsError::new(
+            ErrorKind::CONFIG,
+            format!("{place}{}", without_values(error.message())),
+        )
+    })
+}
+
+/// A message of the parser without the value that it complains of, which may
+/// be a secret in the wrong place.
+fn without_values(message: &str) -> String {
+    let message = message.trim();
+    match (message.split_once(": "), message.rsplit_once("expected ")) {
+        (Some((what, _)), Some((_, expected))) if what.starts_with("invalid") => {
+            format!("{what}, expected {expected}")
+        }
+        _ => message.to_owned(),
+    }
+}

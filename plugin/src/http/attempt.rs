@@ -1,0 +1,273 @@
+//! One try of a request: what goes onto the wire and what comes back, the
+//! redirects on the way included. Whether there is another try is decided by
+//! [`super::exchange`].
+
+use super::answer::Head;
+use super::error::{Failure, from_answer, from_transport};
+use super::exchange::{Http, Upload};
+use super::origin::{Redirect, redirect};
+use super::redact;
+use super::request::Request;
+use super::retry::Repeat;
+use super::wait::check;
+use crate::auth::Authorization;
+use std::io::Read;
+use std::time::{Duration, Instant};
+use ureq::http::{HeaderValue, Method, Uri, header};
+use ureq::{Body, SendBody};
+use vcs_provider_interface::prelude::*;
+
+/// Redirects in a row that are followed.
+const MOST_REDIRECTS: u32 = 5;
+
+/// The bytes that are read, or handed on, at a time.
+pub(super) const CHUNK: usize = 64 * 1024;
+
+/// A creation is not sent over a connection that was idle for longer: the
+/// service might be closing it, and a creation cannot simply be repeated.
+const FRESH_CONNECTION: Duration = Duration::from_secs(4);
+
+/// What the configured time-out of a request limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// The request with its whole answer.
+    WholeAnswer,
+    /// The time without a byte, since the whole may be of any length.
+    EachByte,
+}
+
+/// One try of a request, with the redirects that it meets.
+pub(super) struct Attempt<'a> {
+    pub(super) http: &'a Http,
+    pub(super) context: &'a dyn CallContext,
+    pub(super) request: &'a Request,
+    pub(super) patience: Patience,
+    pub(super) number: u32,
+}
+
+impl Attempt<'_> {
+    pub(super) fn run<T>(
+        &self,
+        mut uri: Uri,
+        authorization: Option<&Authorization>,
+        upload: &mut Option<Upload<'_>>,
+        read: &mut dyn FnMut(Head, Body) -> std::result::Result<T, Failure>,
+    ) -> std::result::Result<T, Failure> {
+        let mut carried = authorization;
+        let mut redirects = 0;
+        loop {
+            let (head, body) = self.once(&uri, carried, upload)?;
+            if (200..300).contains(&head.status) {
+                return read(head, body);
+            }
+            let is_redirect = matches!(head.status, 301 | 302 | 303 | 307 | 308)
+                && matches!(self.request.method, Method::GET | Method::HEAD);
+            let location = head.header("location").filter(|_| is_redirect);
+            let Some(location) = location else {
+                return Err(self.refused(&head, body, authorization));
+            };
+            redirects += 1;
+            if redirects > MOST_REDIRECTS {
+                return Err(Failure::last(head.invalid("it redirects without end")));
+            }
+            match redirect(&uri, location, carried.is_some()).map_err(Failure::last)? {
+                Redirect::WithCredential(target) => uri = target,
+                Redirect::WithoutCredential(target) => {
+                    carried = None;
+                    uri = target;
+                }
+            }
+            check(self.context).map_err(Failure::last)?;
+        }
+    }
+
+    fn refused(&self, head: &Head, body: Body, authorization: Option<&Authorization>) -> Failure {
+        // Whatever cannot be read of an error's body is not needed.
+        let mut bytes = Vec::new();
+        let _ = body
+            .into_reader()
+            .take(self.http.limits().error_bytes)
+            .read_to_end(&mut bytes);
+        let secrets: Vec<&str> = authorization
+            .into_iter()
+            .flat_map(|authorization| [&authorization.header, &authorization.token])
+            .flatten()
+            .flat_map(|secret| {
+                let whole = secret.expose();
+                [whole, whole.split(' ').next_back().unwrap_or(whole)]
+            })
+            .collect();
+        from_answer(head, &bytes, &secrets)
+    }
+
+    /// Sends the request once and reads the beginning of the answer.
+    fn once(
+        &self,
+        uri: &Uri,
+        authorization: Option<&Authorization>,
+        upload: &mut Option<Upload<'_>>,
+    ) -> std::result::Result<(Head, Body), Failure> {
+        let begun = Instant::now();
+        self.http.gate().count_request();
+        let outcome = self.transmit(uri, authorization, upload);
+        let outcome = match outcome {
+            Ok(response) => {
+                let (parts, body) = response.into_parts();
+                let head = Head {
+                    method: self.request.method.clone(),
+                    uri: uri.clone(),
+                    status: parts.status.as_u16(),
+                    headers: parts.headers,
+                };
+                let limits = self.http.limits();
+                if self.http.may_carry(uri) {
+                    self.http.gate().observe(
+                        Instant::now(),
+                        head.status,
+                        &head.headers,
+                        limits.first_pause,
+                    );
+                }
+                Ok((head, body))
+            }
+            Err(error) => Err(from_transport(
+                error,
+                &format!("{} {}", self.request.method, uri.path()),
+                uri.host().unwrap_or("?"),
+                self.context,
+            )),
+        };
+        self.log(uri, begun, &outcome);
+        outcome
+    }
+
+    fn transmit(
+        &self,
+        uri: &Uri,
+        authorization: Option<&Authorization>,
+        upload: &mut Option<Upload<'_>>,
+    ) -> std::result::Result<ureq::http::Response<Body>, ureq::Error> {
+        let mut builder = ureq::http::Request::builder()
+            .method(self.request.method.clone())
+            .uri(uri.clone())
+            .header(header::ACCEPT, self.request.accept);
+        let secret = authorization.and_then(|authorization| authorization.header.as_ref());
+        if let Some(secret) = secret {
+            let mut value = HeaderValue::from_str(secret.expose())
+                .map_err(|error| ureq::Error::Http(ureq::http::Error::from(error)))?;
+            value.set_sensitive(true);
+            builder = builder.header(header::AUTHORIZATION, value);
+        }
+        let body = match (upload.as_mut(), &self.request.body) {
+            (Some(upload), _) => {
+                builder = builder.header(header::CONTENT_TYPE, &upload.content_type);
+                if let Some(length) = upload.length {
+                    builder = builder.header(header::CONTENT_LENGTH, length);
+                }
+                return self.call(builder.body(SendBody::from_reader(upload.reader))?);
+            }
+            (None, Some(body)) => {
+                builder = builder.header(header::CONTENT_TYPE, &body.content_type);
+                Some(body.bytes.as_slice())
+            }
+            (None, None) if matches!(self.request.method, Method::POST | Method::PUT) => {
+                Some([].as_slice())
+            }
+            (None, None) => None,
+        };
+        match body {
+            Some(bytes) => self.call(builder.body(bytes)?),
+            None => self.call(builder.body(())?),
+        }
+    }
+
+    fn call(
+        &self,
+        request: ureq::http::Request<impl ureq::AsSendBody>,
+    ) -> std::result::Result<ureq::http::Response<Body>, ureq::Error> {
+        let limits = self.http.limits();
+        let left = self.context.time_left();
+        let whole = match self.patience {
+            Patience::EachByte => left,
+            Patience::WholeAnswer => Some(left.map_or(limits.request_timeout, |left| {
+                left.min(limits.request_timeout)
+            })),
+        };
+        let mut configured = self
+            .http
+            .agent()
+            .configure_request(request)
+            .timeout_global(whole)
+            .timeout_per_read(Some(limits.request_timeout))
+            .timeout_per_write(Some(limits.request_timeout));
+        if self.request.repeat == Repeat::OnlyIfNotDone {
+            configured = configured.max_idle_age(FRESH_CONNECTION);
+        }
+        self.http.agent().run(configured.build())
+    }
+
+    fn log(&self, uri: &Uri, begun: Instant, outcome: &std::result::Result<(Head, Body), Failure>) {
+        let (level, result) = match outcome {
+            Ok((head, _)) if head.status < 400 => (LogLevel::TRACE, head.status.to_string()),
+            Ok((head, _)) => (LogLevel::DEBUG, head.status.to_string()),
+            Err(failure) => (LogLevel::DEBUG, failure.error.kind.to_string()),
+        };
+        let log = self.http.log();
+        if !log.is_enabled(level) {
+            return;
+        }
+        let mut fields = vec![
+            ("method".to_owned(), self.request.method.to_string()),
+            ("url".to_owned(), redact::address(uri)),
+            ("status".to_owned(), result),
+            ("ms".to_owned(), begun.elapsed().as_millis().to_string()),
+            ("attempt".to_owned(), self.number.to_string()),
+            ("call".to_owned(), self.context.request_id()),
+        ];
+        if let Some(id) = outcome
+            .as_ref()
+            .ok()
+            .and_then(|(head, _)| head.request_id())
+        {
+            fields.push(("service_request_id".to_owned(), id));
+        }
+        log.line(level, "http", "request", fields);
+    }
+}
+
+pub(super) fn read_whole(
+    context: &dyn CallContext,
+    head: &Head,
+    body: Body,
+    limit: u64,
+) -> std::result::Result<Vec<u8>, Failure> {
+    // The length is the service's word: believed for a sensible buffer only.
+    let expected = body.content_length().unwrap_or(0).min(limit).min(1 << 20);
+    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
+    let mut reader = body.into_reader();
+    loop {
+        check(context).map_err(Failure::last)?;
+        let read = reader
+            .by_ref()
+            .take(CHUNK as u64)
+            .read_to_end(&mut bytes)
+            .map_err(|error| broken(error, head, context))?;
+        if bytes.len() as u64 > limit {
+            return Err(Failure::last(head.invalid(format!(
+                "it is longer than {limit} bytes (maxBodyBytes)"
+            ))));
+        }
+        if read == 0 {
+            return Ok(bytes);
+        }
+    }
+}
+
+pub(super) fn broken(error: std::io::Error, head: &Head, context: &dyn CallContext) -> Failure {
+    from_transport(
+        ureq::Error::from(error),
+        &head.request(),
+        head.uri.host().unwrap_or("?"),
+        context,
+    )
+}

@@ -1,0 +1,358 @@
+//! The one place where answers and broken connections become errors.
+
+use super::answer::{Head, looks_like_html};
+use super::gate::retry_after;
+use super::redact::sentence;
+use super::retry::{Cause, cause_of_status};
+use serde_json::Value;
+use std::io;
+use std::time::SystemTime;
+use vcs_provider_interface::prelude::*;
+
+/// A request that did not succeed, and what that means for another try.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: VcsError,
+    pub(crate) cause: Cause,
+}
+
+impl Failure {
+    pub(crate) fn last(error: VcsError) -> Self {
+        Self {
+            error,
+            cause: Cause::Final,
+        }
+    }
+}
+
+/// What the service says of an error, whatever the shape of the body.
+#[derive(Default)]
+struct Complaint {
+    message: Option<String>,
+    detail: Option<String>,
+    fields: Vec<(String, String)>,
+    id: Option<String>,
+    announcement_url: Option<String>,
+    unknown_hashes: Vec<String>,
+    key: Option<String>,
+}
+
+/// The error of an answer whose status is not one of success. `secrets` are
+/// taken out of whatever the service says.
+pub(crate) fn from_answer(head: &Head, body: &[u8], secrets: &[&str]) -> Failure {
+    let complaint = read_complaint(body);
+    let clean = |text: &str| sentence(text, secrets.iter().copied());
+    let said = describe(&complaint, &clean);
+    let kind = kind_of(head.status, &complaint);
+    let mut message = format!("{}: {}", head.request(), explain(head.status, kind));
+    if !said.is_empty() {
+        message.push_str(&format!("; Bitbucket says: {said}"));
+    }
+
+    let mut error = VcsError::new(kind, "").with_http_status(head.status);
+    error.retryable = cause_of_status(head.status) != Cause::Final;
+    if kind == ErrorKind::PERMISSION_DENIED || kind == ErrorKind::NOT_FOUND {
+        for (header, key, words) in [
+            ("x-accepted-oauth-scopes", "scopes_accepted", "needed"),
+            ("x-oauth-scopes", "scopes_granted", "granted"),
+        ] {
+            let scopes = clean(&head.scopes(header).join(", "));
+            if !scopes.is_empty() {
+                message.push_str(&format!("; scopes {words}: {scopes}"));
+                error = error.with_extra(key, scopes);
+            }
+        }
+    }
+    if let Some(url) = &complaint.announcement_url {
+        message.push_str(&format!("; see {}", clean(url)));
+        error = error.with_extra("announcement_url", clean(url));
+    }
+    if !complaint.unknown_hashes.is_empty() {
+        error = error.with_extra("unknown_hashes", clean(&complaint.unknown_hashes.join(",")));
+    }
+    for (field, problem) in &complaint.fields {
+        error = error.with_extra(format!("field.{}", clean(field)), clean(problem));
+    }
+    if let Some(wait) = retry_after(&head.headers, SystemTime::now()) {
+        error = error.with_retry_after(wait);
+    }
+    error.service_request_id = head
+        .request_id()
+        .or_else(|| complaint.id.as_deref().map(clean));
+    error.message = message;
+    Failure {
+        error,
+        cause: cause_of_status(head.status),
+    }
+}
+
+fn kind_of(status: u16, complaint: &Complaint) -> ErrorKind {
+    match status {
+        400 | 409 if complaint.says_it_exists() => ErrorKind::ALREADY_EXISTS,
+        400 | 405 | 406 | 411 | 413..=415 | 422 => ErrorKind::INVALID_INPUT,
+        401 | 407 => ErrorKind::UNAUTHENTICATED,
+        402 | 403 => ErrorKind::PERMISSION_DENIED,
+        404 => ErrorKind::NOT_FOUND,
+        408 => ErrorKind::UNAVAILABLE,
+        409 | 412 | 423 => ErrorKind::CONFLICT,
+        410 => ErrorKind::ENDPOINT_REMOVED,
+        429 => ErrorKind::RATE_LIMITED,
+        501 => ErrorKind::UNSUPPORTED,
+        500..=599 => ErrorKind::UNAVAILABLE,
+        _ => ErrorKind::INVALID_RESPONSE,
+    }
+}
+
+fn explain(status: u16, kind: ErrorKind) -> &'static str {
+    match (status, kind) {
+        (_, ErrorKind::ALREADY_EXISTS) => "it exists already",
+        (_, ErrorKind::INVALID_INPUT) => "the service refuses the request as invalid",
+        (_, ErrorKind::UNAUTHENTICATED) => {
+            "the service does not accept the credential; it may have expired or been revoked"
+        }
+        (402, _) => "the workspace's plan does not allow this",
+        (_, ErrorKind::PERMISSION_DENIED) => "the credential may not do this",
+        (_, ErrorKind::NOT_FOUND) => "not found or no access",
+        (_, ErrorKind::CONFLICT) => "the state of the repository changed or does not allow this",
+        (_, ErrorKind::ENDPOINT_REMOVED) => "the service has removed this operation",
+        (_, ErrorKind::RATE_LIMITED) => "too many requests with this credential",
+        (555, _) => "the service took too long and gave up",
+        (_, ErrorKind::UNAVAILABLE) => "the service cannot answer now",
+        (_, ErrorKind::UNSUPPORTED) => "the service does not have this operation",
+        (300..=399, _) => "the service redirects where no redirect can be followed",
+        _ => "the service answers with an unexpected status",
+    }
+}
+
+impl Complaint {
+    fn says_it_exists(&self) -> bool {
+        let says = |text: &Option<String>, words: &str| {
+            text.as_deref()
+                .is_some_and(|text| text.to_ascii_lowercase().contains(words))
+        };
+        says(&self.key, "already_exists") || says(&self.message, "already exists")
+    }
+}
+
+fn describe(complaint: &Complaint, clean: &dyn Fn(&str) -> String) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut add = |text: String| {
+        if !text.is_empty() && !parts.iter().any(|part| part.contains(&text)) {
+            parts.push(text);
+        }
+    };
+    if let Some(message) = &complaint.message {
+        add(clean(message));
+    }
+    if let Some(detail) = &complaint.detail {
+        add(clean(detail));
+    }
+    for (field, problem) in &complaint.fields {
+        let problem = clean(problem);
+        let named = format!("{}: {problem}", clean(field));
+        if !parts.iter().any(|part| part.contains(&problem)) {
+            parts.push(named);
+        }
+    }
+    parts.join(". ")
+}
+
+/// Reads the shapes that are met in the field: `error` with and without
+/// `type`, `detail` as text or object, `{code, message}`, plain text, a web
+/// page (of which nothing is read) and nothing.
+fn read_complaint(body: &[u8]) -> Complaint {
+    let Ok(text) = std::str::from_utf8(body) else {
+        return Complaint::default();
+    };
+    let text = text.trim();
+    match serde_json::from_str::<Value>(text) {
+        Ok(Value::Object(top)) => {
+            let error = match top.get("error") {
+                Some(Value::Object(error)) => error,
+                Some(Value::String(message)) => {
+                    // The shape of OAuth: `error` and `error_description`.
+                    return Complaint {
+                        message: top
+                            .get("error_description")
+                            .and_then(as_text)
+                            .or_else(|| Some(message.clone())),
+                        key: Some(message.clone()),
+                        ..Complaint::default()
+                    };
+                }
+                _ => &top,
+            };
+            let data = [error.get("data"), top.get("data")];
+            let in_data = |name: &str| data.iter().flatten().find_map(|data| data.get(name));
+            Complaint {
+                message: error.get("message").and_then(as_text),
+                detail: error.get("detail").and_then(as_text),
+                fields: error.get("fields").map(field_problems).unwrap_or_default(),
+                id: error.get("id").and_then(as_text),
+                announcement_url: in_data("announcement_url").and_then(as_text),
+                unknown_hashes: in_data("shas")
+                    .and_then(Value::as_array)
+                    .map(|hashes| hashes.iter().filter_map(as_text).collect())
+                    .unwrap_or_default(),
+                key: in_data("key").and_then(as_text),
+            }
+        }
+        Ok(Value::String(message)) => Complaint {
+            message: Some(message),
+            ..Complaint::default()
+        },
+        Ok(_) => Complaint::default(),
+        Err(_) if looks_like_html(body) || looks_like_json(text) => Complaint::default(),
+        Err(_) => Complaint {
+            message: Some(text.chars().take(300).collect()),
+            ..Complaint::default()
+        },
+    }
+}
+
+fn looks_like_json(text: &str) -> bool {
+    text.starts_with(['{', '['])
+}
+
+/// Text as text; of an object or a list, the texts in it.
+fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Array(values) => join(values.iter()),
+        Value::Object(map) => join(map.values()),
+        Value::Null | Value::Bool(_) => None,
+    }
+    .filter(|text| !text.trim().is_empty())
+}
+
+fn join<'a>(values: impl Iterator<Item = &'a Value>) -> Option<String> {
+    let texts: Vec<String> = values.filter_map(as_text).collect();
+    (!texts.is_empty()).then(|| texts.join(" "))
+}
+
+fn field_problems(fields: &Value) -> Vec<(String, String)> {
+    fields
+        .as_object()
+        .map(|fields| {
+            fields
+                .iter()
+                .filter_map(|(name, problem)| Some((name.clone(), as_text(problem)?)))
+                .take(20)
+                .collect()
+        })
+        .unwrap_or_default()
+}
+
+/// The error of a request that got no whole answer.
+pub(crate) fn from_transport(
+    error: ureq::Error,
+    request: &str,
+    host: &str,
+    context: &dyn CallContext,
+) -> Failure {
+    let (kind, cause, why) = match &error {
+        ureq::Error::Timeout(_) if context.time_left() == Some(std::time::Duration::ZERO) => (
+            ErrorKind::TIMEOUT,
+            Cause::Final,
+            "the call's deadline passed".to_owned(),
+        ),
+        ureq::Error::Timeout(phase @ (ureq::Timeout::Resolve | ureq::Timeout::Connect)) => (
+            ErrorKind::UNAVAILABLE,
+            Cause::NotSent,
+            format!("no connection to {host} in time (phase: {phase}; connectTimeoutSeconds)"),
+        ),
+        ureq::Error::Timeout(phase) => (
+            ErrorKind::UNAVAILABLE,
+            Cause::ConnectionLost,
+            format!("{host} did not answer in time (phase: {phase}; requestTimeoutSeconds)"),
+        ),
+        ureq::Error::HostNotFound => (
+            ErrorKind::UNAVAILABLE,
+            Cause::NotSent,
+            format!("the host {host} is not known here; check the address and the name service"),
+        ),
+        ureq::Error::ConnectionFailed => (
+            ErrorKind::UNAVAILABLE,
+            Cause::NotSent,
+            format!("no connection to {host}"),
+        ),
+        ureq::Error::ConnectProxyFailed(_) | ureq::Error::InvalidProxyUrl => (
+            ErrorKind::UNAVAILABLE,
+            Cause::NotSent,
+            format!("the proxy does not connect to {host}; check `proxy`"),
+        ),
+        ureq::Error::Io(error) => return from_io(error, request, host),
+        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::TlsRequired => {
+            return untrusted(request, host);
+        }
+        ureq::Error::Decompress(_, error) if error.kind() == io::ErrorKind::UnexpectedEof => (
+            ErrorKind::UNAVAILABLE,
+            Cause::ConnectionLost,
+            format!("{host} closed the connection in the middle of the answer"),
+        ),
+        ureq::Error::Decompress(..) => (
+            ErrorKind::INVALID_RESPONSE,
+            Cause::Final,
+            "the answer's compression is broken".to_owned(),
+        ),
+        ureq::Error::LargeResponseHeader(..) => (
+            ErrorKind::INVALID_RESPONSE,
+            Cause::Final,
+            "the answer's headers are too long".to_owned(),
+        ),
+        ureq::Error::Protocol(_) | ureq::Error::BodyStalled => (
+            ErrorKind::INVALID_RESPONSE,
+            Cause::Final,
+            format!("{host} does not speak HTTP; check the address and any proxy"),
+        ),
+        ureq::Error::Http(_) | ureq::Error::BadUri(_) => (
+            ErrorKind::INVALID_INPUT,
+            Cause::Final,
+            "the request has no valid form".to_owned(),
+        ),
+        _ => (
+            ErrorKind::INTERNAL,
+            Cause::Final,
+            "the HTTP client failed".to_owned(),
+        ),
+    };
+    Failure {
+        error: VcsError::new(kind, format!("{request}: {why}")),
+        cause,
+    }
+}
+
+fn from_io(error: &io::Error, request: &str, host: &str) -> Failure {
+    let (cause, why) = match error.kind() {
+        io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::AddrNotAvailable
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable => (Cause::NotSent, format!("no connection to {host}")),
+        // What the TLS library refuses arrives as invalid data.
+        io::ErrorKind::InvalidData => return untrusted(request, host),
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => (
+            Cause::ConnectionLost,
+            format!("{host} closed the connection before the answer was whole"),
+        ),
+        kind => (
+            Cause::ConnectionLost,
+            format!("the connection to {host} broke ({kind})"),
+        ),
+    };
+    Failure {
+        error: VcsError::new(ErrorKind::UNAVAILABLE, format!("{request}: {why}")),
+        cause,
+    }
+}
+
+fn untrusted(request: &str, host: &str) -> Failure {
+    let message = format!(
+        "{request}: no trusted connection to {host}; its certificate may come from an authority \
+         that `caFile` has to name, or the address may be wrong"
+    );
+    Failure::last(VcsError::new(ErrorKind::UNAVAILABLE, message).with_retryable(false))
+}

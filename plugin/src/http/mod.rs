@@ -1,0 +1,34 @@
+//! The one place of HTTP policy.
+//!
+//! Owns: the agent and its connections, deadlines, retries, the rate gate, the
+//! pin on the configured origins, redirects, size limits, the mapping of
+//! answers to errors, and redaction. Must not know: what any endpoint means.
+
+mod agent;
+mod answer;
+mod attempt;
+mod create;
+mod error;
+mod exchange;
+mod gate;
+mod origin;
+mod redact;
+mod request;
+mod retry;
+mod wait;
+
+pub(crate) use agent::AgentSettings;
+pub(crate) use answer::{Answer, Head};
+pub(crate) use exchange::{Http, Limits, Transport, Upload};
+pub(crate) use gate::RateGate;
+pub(crate) use origin::Origin;
+pub(crate) use request::Request;
+pub(crate) use wait::check as check_context;
+
+/// An address for logs and errors, without secrets.
+pub(crate) fn shown_address(address: &str) -> String {
+    address.parse().map_or_else(
+        |_| "an unreadable address".to_owned(),
+        |uri| redact::address(&uri),
+    )
+}

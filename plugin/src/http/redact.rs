@@ -1,0 +1,93 @@
+//! Takes secrets out of what is logged or shown.
+
+use ureq::http::Uri;
+
+/// The most of a service's sentence that is shown.
+const LONGEST_TEXT: usize = 1000;
+
+/// Names of query parameters that never hold a secret; all others are hidden.
+const HARMLESS: &[&str] = &[
+    "fields",
+    "page",
+    "pagelen",
+    "q",
+    "sort",
+    "role",
+    "include",
+    "exclude",
+    "state",
+    "format",
+    "max_depth",
+    "topic",
+    "renames",
+    "merge",
+    "async",
+    "refname",
+];
+
+/// An address for logs and errors: no user, no fragment, and of the query only
+/// the values of parameters that are known to hold no secret.
+pub(crate) fn address(uri: &Uri) -> String {
+    let scheme = uri.scheme_str().unwrap_or("");
+    let host = uri
+        .authority()
+        .map_or("", |authority| authority.as_str())
+        .rsplit('@')
+        .next()
+        .unwrap_or("");
+    let mut shown = format!("{scheme}://{host}{}", uri.path());
+    for (index, pair) in uri.query().unwrap_or("").split('&').enumerate() {
+        if pair.is_empty() {
+            continue;
+        }
+        shown.push(if index == 0 { '?' } else { '&' });
+        let name = pair.split('=').next().unwrap_or("");
+        if HARMLESS.contains(&name) {
+            shown.push_str(pair);
+        } else {
+            shown.push_str(name);
+            shown.push_str("=[redacted]");
+        }
+    }
+    shown
+}
+
+/// A sentence of the service for logs and errors: on one line, of bounded
+/// length, without the secrets of the request it answers.
+pub(crate) fn sentence<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
+    let mut clean = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for secret in secrets {
+        // Short ones would hide ordinary words and are no secrets of Bitbucket.
+        if secret.len() >= 6 {
+            clean = clean.replace(secret, "[redacted]");
+        }
+    }
+    clean.retain(|character| !character.is_control());
+    match clean.char_indices().nth(LONGEST_TEXT) {
+        Some((end, _)) => format!("{}…", clean.get(..end).unwrap_or_default()),
+        None => clean,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_shows_no_secret() {
+        let uri: Uri = "https://me:pw@host.example/a/b?page=2&access_token=abc&code=xyz"
+            .parse()
+            .expect("an address");
+        assert_eq!(
+            address(&uri),
+            "https://host.example/a/b?page=2&access_token=[redacted]&code=[redacted]"
+        );
+    }
+
+    #[test]
+    fn a_sentence_shows_no_secret_and_stays_on_one_line() {
+        let shown = sentence("bad token\nhunter22\u{7}!", ["hunter22", "bad"]);
+        assert_eq!(shown, "bad token [redacted]!");
+        assert!(sentence(&"ä".repeat(5000), []).chars().count() <= LONGEST_TEXT + 1);
+    }
+}

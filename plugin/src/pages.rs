@@ -1,0 +1,372 @@
+//! Follows lists page by page.
+//!
+//! Owns: when a list ends, which links may be followed, that no item comes
+//! twice, and the fetching ahead of numbered lists. Must not know: what the
+//! items mean.
+//!
+//! Bitbucket promises `values` and `next` only. A list whose first page is
+//! number 1, says how many items there are and has `page=2` in its `next` is
+//! numbered: its pages are fetched several at a time and handed on in their
+//! order. As soon as such a list behaves otherwise, its links are followed one
+//! by one, as those of every other list.
+
+use crate::http::{Http, Request};
+use crate::page_length::{List, longest_page};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, ScopedJoinHandle};
+use std::time::Duration;
+use vcs_provider_interface::prelude::*;
+
+/// The fields of the envelope, for `fields=`.
+pub(crate) const ENVELOPE: &str = "next,size,page,pagelen";
+
+/// An item of a list.
+pub(crate) trait Listed: DeserializeOwned + Send {
+    /// What tells it from the other items; `None` keeps it in any case.
+    fn identity(&self) -> Option<&str>;
+}
+
+#[derive(Deserialize)]
+#[serde(bound = "W: DeserializeOwned")]
+struct Page<W> {
+    size: Option<u64>,
+    page: Option<u64>,
+    pagelen: Option<u64>,
+    next: Option<String>,
+    values: Vec<W>,
+}
+
+/// A list that is about to be read.
+pub(crate) struct Listing<'a> {
+    http: &'a Http,
+    context: &'a dyn CallContext,
+    request: Request,
+    page_length: u64,
+    limit: Option<u64>,
+}
+
+impl<'a> Listing<'a> {
+    /// The list that this request begins; the page length is added here.
+    pub(crate) fn new(
+        http: &'a Http,
+        context: &'a dyn CallContext,
+        list: List,
+        request: Request,
+    ) -> Self {
+        Self {
+            http,
+            context,
+            request,
+            page_length: longest_page(list),
+            limit: None,
+        }
+    }
+
+    /// The same list, of which only so many items are wanted.
+    #[must_use]
+    pub(crate) fn limit(mut self, limit: Option<u64>) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Pushes the list into a sink.
+    ///
+    /// # Errors
+    /// Of the requests, of `convert` and of the sink; `InvalidResponse` for
+    /// links that cannot be followed.
+    pub(crate) fn push<W: Listed, T>(
+        self,
+        sink: &mut dyn PageSink<T>,
+        mut convert: impl FnMut(W) -> Result<T>,
+    ) -> Result<Flow> {
+        self.each(&mut |values: Vec<W>, total| {
+            let items = values
+                .into_iter()
+                .map(&mut convert)
+                .collect::<Result<Vec<T>>>()?;
+            sink.page(items, total)
+        })
+    }
+
+    /// Reads the whole list into memory, for short ones.
+    ///
+    /// # Errors
+    /// As for [`Listing::push`].
+    pub(crate) fn collect<W: Listed>(self) -> Result<Vec<W>> {
+        let mut all = Vec::new();
+        self.each(&mut |mut values: Vec<W>, _| {
+            all.append(&mut values);
+            Ok(Flow::CONTINUE)
+        })?;
+        Ok(all)
+    }
+
+    /// Visits the pages in order; an empty one is not shown.
+    ///
+    /// # Errors
+    /// As for [`Listing::push`].
+    pub(crate) fn each<W: Listed>(
+        self,
+        visit: &mut dyn FnMut(Vec<W>, Option<u64>) -> Result<Flow>,
+    ) -> Result<Flow> {
+        if self.limit == Some(0) {
+            return Ok(Flow::CONTINUE);
+        }
+        let length = self
+            .limit
+            .map_or(self.page_length, |limit| limit.min(self.page_length));
+        let request = self.request.clone().query("pagelen", &length.to_string());
+        let mut walk = Walk {
+            http: self.http,
+            context: self.context,
+            left: self.limit,
+            identities: HashSet::new(),
+            links: HashSet::from([self.http.address(&request)]),
+            pages: 1,
+            visit,
+        };
+        let first: Page<W> = self.http.json(self.context, &request)?;
+        let numbered = Numbered::recognise(&first, length, self.limit);
+        let mut next = walk.deliver(first)?;
+        if let (Step::Next(_), Some(numbered)) = (&next, numbered) {
+            if walk.http.limits().parallel > 1 && numbered.pages > 2 {
+                next = walk.ahead(&numbered)?;
+            }
+        }
+        walk.follow(next)
+    }
+}
+
+/// How a list goes on after a page.
+enum Step {
+    /// There are no more items, or enough.
+    End,
+    /// The visitor wants no more.
+    Stop,
+    /// Here.
+    Next(String),
+}
+
+struct Walk<'a, 'v, W> {
+    http: &'a Http,
+    context: &'a dyn CallContext,
+    /// Items still wanted; `None` wants all.
+    left: Option<u64>,
+    identities: HashSet<String>,
+    links: HashSet<String>,
+    pages: u64,
+    visit: &'v mut dyn FnMut(Vec<W>, Option<u64>) -> Result<Flow>,
+}
+
+impl<W: Listed> Walk<'_, '_, W> {
+    /// Hands a page on and says how the list goes on.
+    fn deliver(&mut self, page: Page<W>) -> Result<Step> {
+        let Page {
+            size,
+            next,
+            mut values,
+            ..
+        } = page;
+        let identities = &mut self.identities;
+        values.retain(|item| {
+            item.identity()
+                .is_none_or(|identity| identities.insert(identity.to_owned()))
+        });
+        if let Some(left) = &mut self.left {
+            values.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+            *left -= values.len() as u64;
+        }
+        if !values.is_empty() && (self.visit)(values, size)? == Flow::STOP {
+            return Ok(Step::Stop);
+        }
+        Ok(match next.filter(|next| !next.is_empty()) {
+            Some(next) if self.left != Some(0) => Step::Next(next),
+            _ => Step::End,
+        })
+    }
+
+    /// Follows the links one by one.
+    fn follow(&mut self, mut step: Step) -> Result<Flow> {
+        loop {
+            let link = match step {
+                Step::End => return Ok(Flow::CONTINUE),
+                Step::Stop => return Ok(Flow::STOP),
+                Step::Next(link) => link,
+            };
+            self.note(&link)?;
+            let page = fetch(self.http, self.context, &link, self.pages)?;
+            step = self.deliver(page)?;
+        }
+    }
+
+    /// Fetches numbered pages several at a time, hands them on in order, and
+    /// says where the list goes on once it is not as it was expected.
+    fn ahead(&mut self, numbered: &Numbered) -> Result<Step> {
+        let http = self.http;
+        let abandoned = AtomicBool::new(false);
+        let context = &Abandonable {
+            context: self.context,
+            abandoned: &abandoned,
+        };
+        thread::scope(|scope| {
+            let _abandon = AbandonOnDrop(&abandoned);
+            let mut in_flight: VecDeque<(u64, ScopedJoinHandle<'_, Result<Page<W>>>)> =
+                VecDeque::new();
+            let mut to_fetch = 2..=numbered.pages;
+            let mut step = Step::Next(numbered.address(2));
+            loop {
+                while in_flight.len() < http.limits().parallel {
+                    let Some(number) = to_fetch.next() else { break };
+                    let address = numbered.address(number);
+                    let handle = scope.spawn(move || fetch::<W>(http, context, &address, number));
+                    in_flight.push_back((number, handle));
+                }
+                let (Step::Next(link), Some((number, handle))) = (&step, in_flight.pop_front())
+                else {
+                    return Ok(step);
+                };
+                if !is_same_link(link, &numbered.address(number)) {
+                    return Ok(step);
+                }
+                let page = handle.join().map_err(|_| {
+                    VcsError::new(ErrorKind::INTERNAL, "fetching a page of a list panicked")
+                })??;
+                if page.page != Some(number) {
+                    return Ok(step);
+                }
+                self.note(&numbered.address(number))?;
+                step = self.deliver(page)?;
+            }
+        })
+    }
+
+    /// Checks a link before it is followed.
+    fn note(&mut self, link: &str) -> Result<()> {
+        let refuse = |why: String| {
+            Err(VcsError::new(
+                ErrorKind::INVALID_RESPONSE,
+                format!("the list cannot be followed to its end: {why}"),
+            ))
+        };
+        if !self.http.is_api_address(link) {
+            return refuse(format!(
+                "its next page is at another place than the API: {}",
+                crate::http::shown_address(link)
+            ));
+        }
+        if !self.links.insert(link.to_owned()) {
+            return refuse("its pages lead in a circle".to_owned());
+        }
+        self.pages += 1;
+        if self.pages > self.http.limits().pages {
+            return refuse(format!(
+                "it has more than {} pages (maxPages)",
+                self.http.limits().pages
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn fetch<W: Listed>(
+    http: &Http,
+    context: &dyn CallContext,
+    link: &str,
+    number: u64,
+) -> Result<Page<W>> {
+    http.json(context, &Request::get_address(link))
+        .map_err(|error| error.in_context(format!("page {number} of the list")))
+}
+
+/// A list whose pages can be addressed by number.
+struct Numbered {
+    /// The link to the second page, around its number.
+    before: String,
+    after: String,
+    pages: u64,
+}
+
+impl Numbered {
+    fn recognise<W>(first: &Page<W>, asked: u64, limit: Option<u64>) -> Option<Self> {
+        let length = first.pagelen.unwrap_or(asked);
+        let size = first.size?;
+        if first.page != Some(1) || length == 0 || first.values.len() as u64 != length {
+            return None;
+        }
+        let next = first.next.as_deref()?;
+        let (path, query) = next.split_once('?')?;
+        let pairs: Vec<&str> = query.split('&').collect();
+        let mut numbers = pairs.iter().filter(|pair| pair.starts_with("page="));
+        if numbers.next() != Some(&"page=2") || numbers.next().is_some() {
+            return None;
+        }
+        let at = pairs.iter().position(|pair| *pair == "page=2")?;
+        let (before, after) = pairs.split_at(at);
+        let before: String = before.iter().map(|pair| format!("{pair}&")).collect();
+        let after: String = after
+            .iter()
+            .skip(1)
+            .map(|pair| format!("&{pair}"))
+            .collect();
+        let wanted = limit.map_or(size, |limit| limit.min(size));
+        Some(Self {
+            before: format!("{path}?{before}page="),
+            after,
+            pages: wanted.div_ceil(length),
+        })
+    }
+
+    fn address(&self, number: u64) -> String {
+        format!("{}{number}{}", self.before, self.after)
+    }
+}
+
+/// Whether two links ask for the same, whatever the order of their parameters.
+fn is_same_link(left: &str, right: &str) -> bool {
+    fn parts(link: &str) -> (&str, Vec<&str>) {
+        let (path, query) = link.split_once('?').unwrap_or((link, ""));
+        let mut pairs: Vec<&str> = query.split('&').collect();
+        pairs.sort_unstable();
+        (path, pairs)
+    }
+    left == right || parts(left) == parts(right)
+}
+
+/// The caller's context, which also ends when the list no longer wants the
+/// pages that are on their way.
+struct Abandonable<'a> {
+    context: &'a dyn CallContext,
+    abandoned: &'a AtomicBool,
+}
+
+impl CallContext for Abandonable<'_> {
+    fn time_left(&self) -> Option<Duration> {
+        self.context.time_left()
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.abandoned.load(Ordering::Acquire) || self.context.is_cancelled()
+    }
+
+    fn request_id(&self) -> String {
+        self.context.request_id()
+    }
+
+    fn bypass_cache(&self) -> bool {
+        self.context.bypass_cache()
+    }
+}
+
+struct AbandonOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for AbandonOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+//! x
+mod compare;
+mod cursor;

@@ -1,0 +1,20 @@
+//! From Bitbucket Cloud's JSON to the interface's records.
+//!
+//! Owns what a delivery and an answer of the API have in common: people,
+//! commits, pull requests, comments, statuses and repositories. Reads
+//! tolerantly, because deliveries leave out what the API gives, old ones have
+//! other fields than new ones, and a missing detail must not cost the event.
+//! Knows neither HTTP nor event keys.
+
+mod comment;
+pub(crate) mod json;
+mod people;
+mod pull_request;
+mod repository;
+mod status;
+
+pub(crate) use comment::comment;
+pub(crate) use people::{account, commit, git_author};
+pub(crate) use pull_request::pull_request;
+pub(crate) use repository::event_repository;
+pub(crate) use status::status;

@@ -1,0 +1,166 @@
+//! Pull requests.
+
+use super::{account, json};
+use serde_json::Value;
+use vcs_provider_interface::prelude::*;
+
+/// Reads a pull request. `None` without a number.
+///
+/// Hashes stay as short as they are given (Bitbucket Cloud: 12 characters).
+/// The source repository, either commit and the author may be null; the pull
+/// request is kept. The extra facts are `head_repo_id`, `base_repo_id`, `fork`
+/// (whether the source is another repository) and `reason`.
+pub(crate) fn pull_request(value: &Value) -> Option<PullRequest> {
+    let id = json::number(value, "/id")?;
+    let state = state(json::text(value, "/state").unwrap_or_default());
+    Some(PullRequest {
+        id,
+        url: json::text_or_empty(value, "/links/html/href"),
+        title: json::text_or_empty(value, "/title"),
+        description: json::text(value, "/description")
+            .or_else(|| json::text(value, "/summary/raw"))
+            .unwrap_or_default()
+            .to_owned(),
+        user: value.get("author").and_then(account),
+        head: end(value.get("source")),
+        base: end(value.get("destination")),
+        state,
+        merged: state == PullRequestState::MERGED,
+        closed: state != PullRequestState::OPEN,
+        merge_commit: json::text(value, "/merge_commit/hash").map(str::to_owned),
+        draft: json::flag(value, "/draft"),
+        reviewers: json::items(value, "/reviewers")
+            .iter()
+            .filter_map(account)
+            .collect(),
+        created: json::time(value, "/created_on"),
+        updated: json::time(value, "/updated_on"),
+        extra: facts(value),
+    })
+}
+
+fn state(word: &str) -> PullRequestState {
+    match word.to_ascii_uppercase().as_str() {
+        "MERGED" | "FULFILLED" => PullRequestState::MERGED,
+        "DECLINED" | "REJECTED" => PullRequestState::DECLINED,
+        "SUPERSEDED" => PullRequestState::SUPERSEDED,
+        _ => PullRequestState::OPEN,
+    }
+}
+
+fn end(value: Option<&Value>) -> PullRequestEnd {
+    let Some(value) = value else {
+        return PullRequestEnd::default();
+    };
+    let name = json::text_or_empty(value, "/branch/name");
+    PullRequestEnd {
+        repo: json::text(value, "/repository/full_name").map(str::to_owned),
+        branch: Branch {
+            id: if name.is_empty() {
+                String::new()
+            } else {
+                format!("refs/heads/{name}")
+            },
+            display_id: name,
+            latest_commit: json::text_or_empty(value, "/commit/hash"),
+            default: false,
+            parents: Vec::new(),
+        },
+        clone_url: clone_url(value).unwrap_or_default(),
+    }
+}
+
+/// The repository of a pull request has no clone links; on Bitbucket Cloud the
+/// clone address is that of the web page with `.git`.
+fn clone_url(end: &Value) -> Option<String> {
+    let mut url = url::Url::parse(json::text(end, "/repository/links/html/href")?).ok()?;
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&format!("{path}.git"));
+    url.set_username("").ok()?;
+    url.set_password(None).ok()?;
+    Some(url.into())
+}
+
+fn facts(value: &Value) -> Extra {
+    let head = json::text(value, "/source/repository/uuid");
+    let base = json::text(value, "/destination/repository/uuid");
+    let mut extra = Vec::new();
+    if let Some(head) = head {
+        extra.push(("head_repo_id".to_owned(), head.to_owned()));
+    }
+    if let Some(base) = base {
+        extra.push(("base_repo_id".to_owned(), base.to_owned()));
+    }
+    if let Some(fork) = is_from_fork(value) {
+        extra.push(("fork".to_owned(), fork.to_string()));
+    }
+    if let Some(reason) = json::text(value, "/reason") {
+        extra.push(("reason".to_owned(), reason.to_owned()));
+    }
+    extra
+}
+
+/// Whether the source is another repository than the destination. A source
+/// without repository is a fork that was deleted: without its destination
+/// there would be no pull request.
+fn is_from_fork(value: &Value) -> Option<bool> {
+    if json::object(value, "/source/repository").is_none() {
+        return json::object(value, "/destination/repository").map(|_| true);
+    }
+    let side = |pointer: &str| json::text(value, pointer).map(str::to_ascii_lowercase);
+    let differ = |head: Option<String>, base: Option<String>| Some(head? != base?);
+    differ(
+        side("/source/repository/uuid"),
+        side("/destination/repository/uuid"),
+    )
+    .or_else(|| {
+        differ(
+            side("/source/repository/full_name"),
+            side("/destination/repository/full_name"),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn e11_a_pull_request_of_a_deleted_fork_and_account_is_kept() {
+        let read = pull_request(&json!({
+            "id": 5, "title": "Old", "state": "OPEN", "author": null,
+            "source": { "branch": { "name": "fix" }, "commit": null, "repository": null },
+            "destination": { "branch": { "name": "main" }, "commit": null,
+                             "repository": { "full_name": "t/r", "uuid": "{b}" } }
+        }))
+        .expect("a pull request");
+        assert_eq!(read.user, None);
+        assert_eq!(read.head.repo, None);
+        assert_eq!(read.head.branch.display_id, "fix");
+        assert_eq!(read.head.branch.latest_commit, "");
+        assert!(read.extra.contains(&("fork".to_owned(), "true".to_owned())));
+    }
+
+    #[test]
+    fn e33_every_state_but_open_is_closed_and_only_merged_is_merged() {
+        let read = |state: &str| {
+            let read = pull_request(&json!({ "id": 1, "state": state })).expect("a pull request");
+            (read.merged, read.closed)
+        };
+        assert_eq!(read("OPEN"), (false, false));
+        assert_eq!(read("MERGED"), (true, true));
+        assert_eq!(read("DECLINED"), (false, true));
+        assert_eq!(read("SUPERSEDED"), (false, true));
+    }
+
+    #[test]
+    fn the_clone_address_holds_no_user() {
+        let read = pull_request(&json!({
+            "id": 1,
+            "source": { "repository": { "links": { "html": { "href": "https://ann@bitbucket.org/t/r/" } } } }
+        }))
+        .expect("a pull request");
+        assert_eq!(read.head.clone_url, "https://bitbucket.org/t/r.git");
+    }
+}

@@ -1,0 +1,76 @@
+//! What belongs to one credential at one server and outlives a call: the
+//! sender with its rate gate, and the little that is remembered.
+
+use crate::config::Config;
+use crate::http::{Http, Request};
+use crate::repository_name::RepositoryName;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use vcs_provider_interface::prelude::*;
+
+/// How long the name of a main branch is believed.
+const MAIN_BRANCH_BELIEVED: Duration = Duration::from_secs(60);
+
+/// Repositories whose main branch is remembered at most.
+const MOST_REMEMBERED: usize = 1000;
+
+/// A credential at a server. Shared by all clients of that credential, from
+/// several threads at once.
+pub(crate) struct Session {
+    pub(crate) http: Http,
+    pub(crate) config: Arc<Config>,
+    main_branches: Mutex<HashMap<RepositoryName, (Instant, Option<String>)>>,
+}
+
+impl Session {
+    pub(crate) fn new(http: Http, config: Arc<Config>) -> Self {
+        Self {
+            http,
+            config,
+            main_branches: Mutex::default(),
+        }
+    }
+
+    /// The name of a repository's main branch; `None` if the repository is empty.
+    ///
+    /// # Errors
+    /// Those of a request.
+    pub(crate) fn main_branch(
+        &self,
+        context: &dyn CallContext,
+        repo: &RepositoryName,
+    ) -> Result<Option<String>> {
+        let now = Instant::now();
+        if !context.bypass_cache() {
+            let known = self.remembered().get(repo).cloned();
+            if let Some((since, name)) = known {
+                if now.duration_since(since) < MAIN_BRANCH_BELIEVED {
+                    return Ok(name);
+                }
+            }
+        }
+        let request = Request::get(repo.path(&[])).fields("mainbranch.name");
+        let answer: crate::wire::MainBranchOnly = self.http.json(context, &request)?;
+        let name = answer.mainbranch.and_then(|branch| branch.name);
+        self.remember_main_branch(repo, name.clone());
+        Ok(name)
+    }
+
+    /// Remembers what an answer said of a repository's main branch.
+    pub(crate) fn remember_main_branch(&self, repo: &RepositoryName, name: Option<String>) {
+        let mut remembered = self.remembered();
+        if remembered.len() >= MOST_REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(repo.clone(), (Instant::now(), name));
+    }
+
+    fn remembered(
+        &self,
+    ) -> std::sync::MutexGuard<'_, HashMap<RepositoryName, (Instant, Option<String>)>> {
+        self.main_branches
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

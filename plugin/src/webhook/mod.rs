@@ -1,0 +1,179 @@
+//! Deliveries: checked first, then read into the interface's events.
+//!
+//! Owns the order of the steps: size, signature over the raw bytes, event key,
+//! and only then the JSON. Sends nothing; what a delivery leaves out is fetched
+//! by `complete_event`.
+//!
+//! What a delivery must have, or it is `InvalidInput` with the name of the
+//! field: the `X-Event-Key` header; for a push the name of each changed ref;
+//! for a pull request its number; a repository that can be told. Everything
+//! else may be missing, null or of another type. An unknown event key is no
+//! error: it gives no events.
+
+mod pull_request;
+mod push;
+mod repository;
+mod signature;
+
+use crate::read::{account, event_repository, json};
+use serde_json::Value;
+use vcs_provider_interface::prelude::*;
+
+pub(crate) use signature::SIGNATURE_HEADER;
+
+/// The largest delivery that is read, in bytes. Bitbucket Cloud sends at most
+/// 256 KiB; the rest is room for what it may do one day.
+pub(crate) const MAX_DELIVERY_BYTES: usize = 1024 * 1024;
+
+/// The event keys that are read into events. Bitbucket Cloud has more
+/// (`project:updated`, `pipeline:span_created`), which say nothing that the
+/// interface has an event for.
+pub(crate) const EVENT_KEYS: &[&str] = &[
+    "repo:push",
+    "repo:fork",
+    "repo:imported",
+    "repo:updated",
+    "repo:transfer",
+    "repo:created",
+    "repo:deleted",
+    "repo:commit_comment_created",
+    "repo:commit_status_created",
+    "repo:commit_status_updated",
+    "pullrequest:created",
+    "pullrequest:updated",
+    "pullrequest:push",
+    "pullrequest:approved",
+    "pullrequest:unapproved",
+    "pullrequest:changes_request_created",
+    "pullrequest:changes_request_removed",
+    "pullrequest:fulfilled",
+    "pullrequest:rejected",
+    "pullrequest:comment_created",
+    "pullrequest:comment_updated",
+    "pullrequest:comment_deleted",
+    "pullrequest:comment_resolved",
+    "pullrequest:comment_reopened",
+];
+
+/// Checks and reads a delivery.
+///
+/// # Errors
+/// `InvalidInput` for a body that is too large or cannot be read;
+/// `Unauthenticated` where a key is given and the signature is not right.
+pub(crate) fn parse(request: &WebhookRequest) -> Result<Delivery> {
+    let body = request.body.0.as_slice();
+    if body.len() > MAX_DELIVERY_BYTES {
+        return Err(VcsError::new(
+            ErrorKind::INVALID_INPUT,
+            format!(
+                "the delivery has {} bytes; at most {MAX_DELIVERY_BYTES} are read",
+                body.len()
+            ),
+        ));
+    }
+    if let Some(secret) = &request.secret {
+        let signatures: Vec<&str> = headers(request, SIGNATURE_HEADER).collect();
+        signature::verify(&signatures, body, secret)?;
+    }
+    let event_key = header(request, "X-Event-Key").ok_or_else(|| {
+        VcsError::new(
+            ErrorKind::INVALID_INPUT,
+            "the delivery has no X-Event-Key header",
+        )
+    })?;
+    Ok(Delivery {
+        event_key: event_key.to_owned(),
+        id: header(request, "X-Request-UUID").map(str::to_owned),
+        hook_id: header(request, "X-Hook-UUID").map(str::to_owned),
+        attempt: header(request, "X-Attempt-Number").and_then(|text| text.parse().ok()),
+        verified: request.secret.is_some(),
+        events: events(event_key, body)?,
+    })
+}
+
+fn headers<'a>(request: &'a WebhookRequest, name: &str) -> impl Iterator<Item = &'a str> {
+    request
+        .headers
+        .iter()
+        .filter(move |(present, _)| present.trim().eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.trim())
+}
+
+fn header<'a>(request: &'a WebhookRequest, name: &str) -> Option<&'a str> {
+    headers(request, name).find(|value| !value.is_empty())
+}
+
+fn events(event_key: &str, body: &[u8]) -> Result<Vec<Event>> {
+    if !EVENT_KEYS.contains(&event_key) {
+        return Ok(Vec::new());
+    }
+    let body: Value = serde_json::from_slice(body).map_err(|error| {
+        // Line and column only: the parser's message may quote the body.
+        VcsError::new(
+            ErrorKind::INVALID_INPUT,
+            format!(
+                "the delivery is no JSON document: error in line {}, column {}",
+                error.line(),
+                error.column()
+            ),
+        )
+    })?;
+    let outline = Outline::read(event_key, &body)?;
+    if event_key == "repo:push" {
+        push::events(&outline)
+    } else if event_key.starts_with("pullrequest:") {
+        pull_request::event(&outline).map(|event| vec![event])
+    } else {
+        repository::event(&outline).map(|event| vec![event])
+    }
+}
+
+/// What all deliveries have in common.
+struct Outline<'a> {
+    key: &'a str,
+    body: &'a Value,
+    repo: EventRepository,
+    actor: Option<Author>,
+}
+
+impl<'a> Outline<'a> {
+    fn read(key: &'a str, body: &'a Value) -> Result<Self> {
+        let repo = ["/repository", "/pullrequest/destination/repository"]
+            .iter()
+            .filter_map(|pointer| json::object(body, pointer))
+            .find_map(event_repository)
+            .ok_or_else(|| missing("repository.full_name"))?;
+        Ok(Self {
+            key,
+            body,
+            repo,
+            actor: body.get("actor").and_then(account),
+        })
+    }
+
+    /// An event of this delivery in which nothing is filled in yet but what
+    /// all have in common.
+    fn event(&self, kind: EventKind) -> Event {
+        Event {
+            kind,
+            key: self.key.to_owned(),
+            repo: Some(self.repo.clone()),
+            actor: self.actor.clone(),
+            ..Event::default()
+        }
+    }
+}
+
+/// The error of a delivery without a field that it must have.
+fn missing(field: &str) -> VcsError {
+    VcsError::new(
+        ErrorKind::INVALID_INPUT,
+        format!("the delivery cannot be read: {field} is missing or not of the expected type"),
+    )
+    .with_extra("field", field)
+}
+
+#[cfg(test)]
+mod recorded_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! `repo:push`: one event for each ref that the push changed.
+
+use super::{Outline, missing};
+use crate::read::{commit, json};
+use serde_json::Value;
+use vcs_provider_interface::prelude::*;
+
+pub(super) fn events(outline: &Outline<'_>) -> Result<Vec<Event>> {
+    let changes = match outline.body.pointer("/push/changes") {
+        Some(Value::Array(changes)) => changes.as_slice(),
+        // A push without effect, such as one of notes only.
+        Some(Value::Null) => &[],
+        _ => return Err(missing("push.changes")),
+    };
+    changes
+        .iter()
+        .enumerate()
+        .map(|(index, change)| event(outline, index, change))
+        .collect()
+}
+
+fn event(outline: &Outline<'_>, index: usize, change: &Value) -> Result<Event> {
+    let at = |field: &str| format!("push.changes[{index}].{field}");
+    // Created and deleted are told by null: `closed` is also set for branches
+    // that were closed but are still there.
+    let old = json::object(change, "/old");
+    let new = json::object(change, "/new");
+    let (kind, side, side_name) = match (old, new) {
+        (None, Some(new)) => (EventKind::REF_CREATED, new, "new"),
+        (Some(_), Some(new)) => (EventKind::REF_UPDATED, new, "new"),
+        (Some(old), None) => (EventKind::REF_DELETED, old, "old"),
+        (None, None) => return Err(missing(&at("new"))),
+    };
+    let name =
+        json::text(side, "/name").ok_or_else(|| missing(&at(&format!("{side_name}.name"))))?;
+    let delivered = json::items(change, "/commits");
+    let commits: Vec<Commit> = delivered.iter().filter_map(commit).collect();
+    let new_hash = match new {
+        Some(new) => {
+            hash(new, &at("new.target.hash"))?.or_else(|| Some(commits.first()?.id.clone()))
+        }
+        None => None,
+    };
+    let old_hash = match old {
+        Some(old) => hash(old, &at("old.target.hash"))?,
+        None => None,
+    };
+    let mut event = outline.event(kind);
+    event.date = json::time(change, "/date").or_else(|| json::time(side, "/date"));
+    event.change = Some(RefChange {
+        kind: ref_kind(side),
+        name: name.to_owned(),
+        old_hash,
+        new_hash,
+        forced: json::flag(change, "/forced").unwrap_or_default(),
+        // A commit that cannot be read is one that was left out.
+        truncated: json::flag(change, "/truncated").unwrap_or_default()
+            || commits.len() < delivered.len(),
+        commits,
+        tag_message: json::text(side, "/message")
+            .filter(|_| ref_kind(side) == RefKind::TAG)
+            .map(str::to_owned),
+    });
+    Ok(event)
+}
+
+/// The hash that a ref points at. Absent is allowed, since a ref without
+/// target still is one; a hash that is not one would be a build of nothing.
+fn hash(side: &Value, field: &str) -> Result<Option<String>> {
+    let found = match side.pointer("/target/hash") {
+        None | Some(Value::Null) => side.get("hash").unwrap_or(&Value::Null),
+        Some(found) => found,
+    };
+    match found {
+        Value::Null => Ok(None),
+        Value::String(hash) if is_hash(hash) => Ok(Some(hash.clone())),
+        _ => Err(missing(field)),
+    }
+}
+
+/// Whether a text has the form of a hash: it may become an argument of git.
+fn is_hash(text: &str) -> bool {
+    (4..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Branch or tag. Old deliveries say `named_branch` and `bookmark` for
+/// branches; some leave the type out, then a tag is told by what only tags have.
+fn ref_kind(side: &Value) -> RefKind {
+    match json::text(side, "/type") {
+        Some("tag" | "annotated_tag" | "lightweight_tag") => RefKind::TAG,
+        Some(_) => RefKind::BRANCH,
+        None if side.get("tagger").is_some() => RefKind::TAG,
+        None => RefKind::BRANCH,
+    }
+}

@@ -1,0 +1,65 @@
+//! What Bitbucket answers, as it writes it: everything optional that it may
+//! leave out or set to null, nothing read that is not used.
+//!
+//! Each type comes with the list of its fields for `fields=`, beside the type,
+//! so that what is asked for and what is read stay together. The macros take
+//! the path to the object, empty or ending in a dot.
+
+mod account;
+mod commit;
+mod hook;
+mod refs;
+mod repository;
+mod status;
+
+pub(crate) use account::{Account, RawAuthor, account_fields};
+pub(crate) use commit::{Commit, CommitRef, commit_fields, is_full_hash, is_hash};
+pub(crate) use hook::{Hook, hook_fields};
+pub(crate) use refs::{Branch, Tag, branch_fields, tag_fields};
+pub(crate) use repository::{
+    MainBranchOnly, Repository, Workspace, WorkspaceMembership, clone_address, repository_fields,
+    workspace_membership_fields,
+};
+pub(crate) use status::{Status, status_fields};
+
+use serde::{Deserialize, Deserializer};
+
+/// A list that may be null.
+pub(crate) fn null_as_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A link of a `links` table.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Link {
+    pub(crate) href: Option<String>,
+}
+
+/// The links that are used.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Links {
+    pub(crate) html: Option<Link>,
+    pub(crate) avatar: Option<Link>,
+}
+
+impl Links {
+    /// The address of the web page, or nothing.
+    pub(crate) fn html(links: Option<Self>) -> String {
+        links
+            .and_then(|links| links.html)
+            .and_then(|link| link.href)
+            .unwrap_or_default()
+    }
+
+    /// The address of the picture, or nothing.
+    pub(crate) fn avatar(links: Option<Self>) -> String {
+        links
+            .and_then(|links| links.avatar)
+            .and_then(|link| link.href)
+            .unwrap_or_default()
+    }
+}
