@@ -12,6 +12,7 @@
 //! early is no failure.
 
 pub mod args;
+mod conformance;
 mod demo;
 pub mod exit;
 mod failure;
@@ -65,6 +66,7 @@ fn run_mock_bitbucket(arguments: &MockArguments) -> Result<(), Failure> {
 
 fn execute(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
+        Command::Conformance(arguments) => conformance::run(&arguments, output),
         Command::Demo(arguments) => demo::run(&arguments, output),
         Command::Plugins(arguments) => plugins::run(&arguments, output),
         Command::Vcs(arguments) => vcs::run(*arguments, output),

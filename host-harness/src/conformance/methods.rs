@@ -54,6 +54,8 @@ pub(super) enum Nature {
     Global,
     /// May answer without the service.
     Local,
+    /// Says what is supported, so that it may answer even where nothing is.
+    Information,
 }
 
 /// The answer in its `Debug` form.
@@ -275,8 +277,8 @@ pub(super) const METHODS: &[Method] = &[
 
 /// Every method of a server.
 pub(super) const SERVER_METHODS: &[Method] = &[
-    method!(server Local webhooks_info, |_t| ServerInfoRequest::default()),
-    method!(server Local polling_info, |_t| ServerInfoRequest::default()),
+    method!(server Information webhooks_info, |_t| ServerInfoRequest::default()),
+    method!(server Information polling_info, |_t| ServerInfoRequest::default()),
     method!(server Local authorize_redirect, |_t| AuthorizeRequest::default()),
     // Without a code nothing is sent.
     method!(server Local authorize_token, |_t| AuthorizeTokenRequest::default()),
