@@ -14,7 +14,7 @@ mod repository;
 mod status;
 
 pub(crate) use comment::comment;
-pub(crate) use people::{account, commit, git_author};
+pub(crate) use people::{account, commit, git_author, split_name_and_email};
 pub(crate) use pull_request::pull_request;
 pub(crate) use repository::event_repository;
-pub(crate) use status::status;
+pub(crate) use status::{engine_state, status};
