@@ -11,6 +11,7 @@
 //! well. Logs and progress go to standard error. A reader that closes the pipe
 //! early is no failure.
 
+mod action;
 pub mod args;
 mod demo;
 pub mod exit;
@@ -66,6 +67,7 @@ fn run_mock_bitbucket(arguments: &MockArguments) -> Result<(), Failure> {
 fn execute(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
         Command::Demo(arguments) => demo::run(&arguments, output),
+        Command::Action(command) => action::run(command, output),
         Command::Plugins(arguments) => plugins::run(&arguments, output),
         Command::Vcs(arguments) => vcs::run(*arguments, output),
         Command::Webhook(WebhookCommand::Parse(arguments)) => webhook::parse(&arguments, output),

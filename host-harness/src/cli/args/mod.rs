@@ -1,5 +1,6 @@
 //! The arguments as they are typed. What they mean is decided where they are used.
 
+pub mod action;
 pub mod vcs;
 
 use super::exit;
@@ -46,6 +47,9 @@ pub struct GlobalArguments {
 pub enum Command {
     /// Tell the whole story once, on a real git repository, against the mock
     Demo(DemoArguments),
+    /// Do with a repository what a worker does
+    #[command(subcommand)]
+    Action(action::ActionCommand),
     /// Work with plugins
     Plugins(PluginsArguments),
     /// Make one call through a plugin
