@@ -11,7 +11,9 @@
 //! well. Logs and progress go to standard error. A reader that closes the pipe
 //! early is no failure.
 
+mod action;
 pub mod args;
+mod conformance;
 mod demo;
 pub mod exit;
 mod failure;
@@ -72,7 +74,9 @@ fn run_mock_bitbucket(arguments: &MockArguments) -> Result<(), Failure> {
 
 fn execute(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
+        Command::Conformance(arguments) => conformance::run(&arguments, output),
         Command::Demo(arguments) => demo::run(&arguments, output),
+        Command::Action(command) => action::run(command, output),
         Command::Start(arguments) => start::run(&arguments, output),
         Command::Plugins(arguments) => plugins::run(&arguments, output),
         Command::Vcs(arguments) => vcs::run(*arguments, output),

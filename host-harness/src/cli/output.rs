@@ -97,6 +97,9 @@ impl Output {
             "\x1b[1;31merror\x1b[0m: {}",
             render::one_line(&failure.to_string())
         );
+        if let Some(advice) = failure.advice() {
+            anstream::eprintln!("\x1b[1mhint\x1b[0m: {advice}");
+        }
         failure.exit().into()
     }
 }

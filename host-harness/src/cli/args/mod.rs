@@ -1,5 +1,7 @@
 //! The arguments as they are typed. What they mean is decided where they are used.
 
+pub mod action;
+pub mod conformance;
 pub mod vcs;
 
 use super::exit;
@@ -41,6 +43,9 @@ pub struct GlobalArguments {
 pub enum Command {
     /// Tell the whole story once, on a real git repository, against the mock
     Demo(DemoArguments),
+    /// Do with a repository what a worker does
+    #[command(subcommand)]
+    Action(action::ActionCommand),
     /// Run the engine's services
     Start(StartArguments),
     /// Work with plugins
@@ -53,6 +58,8 @@ pub enum Command {
     /// Run a mocked service
     #[command(subcommand)]
     Mock(MockCommand),
+    /// Try the behaviour that every provider must show
+    Conformance(Box<conformance::ConformanceArguments>),
 }
 
 /// Tell the whole story once.
