@@ -40,8 +40,7 @@ fn state(service_state: &str) -> BuildState {
         "SUCCESSFUL" => BuildState::SUCCESS,
         "FAILED" | "ERROR" => BuildState::FAIL,
         "STOPPED" => BuildState::STOPPED,
-        "INPROGRESS" => BuildState::BUILDING,
-        _ => BuildState::WAITING,
+        _ => BuildState::BUILDING,
     }
 }
 
