@@ -4,6 +4,7 @@
 
 pub mod bitbucket;
 pub mod contract;
+pub mod engine;
 pub mod elf_bytes;
 pub mod host;
 mod libraries;
