@@ -5,7 +5,7 @@ use super::exit;
 use super::failure::Failure;
 use super::output::Output;
 use super::render::one_line;
-use super::session::{config_of, plugin_directory};
+use super::session::{config_of, name_the_folder, plugin_directory};
 use crate::loader::{FoundKind, LoadError, Loader, LoaderOptions, PluginReport, Trial, scan};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -49,7 +49,8 @@ enum Finding {
 /// Lists the plugins; that one is refused is an answer and no failure.
 fn list(folder: &Path, output: &Output) -> Result<(), Failure> {
     let loader = careful_loader();
-    let findings: Vec<(String, Finding)> = scan(folder)?
+    let findings: Vec<(String, Finding)> = scan(folder)
+        .map_err(name_the_folder)?
         .into_iter()
         .map(|found| {
             let finding = match found.kind {

@@ -3,11 +3,16 @@
 mod support;
 
 mod commits;
+mod comparing;
+mod contract;
+mod edges;
 mod git;
 mod hooks;
+mod insights;
 mod oauth;
 mod pull_requests;
 mod refs;
 mod serving;
+mod source;
 mod starting;
 mod statuses;

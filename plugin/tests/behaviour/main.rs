@@ -1,0 +1,12 @@
+//! The provider against a socket that answers with raw bytes: what goes onto
+//! the wire, and what is made of odd answers. Goes through the provider's
+//! public way in.
+
+mod connection;
+mod failures;
+mod operations;
+mod pages;
+mod recorded;
+mod redirects;
+mod secrets;
+mod support;
