@@ -9,11 +9,20 @@ use vcs_provider_interface::prelude::*;
 const CAPABILITIES: &[&str] = &[
     "workspaces",
     "repos",
+    "forks",
     "branches",
     "tags",
     "commits",
     "commits_between_refs",
+    "changed_files",
+    "pull_requests",
+    "search_pull_request",
+    "pull_request_comments",
     "list_statuses",
+    "list_content",
+    "get_content",
+    "get_archive",
+    "upload_release_file",
     "repo_by_fullname",
     "branch",
     "create_branch",
@@ -21,15 +30,35 @@ const CAPABILITIES: &[&str] = &[
     "tag",
     "create_tag",
     "commit",
+    "pull_request",
+    "pull_request_create",
+    "pull_request_update",
+    "pull_request_merge",
+    "pull_request_decline",
+    "pull_request_approve",
+    "pull_request_unapprove",
+    "pull_request_comment_create",
+    "pull_request_comment_update",
+    "pull_request_comment_delete",
     "create_hook",
     "update_hook",
     "get_hook",
     "delete_hook",
+    "reconcile_hook",
+    "poll_events",
+    "complete_event",
     "set_status",
+    "create_insight_report",
+    "release",
     "checkout_credentials",
     "check_connection",
+    "authorize_redirect",
+    "authorize_token",
+    "parse_webhook",
     "webhooks_info",
     "polling_info",
+    "parse_webhook",
+    "webhook_signatures",
 ];
 
 /// What the provider says of itself.
@@ -47,4 +76,24 @@ pub(crate) fn info() -> ProviderInfo {
     .with_limit("commits", "page_length", longest_page(List::Commits))
     .with_limit("repos", "page_length", longest_page(List::Repositories))
     .with_limit("create_hook", "max_secret_length", 128)
+    .with_limit(
+        "pull_requests",
+        "page_length",
+        longest_page(List::PullRequests),
+    )
+    .with_limit(
+        "pull_request_comment_create",
+        "max_text_length",
+        crate::comments::MAX_TEXT,
+    )
+    .with_limit(
+        "create_insight_report",
+        "max_annotations",
+        crate::insights::MAX_ANNOTATIONS,
+    )
+    .with_limit(
+        "parse_webhook",
+        "max_body_bytes",
+        crate::webhook::MAX_DELIVERY_BYTES,
+    )
 }

@@ -1,5 +1,9 @@
 //! Webhooks of a repository.
 
+mod reconcile;
+
+pub(crate) use reconcile::reconcile;
+
 use crate::config::Config;
 use crate::http::Request;
 use crate::page_length::List;

@@ -52,6 +52,22 @@ pub(crate) fn resolve(
     })
 }
 
+/// The full hash of a branch, tag or hash; `None` asks for the main branch.
+///
+/// # Errors
+/// As for [`resolve`].
+pub(crate) fn resolve_or_main(
+    session: &Session,
+    context: &dyn CallContext,
+    repo: &RepositoryName,
+    reference: Option<&str>,
+) -> Result<String> {
+    match reference {
+        Some(reference) => resolve(session, context, repo, reference),
+        None => branch_head(session, context, repo, None),
+    }
+}
+
 /// The full hash of a branch's last commit; `None` asks for the main branch.
 ///
 /// # Errors

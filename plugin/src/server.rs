@@ -1,5 +1,8 @@
 //! One configured server: makes clients, one session per credential.
 
+use crate::auth::oauth::{
+    ClientCredentials, GrantAuthorizer, TokenEndpoint, consent_redirect, first_grant,
+};
 use crate::auth::{Authorizer, FixedCredential, checked_access_token, checked_api_token};
 use crate::client::Client;
 use crate::config::{Config, ConfiguredCredential};
@@ -19,6 +22,8 @@ const MOST_IDLE_SESSIONS: usize = 1000;
 pub(crate) struct Server {
     config: Arc<Config>,
     transport: Arc<Transport>,
+    /// Where tokens are fetched, if the configuration has an OAuth consumer.
+    token_endpoint: Option<Arc<TokenEndpoint>>,
     sessions: Mutex<HashMap<SessionKey, Arc<Session>>>,
 }
 
@@ -28,6 +33,8 @@ enum SessionKey {
     Anonymous,
     Configured,
     Token([u8; 32]),
+    Grant(String),
+    Consumer,
 }
 
 impl Server {
@@ -39,10 +46,20 @@ impl Server {
         let config = Config::parse(config_toml)?;
         let log = Log::new(host);
         announce(&config, &log);
-        let transport = Transport::new(&config.agent, config.limits.clone(), log);
+        let transport = Arc::new(Transport::new(&config.agent, config.limits.clone(), log));
+        let token_endpoint = match (&config.client_id, &config.client_secret) {
+            (Some(id), Some(secret)) => Some(Arc::new(TokenEndpoint::new(
+                Arc::clone(&transport),
+                &config.oauth_url,
+                id,
+                secret,
+            )?)),
+            _ => None,
+        };
         Ok(Self {
             config: Arc::new(config),
-            transport: Arc::new(transport),
+            transport,
+            token_endpoint,
             sessions: Mutex::default(),
         })
     }
@@ -69,6 +86,16 @@ impl Server {
         let session = Arc::new(Session::new(http, Arc::clone(&self.config)));
         sessions.insert(key, Arc::clone(&session));
         Ok(session)
+    }
+
+    fn token_endpoint(&self) -> Result<Arc<TokenEndpoint>> {
+        self.token_endpoint.clone().ok_or_else(|| {
+            VcsError::new(
+                ErrorKind::CONFIG,
+                "clientId, clientSecret: the configuration has no OAuth consumer; create one in \
+                 the settings of the workspace and give its key and secret",
+            )
+        })
     }
 
     fn configured(&self) -> Result<Arc<Session>> {
@@ -126,6 +153,22 @@ impl VcsServer for Server {
                     Arc::new(FixedCredential::access_token(&token))
                 })?
             }
+            CredentialKind::GRANT => {
+                let grant_id = credential.grant_id.filter(|id| !id.is_empty());
+                let grant_id = grant_id
+                    .ok_or_else(|| invalid("a grant needs the id it is stored under".to_owned()))?;
+                let endpoint = self.token_endpoint()?;
+                let log = self.transport.log.clone();
+                self.session(SessionKey::Grant(grant_id.clone()), || {
+                    Arc::new(GrantAuthorizer::new(&grant_id, endpoint, log))
+                })?
+            }
+            CredentialKind::CLIENT_CREDENTIALS => {
+                let endpoint = self.token_endpoint()?;
+                self.session(SessionKey::Consumer, || {
+                    Arc::new(ClientCredentials::new(endpoint))
+                })?
+            }
             other => {
                 return Err(invalid(format!(
                     "this provider knows no credential of the kind {other}"
@@ -133,6 +176,24 @@ impl VcsServer for Server {
             }
         };
         Ok(Box::new(Client::new(session)))
+    }
+
+    fn authorize_redirect(
+        &self,
+        _context: &dyn CallContext,
+        request: AuthorizeRequest,
+    ) -> Result<AuthorizeRedirect> {
+        self.token_endpoint()?;
+        let client_id = self.config.client_id.as_deref().unwrap_or_default();
+        consent_redirect(&self.config.oauth_url, client_id, &request)
+    }
+
+    fn authorize_token(
+        &self,
+        context: &dyn CallContext,
+        request: AuthorizeTokenRequest,
+    ) -> Result<Grant> {
+        first_grant(&*self.token_endpoint()?, context, &request)
     }
 
     fn parse_webhook(

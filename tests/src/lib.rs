@@ -1,10 +1,13 @@
-//! What the integration tests share: libraries to load, repositories to serve,
-//! a host for providers, and the contract with the service.
+//! What the integration tests share: libraries to load, plugin folders and
+//! repositories to serve, a host for providers, and the contract with the
+//! service.
 
 pub mod bitbucket;
 pub mod contract;
+pub mod elf_bytes;
 pub mod host;
 mod libraries;
+pub mod place;
 pub mod sandbox;
 
 pub use libraries::{built_examples, built_library, built_program};

@@ -18,7 +18,11 @@ fn branches_tags_and_commits_are_what_git_says() {
         .map(|branch| (branch.display_id, branch.latest_commit, branch.default))
         .collect();
     let expected = [
-        ("feature/one".to_owned(), bitbucket.git.hash("feature/one"), false),
+        (
+            "feature/one".to_owned(),
+            bitbucket.git.hash("feature/one"),
+            false,
+        ),
         ("main".to_owned(), bitbucket.git.hash("main"), true),
     ];
     assert_eq!(found, expected);
@@ -33,7 +37,10 @@ fn branches_tags_and_commits_are_what_git_says() {
         .map(|tag| (tag.tag.as_str(), tag.hash.as_str()))
         .collect();
     let (light, annotated) = (bitbucket.git.hash("light"), bitbucket.git.hash("v1.0.0"));
-    assert_eq!(found, [("light", light.as_str()), ("v1.0.0", annotated.as_str())]);
+    assert_eq!(
+        found,
+        [("light", light.as_str()), ("v1.0.0", annotated.as_str())]
+    );
 
     let request = CommitsRequest {
         repo: REPO.to_owned(),

@@ -21,6 +21,9 @@ const PLUGIN: &str = "libvcs_bitbucketcloud.so";
 /// So many requests of a step are shown to a person; JSON has all of them.
 const SHOWN_REQUESTS: usize = 5;
 
+/// So much of a request's path is shown to a person.
+const SHOWN_PATH: usize = 90;
+
 /// Tells the story.
 pub(super) fn run(arguments: &DemoArguments, output: &Output) -> Result<(), Failure> {
     let options = DemoOptions {
@@ -127,7 +130,7 @@ fn step_text(number: usize, step: &StepReport) -> String {
             text,
             "       \x1b[2m-> {} {} {} ({} ms)\x1b[0m",
             request.method,
-            one_line(&request.path),
+            shortened(&one_line(&request.path)),
             request.status,
             request.milliseconds
         );
@@ -136,6 +139,15 @@ fn step_text(number: usize, step: &StepReport) -> String {
         let _ = writeln!(text, "       \x1b[2m-> and {hidden} more requests\x1b[0m");
     }
     text
+}
+
+/// A path without the end that would fill lines.
+fn shortened(path: &str) -> String {
+    if path.chars().count() <= SHOWN_PATH {
+        return path.to_owned();
+    }
+    let start: String = path.chars().take(SHOWN_PATH).collect();
+    format!("{start}…")
 }
 
 fn end_text(report: &DemoReport) -> String {

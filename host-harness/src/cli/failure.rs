@@ -67,6 +67,30 @@ impl Failure {
         self.is_broken_pipe
     }
 
+    /// What to do about it, where the kind alone says something.
+    pub(super) fn advice(&self) -> Option<&'static str> {
+        Some(match self.exit {
+            exit::UNAUTHENTICATED => {
+                "check the configured credential, or make a new token; `engine vcs check-connection` shows whose it is"
+            }
+            exit::PERMISSION_DENIED => {
+                "`engine vcs check-connection` shows which scopes the credential lacks"
+            }
+            exit::NOT_FOUND => {
+                "check the name, and what the credential sees: `engine vcs check-connection WS/SLUG`"
+            }
+            exit::RATE_LIMITED => "wait, then try again",
+            exit::UNAVAILABLE => {
+                "check the network, and the configured addresses and proxy; then try again"
+            }
+            exit::TIMEOUT => "try again, or allow more time with --timeout",
+            exit::INVALID_RESPONSE => {
+                "check that the configured addresses lead to the service, and not to a login page or a proxy's own page"
+            }
+            _ => return None,
+        })
+    }
+
     /// The JSON document of the failure.
     pub(super) fn document(&self) -> Value {
         let mut error = json!({
@@ -75,6 +99,9 @@ impl Failure {
             "exit_code": self.exit.code,
         });
         if let Value::Object(error) = &mut error {
+            if let Some(advice) = self.advice() {
+                error.insert("advice".to_owned(), advice.into());
+            }
             error.extend(self.facts.clone());
         }
         json!({ "error": error })

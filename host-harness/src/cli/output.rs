@@ -61,6 +61,20 @@ impl Output {
         }
     }
 
+    /// Says that a program is ready which runs on: as one line of JSON, for whoever
+    /// waits for it, or as these lines.
+    pub(super) fn announcement(
+        &self,
+        document: impl FnOnce() -> Value,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
+        if self.is_json {
+            print_text(&format!("{}\n", document()))
+        } else {
+            print_text(&text())
+        }
+    }
+
     /// Begins a list.
     pub(super) fn list(&self) -> ListOutput {
         ListOutput {
@@ -83,6 +97,9 @@ impl Output {
             "\x1b[1;31merror\x1b[0m: {}",
             render::one_line(&failure.to_string())
         );
+        if let Some(advice) = failure.advice() {
+            anstream::eprintln!("\x1b[1mhint\x1b[0m: {advice}");
+        }
         failure.exit().into()
     }
 }

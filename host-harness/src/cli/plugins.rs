@@ -5,8 +5,8 @@ use super::exit;
 use super::failure::Failure;
 use super::output::Output;
 use super::render::one_line;
-use super::session::{config_of, plugin_directory};
-use crate::loader::{FoundKind, LoadError, Loader, PluginReport, scan};
+use super::session::{config_of, name_the_folder, plugin_directory};
+use crate::loader::{FoundKind, LoadError, Loader, LoaderOptions, PluginReport, Trial, scan};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -20,14 +20,23 @@ pub(super) fn run(arguments: &PluginsArguments, output: &Output) -> Result<(), F
             list(&folder, output)
         }
         PluginsCommand::Check { file } => {
-            let report = Loader::default().check(file)?;
+            let report = careful_loader().check(file)?;
             output.either(|| json!(report), || accepted(&report))
         }
         PluginsCommand::Pin { file } => {
-            let manifest = Loader::default().write_manifest(file)?;
+            let manifest = careful_loader().write_manifest(file)?;
             output.record(&manifest)
         }
     }
+}
+
+/// A loader that runs nothing of a plugin in this process: what hangs or ends
+/// the process that tries it becomes a message like any other.
+fn careful_loader() -> Loader {
+    Loader::new(LoaderOptions {
+        trial: Trial::by_this_program().ok(),
+        ..Default::default()
+    })
 }
 
 /// What a file of the plugin directory turned out to be.
@@ -39,8 +48,9 @@ enum Finding {
 
 /// Lists the plugins; that one is refused is an answer and no failure.
 fn list(folder: &Path, output: &Output) -> Result<(), Failure> {
-    let loader = Loader::default();
-    let findings: Vec<(String, Finding)> = scan(folder)?
+    let loader = careful_loader();
+    let findings: Vec<(String, Finding)> = scan(folder)
+        .map_err(name_the_folder)?
         .into_iter()
         .map(|found| {
             let finding = match found.kind {

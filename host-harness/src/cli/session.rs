@@ -10,7 +10,7 @@ use crate::engine::config::{EngineConfig, ServerConfig};
 use crate::engine::grants::{GrantStore, StoreKey};
 use crate::engine::host_services::EngineServices;
 use crate::engine::store::Store;
-use crate::loader::{FoundKind, LoadedProvider, Loader, Manifest, scan};
+use crate::loader::{FoundKind, LoadError, LoadedProvider, Loader, Manifest, scan};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use vcs_provider_interface::abi::HostServer;
@@ -122,7 +122,7 @@ pub(super) fn provider_of_type(
     folder: &Path,
     provider_type: &str,
 ) -> Result<LoadedProvider, Failure> {
-    let found = scan(folder)?;
+    let found = scan(folder).map_err(name_the_folder)?;
     let mut types = Vec::new();
     let mut candidates = Vec::new();
     for plugin in found.iter().filter(|found| found.kind == FoundKind::Plugin) {
@@ -162,6 +162,11 @@ pub(super) fn provider_of_type(
         folder.display()
     );
     Err(VcsError::new(ErrorKind::CONFIG, message).into())
+}
+
+/// A folder that is not there is most often not the one that was meant.
+pub(super) fn name_the_folder(error: LoadError) -> LoadError {
+    error.advice("name the plugin directory with --plugin-dir, ENGINE_PLUGIN_DIR or the key plugins.directory")
 }
 
 /// The type that a plugin's manifest names. A hint only: loading checks it.

@@ -30,15 +30,18 @@
 //! Relative paths begin at the folder of the file.
 
 mod lines;
+mod place;
+mod raw;
+mod source;
 
 use lines::Lines;
-use serde::Deserialize;
+use raw::RawConfig;
+use source::Source;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use url::Url;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 
 /// The address that the api service listens on by default.
@@ -337,177 +340,11 @@ impl EngineConfig {
         found.map_err(|message| VcsError::new(ErrorKind::CONFIG, message))
     }
 
-    /// Puts the place in the file before a provider's message about its table:
-    /// the file and the server, and the line if the message quotes a key in backticks.
-    #[must_use]
-    pub fn locate(&self, server: &ServerConfig, mut error: VcsError) -> VcsError {
-        let line = error
-            .message
-            .split('`')
-            .skip(1)
-            .step_by(2)
-            .find_map(|key| server.lines.get(key))
-            .or_else(|| server.lines.get(""));
-        let line = line.map_or_else(String::new, |line| format!(":{line}"));
-        error.message = format!(
-            "{}{line}: [vcs.servers.{}.{}]: {}",
-            self.file_name(),
-            server.name,
-            server.provider_type,
-            error.message
-        );
-        error
-    }
-
     fn file_name(&self) -> String {
         self.file.as_deref().map_or_else(
             || "configuration".to_owned(),
             |file| file.display().to_string(),
         )
-    }
-}
-
-/// The file as it is written: serde's view, before anything is checked.
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct RawConfig {
-    api: RawApi,
-    vcs: RawVcs,
-    plugins: RawPlugins,
-    store: RawStore,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
-struct RawApi {
-    url: Option<String>,
-    ui_url: Option<String>,
-    listen: Option<SocketAddr>,
-    development: bool,
-    token_file: Option<PathBuf>,
-    token_env: Option<String>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
-struct RawVcs {
-    listen: Option<SocketAddr>,
-    poll_interval_seconds: Option<u64>,
-    servers: BTreeMap<String, toml::Table>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct RawPlugins {
-    directory: Option<PathBuf>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
-struct RawStore {
-    path: Option<PathBuf>,
-    key_file: Option<PathBuf>,
-    key_env: Option<String>,
-}
-
-/// The file and where its keys stand, for messages.
-struct Source<'a> {
-    file: &'a Path,
-    lines: Lines,
-}
-
-impl Source<'_> {
-    fn error(&self, key: &str, message: impl Into<String>) -> ConfigError {
-        ConfigError {
-            file: self.file.to_owned(),
-            line: self.lines.of_key(key),
-            key: Some(key.to_owned()),
-            message: message.into(),
-        }
-    }
-
-    fn toml_error(&self, error: &toml::de::Error) -> ConfigError {
-        let start = error.span().map(|span| span.start);
-        ConfigError {
-            file: self.file.to_owned(),
-            line: start.map(|start| self.lines.of_offset(start)),
-            key: start
-                .and_then(|start| self.lines.key_at(start))
-                .map(str::to_owned),
-            // Not the error's own display, which quotes the line of the file.
-            message: without_value(error.message()),
-        }
-    }
-
-    fn base_url(&self, key: &str, text: &str) -> Result<String, ConfigError> {
-        let url =
-            Url::parse(text).map_err(|error| self.error(key, format!("is no address: {error}")))?;
-        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-            return Err(self.error(key, "must begin with http:// or https://"));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(self.error(key, "must not hold a user name or password"));
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(self.error(key, "must not hold a query or a fragment"));
-        }
-        Ok(url.as_str().trim_end_matches('/').to_owned())
-    }
-
-    fn servers(
-        &self,
-        tables: BTreeMap<String, toml::Table>,
-    ) -> Result<Vec<ServerConfig>, ConfigError> {
-        let mut servers = Vec::new();
-        for (name, types) in tables {
-            let key = format!("vcs.servers.{}", lines::segment(&name));
-            let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-            if name.is_empty() || !name.chars().all(is_plain) {
-                let message = "a server's name stands in addresses: only letters, digits, `-`, `_` and `.` are possible";
-                return Err(self.error(&key, message));
-            }
-            let mut types = types.into_iter();
-            let Some((provider_type, value)) = types.next() else {
-                let message =
-                    format!("is empty; add the provider's table, such as [{key}.bitbucketcloud]");
-                return Err(self.error(&key, message));
-            };
-            let key_of_type = format!("{key}.{}", lines::segment(&provider_type));
-            let toml::Value::Table(table) = value else {
-                let message = format!(
-                    "stands where the provider's type is expected; write it below a table such as [{key}.bitbucketcloud]"
-                );
-                return Err(self.error(&key_of_type, message));
-            };
-            if let Some((second, _)) = types.next() {
-                let message = format!(
-                    "the server has the type {provider_type:?} already; give the other one a name of its own"
-                );
-                let second = format!("{key}.{}", lines::segment(&second));
-                return Err(self.error(&second, message));
-            }
-            let toml = toml::to_string(&table)
-                .map_err(|error| self.error(&key_of_type, format!("cannot be read: {error}")))?;
-            servers.push(ServerConfig {
-                lines: self.lines.below(&key_of_type),
-                name,
-                provider_type,
-                toml,
-            });
-        }
-        Ok(servers)
-    }
-}
-
-/// A message of serde without the value that it quotes: `invalid type: string
-/// "s3cret", expected a boolean` keeps only what was expected.
-fn without_value(message: &str) -> String {
-    let quotes_value = ["invalid type: ", "invalid value: "]
-        .iter()
-        .any(|start| message.starts_with(start));
-    match message.rfind(", expected ") {
-        Some(expected) if quotes_value => format!("wrong value{}", &message[expected..]),
-        _ => message.trim().replace('\n', "; "),
     }
 }
 

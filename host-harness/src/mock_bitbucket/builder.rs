@@ -20,6 +20,7 @@ use super::record::Recorder;
 use super::server::{self, BackgroundRuntime};
 use super::service::{Mock, Parts, Settings};
 use super::state::User;
+use super::storage_host::{self, Storage};
 use super::tokens::{CredentialKind, TokenRequest};
 
 /// The account that the mock's first credentials belong to.
@@ -198,6 +199,12 @@ impl MockBuilder {
         if address.ip().is_unspecified() {
             address.set_ip([127, 0, 0, 1].into());
         }
+        let storage_listener =
+            listen(runtime.handle(), SocketAddr::new(address.ip(), 0)).map_err(MockError::Start)?;
+        let storage = Arc::new(Storage::new(format!(
+            "http://{}",
+            storage_listener.local_addr().map_err(MockError::Start)?
+        )));
         let mock = Arc::new(Mock::new(Parts {
             urls: Urls::new(&address.to_string()),
             settings: Settings {
@@ -215,6 +222,7 @@ impl MockBuilder {
             recorder,
             deliveries: Deliveries::new(self.delivery),
             rate_limiter: RateLimiter::new(self.rate_limit),
+            storage: Arc::clone(&storage),
         }));
         locked(&mock.state)
             .users
@@ -233,6 +241,9 @@ impl MockBuilder {
             access_token: started
                 .create_token(&TokenRequest::new(CredentialKind::WorkspaceAccessToken))?,
         };
+        runtime
+            .handle()
+            .spawn(storage_host::serve(storage, storage_listener));
         runtime.handle().spawn(server::serve(mock, listener));
         started.serving(runtime, known);
         Ok(started)

@@ -168,11 +168,9 @@ pub(crate) fn check_content_type(
         BodyKind::None | BodyKind::Any => true,
         BodyKind::Json => content_type == "application/json",
         BodyKind::OptionalJson => body.is_empty() || content_type == "application/json",
-        BodyKind::Form => content_type == "application/x-www-form-urlencoded",
         BodyKind::OptionalForm => {
             body.is_empty() || content_type == "application/x-www-form-urlencoded"
         }
-        BodyKind::Multipart => content_type == "multipart/form-data",
     };
     if accepted {
         Ok(())

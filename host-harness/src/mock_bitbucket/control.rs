@@ -104,6 +104,13 @@ impl MockBitbucket {
         &self.mock.urls.web
     }
 
+    /// The host that large files come from: another origin, which must never see
+    /// a credential.
+    #[must_use]
+    pub fn storage_url(&self) -> &str {
+        &self.mock.storage.origin
+    }
+
     /// The clone address of a repository, without a user name.
     #[must_use]
     pub fn clone_url(&self, full_name: &str) -> String {

@@ -23,6 +23,19 @@ impl MockBitbucket {
         locked(&self.service().state).behaviour
     }
 
+    /// Paths at the storage host that were asked for with a credential. Anything
+    /// in it is a leak.
+    #[must_use]
+    pub fn storage_violations(&self) -> Vec<String> {
+        self.service().storage.violations()
+    }
+
+    /// How many requests came to the storage host.
+    #[must_use]
+    pub fn storage_requests(&self) -> u64 {
+        self.service().storage.requests()
+    }
+
     /// Clones a repository into `workspace` under the same slug, as a fork. The
     /// files go away with the mock. Returns the fork's `workspace/slug`.
     ///

@@ -41,6 +41,11 @@ pub(crate) fn segment(name: &str) -> String {
     utf8_percent_encode(name, SEGMENT).to_string()
 }
 
+/// A path, each of its names encoded; its slashes stay.
+pub(crate) fn path_of_segments(path: &str) -> String {
+    path.split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
 /// Query parameters, encoded.
 pub(crate) fn query(parameters: &[(String, String)]) -> String {
     url::form_urlencoded::Serializer::new(String::new())

@@ -51,8 +51,10 @@ mod git_http;
 mod git_objects;
 mod git_refs;
 mod git_repository;
+mod git_tree;
 mod links;
 mod merging;
+mod multipart;
 mod oauth;
 mod pagination;
 mod pull_request_events;
@@ -69,6 +71,7 @@ mod server;
 mod service;
 mod sort;
 mod state;
+mod storage_host;
 mod tokens;
 mod validation;
 

@@ -28,13 +28,9 @@ pub(crate) enum BodyKind {
     Json,
     /// `application/json` or nothing.
     OptionalJson,
-    /// `application/x-www-form-urlencoded`.
-    Form,
     /// `application/x-www-form-urlencoded` or nothing.
     OptionalForm,
-    /// `multipart/form-data`.
-    Multipart,
-    /// Whatever comes.
+    /// Whatever comes; the handler looks at it.
     Any,
 }
 

@@ -25,6 +25,7 @@ use super::record::Recorder;
 use super::router::{Access, Match, Route, Router};
 use super::routes::removed;
 use super::state::{Repository, State};
+use super::storage_host::Storage;
 use super::tokens::{CredentialKind, TokenStore};
 
 /// What cannot change while the mock serves.
@@ -56,6 +57,7 @@ pub(crate) struct Mock {
     pub(crate) deliveries: Arc<Deliveries>,
     pub(crate) rate_limiter: RateLimiter,
     pub(crate) walks: WalkCache,
+    pub(crate) storage: Arc<Storage>,
     /// One lock per repository: pushes are compared with what was there before.
     push_locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -68,6 +70,7 @@ pub(crate) struct Parts {
     pub(crate) recorder: Recorder,
     pub(crate) deliveries: Arc<Deliveries>,
     pub(crate) rate_limiter: RateLimiter,
+    pub(crate) storage: Arc<Storage>,
 }
 
 /// An API request as the server hands it over.
@@ -93,6 +96,7 @@ impl Mock {
             deliveries: parts.deliveries,
             rate_limiter: parts.rate_limiter,
             walks: WalkCache::default(),
+            storage: parts.storage,
             push_locks: Mutex::default(),
         }
     }

@@ -11,7 +11,9 @@ use super::behaviour::Behaviour;
 use super::git_repository::GitRepository;
 use super::merging::MergeTask;
 use super::pull_requests::PullRequest;
+use super::routes::downloads::Download;
 use super::routes::hooks::Hook;
+use super::routes::insights::Report;
 use super::routes::reviewers::DefaultReviewer;
 use super::routes::statuses::BuildStatus;
 
@@ -101,6 +103,10 @@ pub(crate) struct State {
     pub(crate) merge_tasks: Vec<MergeTask>,
     pub(crate) behaviour: Behaviour,
     /// By uuid of the repository.
+    pub(crate) downloads: HashMap<String, Vec<Download>>,
+    /// By uuid of the repository and hash of the commit.
+    pub(crate) reports: HashMap<(String, String), Vec<Report>>,
+    /// By uuid of the repository.
     pub(crate) default_reviewers: HashMap<String, Vec<DefaultReviewer>>,
     /// Where forks live; removed from disk with the mock.
     pub(crate) folders: Vec<TempDir>,
@@ -152,6 +158,9 @@ impl State {
         self.repositories.retain(|existing| existing.uuid != uuid);
         self.hooks.remove(uuid);
         self.pull_requests.remove(uuid);
+        self.downloads.remove(uuid);
+        self.default_reviewers.remove(uuid);
+        self.reports.retain(|(repository, _), _| repository != uuid);
         self.statuses
             .retain(|(repository, _), _| repository != uuid);
     }

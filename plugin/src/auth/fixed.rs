@@ -28,8 +28,7 @@ impl FixedCredential {
 
     /// An API token of the account with this e-mail address.
     pub(crate) fn api_token(email: &str, token: &Secret) -> Self {
-        let pair = Secret::new(format!("{email}:{}", token.expose()));
-        let header = Secret::new(format!("Basic {}", STANDARD.encode(pair.expose())));
+        let header = basic(email, token);
         Self::new(CredentialType::ApiToken, Some(header), Some(token.clone()))
     }
 
@@ -40,6 +39,15 @@ impl FixedCredential {
             CredentialType::AccessToken,
             Some(header),
             Some(token.clone()),
+        )
+    }
+
+    /// The OAuth consumer itself, at the token endpoint.
+    pub(crate) fn oauth_consumer(client_id: &str, client_secret: &Secret) -> Self {
+        Self::new(
+            CredentialType::OAuth,
+            Some(basic(client_id, client_secret)),
+            Some(client_secret.clone()),
         )
     }
 
@@ -54,6 +62,11 @@ impl FixedCredential {
             },
         }
     }
+}
+
+fn basic(username: &str, password: &Secret) -> Secret {
+    let pair = Secret::new(format!("{username}:{}", password.expose()));
+    Secret::new(format!("Basic {}", STANDARD.encode(pair.expose())))
 }
 
 impl Authorizer for FixedCredential {

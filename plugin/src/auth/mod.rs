@@ -5,6 +5,7 @@
 //! stands behind this trait; the HTTP layer knows neither.
 
 mod fixed;
+pub(crate) mod oauth;
 
 pub(crate) use fixed::{FixedCredential, checked_access_token, checked_api_token};
 

@@ -45,6 +45,9 @@ pub(crate) struct Config {
     pub(crate) workspaces: Vec<String>,
     /// `[auth]`: the credential of the configuration.
     pub(crate) credential: Option<ConfiguredCredential>,
+    /// `caFile` and `proxy` as they are written, for Git.
+    pub(crate) ca_file: Option<String>,
+    pub(crate) proxy: Option<Secret>,
     /// Settings of connections.
     pub(crate) agent: AgentSettings,
     /// Time limits and size limits.
@@ -101,17 +104,16 @@ impl Config {
             parallel: usize::try_from(parallel).unwrap_or(1),
         };
         let api_url = base_url("apiUrl", raw.api_url, DEFAULT_API_URL)?;
+        let ca_file = raw.ca_file;
+        let proxy_address = raw.proxy.map(|proxy| proxy.resolve("proxy")).transpose()?;
         let agent = AgentSettings {
             connect_timeout: seconds("connectTimeoutSeconds", raw.connect_timeout_seconds, 10)?,
             // Some more than one list needs, since calls run side by side.
             connections: limits.parallel * 4,
-            proxy: proxy(
-                raw.proxy.map(|proxy| proxy.resolve("proxy")).transpose()?,
-                &api_url,
-            )?,
-            extra_roots: raw
-                .ca_file
-                .map(|path| certificates("caFile", &path))
+            proxy: proxy(proxy_address.clone(), &api_url)?,
+            extra_roots: ca_file
+                .as_deref()
+                .map(|path| certificates("caFile", path))
                 .transpose()?
                 .unwrap_or_default(),
         };
@@ -139,6 +141,8 @@ impl Config {
             web_url: base_url("webUrl", raw.web_url, DEFAULT_WEB_URL)?,
             workspaces: workspaces(raw.workspaces)?,
             credential: raw.auth.map(credential).transpose()?.flatten(),
+            ca_file,
+            proxy: proxy_address,
             agent,
             limits,
         })

@@ -67,6 +67,9 @@ pub(crate) fn from_answer(head: &Head, body: &[u8], secrets: &[&str]) -> Failure
         message.push_str(&format!("; see {}", clean(url)));
         error = error.with_extra("announcement_url", clean(url));
     }
+    if let Some(code) = &complaint.key {
+        error = error.with_extra("service_error", clean(code));
+    }
     if !complaint.unknown_hashes.is_empty() {
         error = error.with_extra("unknown_hashes", clean(&complaint.unknown_hashes.join(",")));
     }

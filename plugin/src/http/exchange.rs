@@ -105,6 +105,21 @@ impl Http {
         })
     }
 
+    /// The same sender for another configured address of the service, to which
+    /// the credential may go as well.
+    ///
+    /// # Errors
+    /// `Config` if the root is no address.
+    pub(crate) fn at(&self, root: &str) -> Result<Self> {
+        Self::new(
+            Arc::clone(&self.transport),
+            root,
+            Vec::new(),
+            Arc::clone(&self.authorizer),
+            Arc::clone(&self.gate),
+        )
+    }
+
     pub(crate) fn limits(&self) -> &Limits {
         &self.transport.limits
     }

@@ -18,12 +18,12 @@ mod retry;
 mod wait;
 
 pub(crate) use agent::AgentSettings;
-pub(crate) use answer::{Answer, Head};
+pub(crate) use answer::Answer;
 pub(crate) use exchange::{Http, Limits, Transport, Upload};
 pub(crate) use gate::RateGate;
 pub(crate) use origin::Origin;
 pub(crate) use request::Request;
-pub(crate) use wait::check as check_context;
+pub(crate) use wait::{check as check_context, pause};
 
 /// An address for logs and errors, without secrets.
 pub(crate) fn shown_address(address: &str) -> String {
@@ -31,4 +31,10 @@ pub(crate) fn shown_address(address: &str) -> String {
         |_| "an unreadable address".to_owned(),
         |uri| redact::address(&uri),
     )
+}
+
+/// A text that may hold a secret, for logs and errors: on one line, of bounded
+/// length, and without the secret.
+pub(crate) fn shown_sentence(text: &str, secret: Option<&str>) -> String {
+    redact::sentence(text, secret)
 }

@@ -38,6 +38,17 @@ pub(crate) struct RefsAt {
     pub(crate) tags: BTreeMap<String, String>,
 }
 
+impl RefsAt {
+    /// The branches or the tags.
+    pub(crate) fn of_kind_mut(&mut self, kind: RefKind) -> &mut BTreeMap<String, String> {
+        if kind == RefKind::TAG {
+            &mut self.tags
+        } else {
+            &mut self.branches
+        }
+    }
+}
+
 /// Pull requests as far as they were read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PullRequestsAt {

@@ -4,9 +4,11 @@
 //! commits, pull requests, comments, statuses and repositories. Reads
 //! tolerantly, because deliveries leave out what the API gives, old ones have
 //! other fields than new ones, and a missing detail must not cost the event.
-//! Knows neither HTTP nor event keys.
+//! Knows no event keys, and asks the service for nothing but full hashes.
 
 mod comment;
+mod hash;
+mod item;
 pub(crate) mod json;
 mod people;
 mod pull_request;
@@ -14,7 +16,9 @@ mod repository;
 mod status;
 
 pub(crate) use comment::comment;
-pub(crate) use people::{account, commit, git_author, split_name_and_email};
+pub(crate) use hash::expand_hash;
+pub(crate) use item::Item;
+pub(crate) use people::{account, commit, split_name_and_email};
 pub(crate) use pull_request::pull_request;
 pub(crate) use repository::event_repository;
 pub(crate) use status::{engine_state, status};

@@ -18,7 +18,7 @@ pub(crate) fn account(value: &Value) -> Option<Author> {
     };
     let author = Author {
         id: first(&["/account_id", "/uuid"]),
-        name: first(&["/nickname", "/username", "/slug"]),
+        name: first(&["/nickname", "/username", "/slug", "/display_name"]),
         display_name: first(&["/display_name", "/name", "/nickname", "/username"]),
         email: String::new(),
         avatar: json::text_or_empty(value, "/links/avatar/href"),
@@ -28,7 +28,7 @@ pub(crate) fn account(value: &Value) -> Option<Author> {
 
 /// Reads the author of a commit: `raw` always, an account where the service
 /// knows one.
-pub(crate) fn git_author(value: &Value) -> Author {
+fn git_author(value: &Value) -> Author {
     // Old deliveries have the account's fields beside `raw` instead of in `user`.
     let mut author = json::object(value, "/user")
         .and_then(account)

@@ -40,8 +40,7 @@ pub(crate) fn engine_state(service_state: &str) -> BuildState {
         "SUCCESSFUL" => BuildState::SUCCESS,
         "FAILED" | "ERROR" => BuildState::FAIL,
         "STOPPED" => BuildState::STOPPED,
-        "INPROGRESS" => BuildState::BUILDING,
-        _ => BuildState::WAITING,
+        _ => BuildState::BUILDING,
     }
 }
 

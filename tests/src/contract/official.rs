@@ -174,6 +174,9 @@ impl OfficialDescription {
         match jsonschema::options()
             .with_draft(Draft::Draft4)
             .should_validate_formats(true)
+            // The service itself gives SSH clone addresses such as
+            // `git@bitbucket.org:ws/slug.git`, which are none by RFC 3986.
+            .with_format("uri", |_| true)
             .build(&document)
         {
             Ok(validator) => validator,

@@ -37,6 +37,14 @@ impl Lines {
             .map(|(place, _)| self.of_offset(place.start))
     }
 
+    /// The dotted name of the key that stands on this line.
+    pub(super) fn key_on_line(&self, line: usize) -> Option<&str> {
+        self.keys
+            .iter()
+            .find(|(_, (place, _))| self.of_offset(place.start) == line)
+            .map(|(name, _)| name.as_str())
+    }
+
     /// The dotted name of the innermost key whose name or value holds this offset.
     pub(super) fn key_at(&self, offset: usize) -> Option<&str> {
         self.keys

@@ -178,11 +178,25 @@ fn a_provider_s_message_gets_the_line_of_the_key_it_names() {
         let error = VcsError::new(ErrorKind::CONFIG, message);
         config.locate(server, error).message
     };
+    let place = |line| format!("etc/config.toml:{line}: [vcs.servers.cloud.bitbucketcloud]: ");
+    for (message, line) in [
+        ("Status.disable: no", 18),
+        ("the key `clientSecret` is wrong", 16),
+        ("Status.missing: give it", 17),
+        ("something else", 14),
+    ] {
+        assert_eq!(located(message), format!("{}{message}", place(line)));
+    }
+    // The lines of the table's own text are not those of the file.
+    let own_line = 1 + server
+        .toml
+        .lines()
+        .position(|line| line.starts_with("clientSecret"))
+        .unwrap();
     assert_eq!(
-        located("`Status.disable`: no"),
-        "etc/config.toml:18: [vcs.servers.cloud.bitbucketcloud]: `Status.disable`: no"
+        located(&format!("line {own_line}: wrong")),
+        format!("{}wrong", place(16))
     );
-    assert!(located("unknown").starts_with("etc/config.toml:14: "));
 }
 
 #[cfg(unix)]

@@ -2,11 +2,16 @@
 
 use super::router::Route;
 
+pub(crate) mod archives;
 pub(crate) mod commit_pull_requests;
 pub(crate) mod commits;
+pub(crate) mod diffs;
+pub(crate) mod downloads;
 pub(crate) mod forks;
 pub(crate) mod hook_events;
 pub(crate) mod hooks;
+pub(crate) mod insight_annotations;
+pub(crate) mod insights;
 pub(crate) mod listing;
 pub(crate) mod oauth;
 pub(crate) mod pull_request_body;
@@ -18,6 +23,7 @@ pub(crate) mod refs;
 pub(crate) mod removed;
 pub(crate) mod repositories;
 pub(crate) mod reviewers;
+pub(crate) mod source;
 pub(crate) mod statuses;
 pub(crate) mod users;
 
@@ -38,6 +44,12 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(pull_request_reviews::routes());
     routes.extend(pull_request_merge::routes());
     routes.extend(pull_request_comments::routes());
+    routes.extend(diffs::routes());
+    routes.extend(source::routes());
+    routes.extend(downloads::routes());
+    routes.extend(insights::routes());
+    routes.extend(insight_annotations::routes());
+    routes.extend(archives::routes());
     routes.extend(hook_events::routes());
     routes
 }

@@ -3,11 +3,14 @@
 mod support;
 
 mod commits;
+mod comparing;
 mod git;
 mod hooks;
+mod insights;
 mod oauth;
 mod pull_requests;
 mod refs;
 mod serving;
+mod source;
 mod starting;
 mod statuses;

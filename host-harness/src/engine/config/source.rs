@@ -1,0 +1,109 @@
+//! The file and where its keys stand: makes the messages, and checks the values
+//! that need more than a type.
+
+use super::lines::{self, Lines};
+use super::{ConfigError, ServerConfig};
+use std::collections::BTreeMap;
+use std::path::Path;
+use url::Url;
+
+/// The file and where its keys stand, for messages.
+pub(super) struct Source<'a> {
+    pub(super) file: &'a Path,
+    pub(super) lines: Lines,
+}
+
+impl Source<'_> {
+    pub(super) fn error(&self, key: &str, message: impl Into<String>) -> ConfigError {
+        ConfigError {
+            file: self.file.to_owned(),
+            line: self.lines.of_key(key),
+            key: Some(key.to_owned()),
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn toml_error(&self, error: &toml::de::Error) -> ConfigError {
+        let start = error.span().map(|span| span.start);
+        ConfigError {
+            file: self.file.to_owned(),
+            line: start.map(|start| self.lines.of_offset(start)),
+            key: start
+                .and_then(|start| self.lines.key_at(start))
+                .map(str::to_owned),
+            // Not the error's own display, which quotes the line of the file.
+            message: without_value(error.message()),
+        }
+    }
+
+    pub(super) fn base_url(&self, key: &str, text: &str) -> Result<String, ConfigError> {
+        let url =
+            Url::parse(text).map_err(|error| self.error(key, format!("is no address: {error}")))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+            return Err(self.error(key, "must begin with http:// or https://"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(self.error(key, "must not hold a user name or password"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(self.error(key, "must not hold a query or a fragment"));
+        }
+        Ok(url.as_str().trim_end_matches('/').to_owned())
+    }
+
+    pub(super) fn servers(
+        &self,
+        tables: BTreeMap<String, toml::Table>,
+    ) -> Result<Vec<ServerConfig>, ConfigError> {
+        let mut servers = Vec::new();
+        for (name, types) in tables {
+            let key = format!("vcs.servers.{}", lines::segment(&name));
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+            if name.is_empty() || !name.chars().all(is_plain) {
+                let message = "a server's name stands in addresses: only letters, digits, `-`, `_` and `.` are possible";
+                return Err(self.error(&key, message));
+            }
+            let mut types = types.into_iter();
+            let Some((provider_type, value)) = types.next() else {
+                let message =
+                    format!("is empty; add the provider's table, such as [{key}.bitbucketcloud]");
+                return Err(self.error(&key, message));
+            };
+            let key_of_type = format!("{key}.{}", lines::segment(&provider_type));
+            let toml::Value::Table(table) = value else {
+                let message = format!(
+                    "stands where the provider's type is expected; write it below a table such as [{key}.bitbucketcloud]"
+                );
+                return Err(self.error(&key_of_type, message));
+            };
+            if let Some((second, _)) = types.next() {
+                let message = format!(
+                    "the server has the type {provider_type:?} already; give the other one a name of its own"
+                );
+                let second = format!("{key}.{}", lines::segment(&second));
+                return Err(self.error(&second, message));
+            }
+            let toml = toml::to_string(&table)
+                .map_err(|error| self.error(&key_of_type, format!("cannot be read: {error}")))?;
+            servers.push(ServerConfig {
+                lines: self.lines.below(&key_of_type),
+                name,
+                provider_type,
+                toml,
+            });
+        }
+        Ok(servers)
+    }
+}
+
+/// A message of serde without the value that it quotes: `invalid type: string
+/// "s3cret", expected a boolean` keeps only what was expected.
+fn without_value(message: &str) -> String {
+    let quotes_value = ["invalid type: ", "invalid value: "]
+        .iter()
+        .any(|start| message.starts_with(start));
+    match message.rfind(", expected ") {
+        Some(expected) if quotes_value => format!("wrong value{}", &message[expected..]),
+        _ => message.trim().replace('\n', "; "),
+    }
+}

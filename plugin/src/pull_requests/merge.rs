@@ -1,0 +1,239 @@
+//! Merging a pull request as a task of the service.
+
+use super::review::refuse_closed;
+use super::{expand_hashes, get_value, may_be_done, one_path, read_one, same_commit};
+use crate::http::{Answer, Request, pause};
+use crate::read::json;
+use crate::repository_name::RepositoryName;
+use crate::session::Session;
+use serde_json::{Map, Value, json as object};
+use std::time::{Duration, Instant};
+use vcs_provider_interface::prelude::*;
+
+/// The first pause before the state of a task is asked for; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long a merge is waited for where the call has no deadline.
+const LONGEST_MERGE: Duration = Duration::from_secs(600);
+
+/// Merges a pull request and waits until it is done; one that is merged
+/// already is a success.
+///
+/// `expected_head` is compared with the source before the merge is sent. The
+/// service has no such condition itself: a push between the two is merged.
+///
+/// # Errors
+/// `Conflict` if it is closed, if its head is another one, or if a ref moved.
+pub(crate) fn merge(
+    session: &Session,
+    context: &dyn CallContext,
+    request: MergePullRequestRequest,
+) -> Result<PullRequest> {
+    let repo = RepositoryName::parse(&request.repo)?;
+    let value = get_value(session, context, &repo, request.id)?;
+    let present = read_one(&value)?;
+    if !present.merged {
+        refuse_closed(&present, "merged")?;
+        check_head(&present, request.expected_head.as_deref())?;
+    }
+    let mut merged = if present.merged {
+        present
+    } else {
+        match start(session, context, &repo, &request, &value) {
+            Ok(merged) => merged,
+            Err(error) if may_be_done(&error) => {
+                let value =
+                    get_value(session, context, &repo, request.id).map_err(|_| error.clone())?;
+                let now = read_one(&value)?;
+                if !now.merged {
+                    return Err(error);
+                }
+                now
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    expand_hashes(session, context, &repo, &mut merged)?;
+    Ok(merged)
+}
+
+fn check_head(pull_request: &PullRequest, expected: Option<&str>) -> Result<()> {
+    let Some(expected) = expected else {
+        return Ok(());
+    };
+    let head = &pull_request.head.branch.latest_commit;
+    if same_commit(head, expected) {
+        return Ok(());
+    }
+    Err(VcsError::new(
+        ErrorKind::CONFLICT,
+        format!(
+            "the source of pull request #{} is at {head:?} and not at {expected:?}",
+            pull_request.id
+        ),
+    )
+    .with_extra("head", head))
+}
+
+fn start(
+    session: &Session,
+    context: &dyn CallContext,
+    repo: &RepositoryName,
+    request: &MergePullRequestRequest,
+    present: &Value,
+) -> Result<PullRequest> {
+    let action = Request::post(one_path(repo, request.id, &["merge"]))
+        .query("async", "true")
+        .json(&body(request, present)?)?;
+    let answer = session.http.send(context, &action)?;
+    if answer.head.status != 202 {
+        return read_one(&answer.json()?);
+    }
+    let task = task_address(session, &answer)?;
+    wait_for(session, context, repo, request, &task)
+}
+
+fn body(request: &MergePullRequestRequest, present: &Value) -> Result<Value> {
+    let mut body = Map::new();
+    body.insert("type".into(), object!("pullrequest_merge_parameters"));
+    let preferred = json::text(present, "/destination/branch/default_merge_strategy");
+    if let Some(strategy) = strategy(request.strategy)?.or(preferred) {
+        body.insert("merge_strategy".into(), object!(strategy));
+    }
+    if let Some(message) = &request.message {
+        body.insert("message".into(), object!(message));
+    }
+    if let Some(close) = request.close_source_branch {
+        body.insert("close_source_branch".into(), object!(close));
+    }
+    Ok(Value::Object(body))
+}
+
+/// The service's word; `None` for what the repository prefers.
+fn strategy(strategy: MergeStrategy) -> Result<Option<&'static str>> {
+    Ok(Some(match strategy {
+        MergeStrategy::DEFAULT => return Ok(None),
+        MergeStrategy::MERGE_COMMIT => "merge_commit",
+        MergeStrategy::SQUASH => "squash",
+        MergeStrategy::FAST_FORWARD => "fast_forward",
+        MergeStrategy::SQUASH_FAST_FORWARD => "squash_fast_forward",
+        MergeStrategy::REBASE_FAST_FORWARD => "rebase_fast_forward",
+        MergeStrategy::REBASE_MERGE => "rebase_merge",
+        _ => {
+            return Err(VcsError::new(
+                ErrorKind::INVALID_INPUT,
+                format!("Bitbucket Cloud has no merge strategy {strategy}"),
+            ));
+        }
+    }))
+}
+
+/// Where the state of the task is, from the header or from the body.
+fn task_address(session: &Session, answer: &Answer) -> Result<String> {
+    let in_header = answer.head.header("location").map(str::to_owned);
+    let in_body = || {
+        let body: Value = answer.json().ok()?;
+        json::text(&body, "/links/self/href").map(str::to_owned)
+    };
+    let address = in_header.or_else(in_body).ok_or_else(|| {
+        answer
+            .head
+            .invalid("it does not say where the merge's state is")
+    })?;
+    if address.starts_with('/') || session.http.is_api_address(&address) {
+        return absolute(&answer.head.uri.to_string(), &address)
+            .ok_or_else(|| answer.head.invalid("its Location is no address"));
+    }
+    Err(answer
+        .head
+        .invalid("the merge's state is at another place than the API"))
+}
+
+fn absolute(base: &str, address: &str) -> Option<String> {
+    let joined = url::Url::parse(base).ok()?.join(address).ok()?;
+    Some(joined.into())
+}
+
+fn wait_for(
+    session: &Session,
+    context: &dyn CallContext,
+    repo: &RepositoryName,
+    request: &MergePullRequestRequest,
+    task: &str,
+) -> Result<PullRequest> {
+    let begun = Instant::now();
+    let mut length = FIRST_PAUSE;
+    loop {
+        let state: Value = session.http.json(context, &Request::get_address(task))?;
+        match json::text(&state, "/task_status") {
+            Some("SUCCESS") => {
+                return match json::object(&state, "/merge_result") {
+                    Some(merged) => read_one(merged),
+                    None => read_one(&get_value(session, context, repo, request.id)?),
+                };
+            }
+            Some("PENDING") => {}
+            other => {
+                return Err(VcsError::new(
+                    ErrorKind::INVALID_RESPONSE,
+                    format!(
+                        "the merge ended in the unknown state {:?}",
+                        other.unwrap_or("")
+                    ),
+                ));
+            }
+        }
+        if context.time_left().is_none() && begun.elapsed() > LONGEST_MERGE {
+            return Err(VcsError::new(
+                ErrorKind::TIMEOUT,
+                format!("the merge is not done after {} s", LONGEST_MERGE.as_secs()),
+            ));
+        }
+        pause(context, length)?;
+        length = (length * 2).min(LONGEST_PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_strategy_is_what_the_repository_prefers() {
+        let present =
+            object!({ "destination": { "branch": { "default_merge_strategy": "squash" } } });
+        let mut request = MergePullRequestRequest::default();
+        let sent = |request: &MergePullRequestRequest, present: &Value| {
+            body(request, present)
+                .expect("a body")
+                .get("merge_strategy")
+                .cloned()
+        };
+        assert_eq!(sent(&request, &present), Some(object!("squash")));
+        assert_eq!(sent(&request, &object!({})), None);
+        request.strategy = MergeStrategy::REBASE_MERGE;
+        assert_eq!(sent(&request, &present), Some(object!("rebase_merge")));
+        request.strategy = MergeStrategy::from_number(77);
+        assert_eq!(
+            body(&request, &present).expect_err("unknown").kind,
+            ErrorKind::INVALID_INPUT
+        );
+    }
+
+    #[test]
+    fn a_head_that_moved_is_a_conflict() {
+        let mut pull_request = PullRequest::default();
+        pull_request.head.branch.latest_commit = "0123456789ab".to_owned();
+        assert_eq!(check_head(&pull_request, None), Ok(()));
+        assert_eq!(
+            check_head(
+                &pull_request,
+                Some("0123456789abcdef0123456789abcdef01234567")
+            ),
+            Ok(())
+        );
+        let error = check_head(&pull_request, Some("ffff")).expect_err("another head");
+        assert_eq!(error.kind, ErrorKind::CONFLICT);
+    }
+}

@@ -1,0 +1,45 @@
+//! Full hashes for shortened ones.
+
+use super::json;
+use crate::http::Request;
+use crate::repository_name::RepositoryName;
+use crate::session::Session;
+use crate::wire::is_full_hash;
+use serde_json::Value;
+use vcs_provider_interface::prelude::*;
+
+/// Expands a shortened hash in place. It stays short where the commit cannot
+/// be looked up: in a deleted fork, in one that the credential may not see, or
+/// after a force push.
+///
+/// # Errors
+/// Of the request, but for `NotFound` and `PermissionDenied`.
+pub(crate) fn expand_hash(
+    session: &Session,
+    context: &dyn CallContext,
+    repo: &RepositoryName,
+    hash: &mut String,
+) -> Result<()> {
+    if hash.is_empty() || is_full_hash(hash) {
+        return Ok(());
+    }
+    let request = Request::get(repo.path(&["commit", hash])).fields("hash");
+    match session.http.json::<Value>(context, &request) {
+        Ok(commit) => {
+            let full = json::text(&commit, "/hash");
+            if let Some(full) = full.filter(|full| full.starts_with(hash.as_str())) {
+                *hash = full.to_owned();
+            }
+            Ok(())
+        }
+        Err(error)
+            if matches!(
+                error.kind,
+                ErrorKind::NOT_FOUND | ErrorKind::PERMISSION_DENIED
+            ) =>
+        {
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}

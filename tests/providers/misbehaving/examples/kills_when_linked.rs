@@ -1,0 +1,15 @@
+//! A library whose constructor, which the dynamic linker runs, ends its process.
+
+mod shared;
+
+use shared::Fine;
+
+extern "C" fn constructor() {
+    std::process::abort();
+}
+
+#[used]
+#[unsafe(link_section = ".init_array")]
+static CONSTRUCTOR: extern "C" fn() = constructor;
+
+vcs_provider_interface::export_provider!(Fine);

@@ -1,0 +1,124 @@
+//! A provider that does the wrong thing that its configuration names.
+//!
+//! The configuration is one word and not TOML: `good`, or one of the defects
+//! below. Libraries that are wrong before a server is made are examples of this
+//! package, one for each defect.
+
+#![forbid(unsafe_code)]
+
+use std::sync::Arc;
+use std::time::Duration;
+use vcs_provider_interface::prelude::*;
+
+/// Longer than any test waits.
+const FOREVER: Duration = Duration::from_secs(3600);
+
+struct Misbehaving;
+
+impl Provider for Misbehaving {
+    fn info() -> ProviderInfo {
+        ProviderInfo::new("misbehaving", "Misbehaving", env!("CARGO_PKG_VERSION"))
+            .with_capabilities(["branch", "branches"])
+    }
+
+    fn new_server(config_toml: &str, host: Arc<dyn HostServices>) -> Result<Box<dyn VcsServer>> {
+        let defect = config_toml.trim().to_owned();
+        match defect.as_str() {
+            "panic in constructor" => panic!("in the constructor"),
+            "error in constructor" => Err(VcsError::new(
+                ErrorKind::CONFIG,
+                "the key `colour` is not known",
+            )),
+            "slow constructor" => {
+                std::thread::sleep(FOREVER);
+                Ok(Box::new(Server { defect, host }))
+            }
+            _ => Ok(Box::new(Server { defect, host })),
+        }
+    }
+}
+
+struct Server {
+    defect: String,
+    host: Arc<dyn HostServices>,
+}
+
+impl Server {
+    fn log(&self, message: &str) {
+        self.host.log(LogRecord {
+            level: LogLevel::INFO,
+            target: "misbehaving".to_owned(),
+            message: message.to_owned(),
+            fields: Vec::new(),
+        });
+    }
+}
+
+impl VcsServer for Server {
+    fn authorized_client(&self, _credential: Credential) -> Result<Box<dyn AuthorizedClient>> {
+        Ok(Box::new(Client {
+            defect: self.defect.clone(),
+        }))
+    }
+
+    fn webhooks_info(
+        &self,
+        _context: &dyn CallContext,
+        _request: ServerInfoRequest,
+    ) -> Result<WebhooksInfo> {
+        match self.defect.as_str() {
+            "error in probe" => Err(VcsError::new(ErrorKind::INTERNAL, "not today")),
+            "panic in probe" => panic!("in the probe"),
+            "endless probe" => {
+                std::thread::sleep(FOREVER);
+                Ok(WebhooksInfo::default())
+            }
+            _ => Ok(WebhooksInfo::default()),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.log("the server was dropped");
+        match self.defect.as_str() {
+            "panic in drop" => panic!("in the drop of the server"),
+            "endless drop" => std::thread::sleep(FOREVER),
+            _ => {}
+        }
+    }
+}
+
+struct Client {
+    defect: String,
+}
+
+impl AuthorizedClient for Client {
+    fn branch(&self, _context: &dyn CallContext, request: BranchRequest) -> Result<Branch> {
+        match self.defect.as_str() {
+            "panic in method" => panic!("in the method"),
+            "panic on demand" if request.name.as_deref() == Some("panic") => {
+                panic!("in the method")
+            }
+            "endless call" => std::thread::sleep(FOREVER),
+            "thread left behind" => {
+                std::thread::spawn(|| std::thread::sleep(FOREVER));
+            }
+            _ => {}
+        }
+        Ok(Branch {
+            display_id: request.name.unwrap_or_default(),
+            ..Default::default()
+        })
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if self.defect == "panic in drop of client" {
+            panic!("in the drop of the client");
+        }
+    }
+}
+
+vcs_provider_interface::export_provider!(Misbehaving);

@@ -1,0 +1,190 @@
+//! A plugin folder for one test, and what is done to the files in it.
+
+use crate::host::RecordingHost;
+use crate::libraries::built_program;
+use host_harness::loader::{Digest, Loader, LoaderOptions, Manifest, Trial};
+use host_harness::registry::{Registry, RegistryOptions, ServerSettings};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use vcs_provider_interface::info::{INTERFACE_VERSION, TARGET};
+use vcs_provider_interface::prelude::*;
+
+/// A plugin folder with its own folder for private copies.
+pub struct Place {
+    folder: TempDir,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Place {
+    /// An empty plugin folder.
+    ///
+    /// # Panics
+    /// If the disk fails: a test cannot go on. The same holds for all methods.
+    #[must_use]
+    pub fn new() -> Self {
+        let folder = match TempDir::new() {
+            Ok(folder) => folder,
+            Err(error) => panic!("no temporary folder: {error}"),
+        };
+        let place = Self { folder };
+        must(fs::create_dir(place.plugins()), &place.plugins());
+        place
+    }
+
+    /// The plugin folder.
+    #[must_use]
+    pub fn plugins(&self) -> PathBuf {
+        self.folder.path().join("plugins")
+    }
+
+    /// A folder for whatever else a test needs.
+    #[must_use]
+    pub fn scratch(&self) -> PathBuf {
+        let scratch = self.folder.path().join("scratch");
+        must(fs::create_dir_all(&scratch), &scratch);
+        scratch
+    }
+
+    /// Options of a loader with short limits that tries plugins in the `engine`.
+    #[must_use]
+    pub fn loader_options(&self) -> LoaderOptions {
+        LoaderOptions {
+            staging_folder: Some(self.folder.path().join("staging")),
+            info_time_limit: Duration::from_secs(2),
+            trial: Some(Trial {
+                program: built_program("host-harness", "engine"),
+                time_limit: Duration::from_secs(5),
+            }),
+            ..Default::default()
+        }
+    }
+
+    /// A loader with these options.
+    #[must_use]
+    pub fn loader(&self) -> Loader {
+        Loader::new(self.loader_options())
+    }
+
+    /// A copy of a library in the plugin folder, under a name of its own.
+    #[must_use]
+    pub fn install(&self, library: &Path, name: &str) -> PathBuf {
+        let copy = self.plugins().join(name);
+        // A new file, so that a mapped one is not written to.
+        let _ = fs::remove_file(&copy);
+        must(fs::copy(library, &copy), &copy);
+        copy
+    }
+
+    /// The same with its manifest, as `engine plugins pin` makes it.
+    #[must_use]
+    pub fn install_pinned(&self, library: &Path, name: &str) -> PathBuf {
+        let copy = self.install(library, name);
+        if let Err(error) = self.loader().write_manifest(&copy) {
+            panic!("{error}");
+        }
+        copy
+    }
+
+    /// A file with these bytes and a manifest that agrees with them.
+    #[must_use]
+    pub fn install_bytes(&self, bytes: &[u8], name: &str) -> PathBuf {
+        let file = self.plugins().join(name);
+        must(fs::write(&file, bytes), &file);
+        write_manifest(&file, &manifest_of(name, bytes));
+        file
+    }
+
+    /// Runs the `engine` in a process of its own, with its private copies in
+    /// this place.
+    #[must_use]
+    pub fn engine(&self, arguments: &[&str]) -> Output {
+        let output = Command::new(built_program("host-harness", "engine"))
+            .args(arguments)
+            .env("TMPDIR", self.scratch())
+            .output();
+        match output {
+            Ok(output) => output,
+            Err(error) => panic!("engine cannot be started: {error}"),
+        }
+    }
+
+    /// A registry whose server `main` is served by this plugin, and its log.
+    #[must_use]
+    pub fn registry_serving(&self, plugin: &Path, config: &str) -> (Registry, Arc<RecordingHost>) {
+        let options = RegistryOptions {
+            constructor_time_limit: Duration::from_secs(2),
+            probe_time_limit: Duration::from_secs(2),
+            ..Default::default()
+        };
+        let registry = Registry::new(self.loader(), options);
+        let report = match registry.load(plugin) {
+            Ok(report) => report,
+            Err(error) => panic!("{error}"),
+        };
+        let host = RecordingHost::new();
+        let settings = server_settings("main", &report.info.provider_type, config, &host);
+        if let Err(error) = registry.configure(settings) {
+            panic!("{error}");
+        }
+        (registry, host)
+    }
+}
+
+/// The settings of a server with this host behind it.
+#[must_use]
+pub fn server_settings(
+    name: &str,
+    provider_type: &str,
+    config: &str,
+    host: &Arc<RecordingHost>,
+) -> ServerSettings {
+    ServerSettings {
+        name: name.to_owned(),
+        provider_type: provider_type.to_owned(),
+        config_toml: config.to_owned(),
+        services: Arc::clone(host) as Arc<dyn HostServices>,
+    }
+}
+
+/// A manifest that agrees with these bytes.
+#[must_use]
+pub fn manifest_of(name: &str, bytes: &[u8]) -> Manifest {
+    Manifest {
+        name: name.to_owned(),
+        provider_type: "fine".to_owned(),
+        version: "1.0.0".to_owned(),
+        interface_version: INTERFACE_VERSION.to_owned(),
+        target: TARGET.to_owned(),
+        size: bytes.len() as u64,
+        sha256: Digest::of(bytes),
+    }
+}
+
+/// Writes a manifest beside a plugin.
+///
+/// # Panics
+/// If the disk fails.
+pub fn write_manifest(plugin: &Path, manifest: &Manifest) {
+    let text = match toml::to_string(manifest) {
+        Ok(text) => text,
+        Err(error) => panic!("{error}"),
+    };
+    let path = Manifest::path_of(plugin);
+    must(fs::write(&path, text), &path);
+}
+
+fn must<T>(outcome: std::io::Result<T>, path: &Path) -> T {
+    match outcome {
+        Ok(value) => value,
+        Err(error) => panic!("{}: {error}", path.display()),
+    }
+}
