@@ -5,12 +5,13 @@ use anstream::{AutoStream, ColorChoice};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-/// Starts the log and settles for the process whether there are colours.
-pub(super) fn start(arguments: &GlobalArguments) {
+/// Starts the log, at this level unless the arguments name another, and settles
+/// for the process whether there are colours.
+pub(super) fn start(arguments: &GlobalArguments, level: LevelFilter) {
     arguments.color.write_global();
     let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::WARN.into())
-        .parse_lossy(&arguments.log_level);
+        .with_default_directive(level.into())
+        .parse_lossy(arguments.log_level.as_deref().unwrap_or_default());
     let has_colours = AutoStream::choice(&std::io::stderr()) != ColorChoice::Never;
     // A log that was started before, by a host that embeds the command, stays.
     let _ = tracing_subscriber::fmt()

@@ -13,6 +13,7 @@
 
 mod action;
 pub mod args;
+mod conformance;
 mod demo;
 pub mod exit;
 mod failure;
@@ -23,6 +24,7 @@ mod plugins;
 mod progress;
 mod render;
 mod session;
+mod start;
 mod vcs;
 mod webhook;
 
@@ -37,6 +39,7 @@ use failure::Failure;
 use output::Output;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use tracing_subscriber::filter::LevelFilter;
 
 /// Runs the command with the arguments of the process.
 #[must_use]
@@ -50,7 +53,12 @@ fn run_with(words: Vec<OsString>) -> ExitCode {
         Err(error) => return report_usage(&error, &words),
     };
     let output = Output::new(&arguments.global);
-    logging::start(&arguments.global);
+    let level = match arguments.command {
+        // Services are watched by their log.
+        Command::Start(_) => LevelFilter::INFO,
+        _ => LevelFilter::WARN,
+    };
+    logging::start(&arguments.global, level);
     match execute(arguments.command, &output) {
         Ok(()) => exit::SUCCESS.into(),
         Err(failure) => output.report(&failure),
@@ -66,8 +74,10 @@ fn run_mock_bitbucket(arguments: &MockArguments) -> Result<(), Failure> {
 
 fn execute(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
+        Command::Conformance(arguments) => conformance::run(&arguments, output),
         Command::Demo(arguments) => demo::run(&arguments, output),
         Command::Action(command) => action::run(command, output),
+        Command::Start(arguments) => start::run(&arguments, output),
         Command::Plugins(arguments) => plugins::run(&arguments, output),
         Command::Vcs(arguments) => vcs::run(*arguments, output),
         Command::Webhook(WebhookCommand::Parse(arguments)) => webhook::parse(&arguments, output),

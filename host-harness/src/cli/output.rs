@@ -61,6 +61,20 @@ impl Output {
         }
     }
 
+    /// Says that a program is ready which runs on: as one line of JSON, for whoever
+    /// waits for it, or as these lines.
+    pub(super) fn announcement(
+        &self,
+        document: impl FnOnce() -> Value,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
+        if self.is_json {
+            print_text(&format!("{}\n", document()))
+        } else {
+            print_text(&text())
+        }
+    }
+
     /// Begins a list.
     pub(super) fn list(&self) -> ListOutput {
         ListOutput {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
-use vcs_provider_interface::context::HostCallContext;
+use vcs_provider_interface::context::{Cancellation, HostCallContext};
 use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
 use vcs_provider_interface::provider::{AuthorizedClient, VcsServer};
 use vcs_provider_interface::records::Credential;
@@ -128,8 +128,12 @@ pub struct Engine {
     pub settings: Settings,
     /// Counts.
     pub counters: Counters,
-    /// Told when there may be something to do.
+    /// Told when there may be events or clean-ups to work on.
     pub wake: Notify,
+    /// Told when polls may be due.
+    pub wake_poller: Notify,
+    /// Ends the calls of work that nobody waits for.
+    pub stopping: Cancellation,
 }
 
 impl Engine {
@@ -150,7 +154,15 @@ impl Engine {
             settings,
             counters: Counters::default(),
             wake: Notify::new(),
+            wake_poller: Notify::new(),
+            stopping: Cancellation::new(),
         }
+    }
+
+    /// Has everything looked at that may be due.
+    pub fn wake_all(&self) {
+        self.wake.notify_one();
+        self.wake_poller.notify_one();
     }
 
     /// The credential that a project's calls to a server use: the project's
@@ -186,7 +198,9 @@ impl Engine {
     /// The context of work that nobody waits for.
     #[must_use]
     pub fn background(&self, name: &str) -> HostCallContext {
-        HostCallContext::new(name).with_time_limit(self.settings.call_limit)
+        HostCallContext::new(name)
+            .with_time_limit(self.settings.call_limit)
+            .with_cancellation(self.stopping.clone())
     }
 
     /// Milliseconds since 1970-01-01 UTC, by the engine's clock.

@@ -14,7 +14,13 @@ pub mod ingest;
 pub mod linking;
 pub mod notify;
 pub mod poller;
+pub mod providers;
 pub mod random;
 pub mod retention;
+pub mod services;
+pub mod start;
 pub mod store;
 pub mod worker;
+
+#[cfg(test)]
+mod tests;

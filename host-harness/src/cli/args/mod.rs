@@ -1,6 +1,7 @@
 //! The arguments as they are typed. What they mean is decided where they are used.
 
 pub mod action;
+pub mod conformance;
 pub mod vcs;
 
 use super::exit;
@@ -28,15 +29,10 @@ pub struct GlobalArguments {
     #[arg(long, global = true)]
     pub json: bool,
     /// What goes to the log on standard error: off, error, warn, info, debug or
-    /// trace, or directives such as `warn,provider=debug`.
-    #[arg(
-        long,
-        global = true,
-        value_name = "LEVEL",
-        env = "ENGINE_LOG",
-        default_value = "warn"
-    )]
-    pub log_level: String,
+    /// trace, or directives such as `warn,provider=debug`. Without it: warn, and
+    /// info for the services.
+    #[arg(long, global = true, value_name = "LEVEL", env = "ENGINE_LOG")]
+    pub log_level: Option<String>,
     /// When to use colours; NO_COLOR is honoured.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_parser = parse_colour)]
     pub color: anstream::ColorChoice,
@@ -50,6 +46,8 @@ pub enum Command {
     /// Do with a repository what a worker does
     #[command(subcommand)]
     Action(action::ActionCommand),
+    /// Run the engine's services
+    Start(StartArguments),
     /// Work with plugins
     Plugins(PluginsArguments),
     /// Make one call through a plugin
@@ -60,6 +58,8 @@ pub enum Command {
     /// Run a mocked service
     #[command(subcommand)]
     Mock(MockCommand),
+    /// Try the behaviour that every provider must show
+    Conformance(Box<conformance::ConformanceArguments>),
 }
 
 /// Tell the whole story once.
@@ -80,6 +80,30 @@ pub struct DemoArguments {
         value_parser = clap::value_parser!(u64).range(1..)
     )]
     pub timeout: u64,
+}
+
+/// Run the engine's services until SIGTERM or SIGINT; SIGHUP reloads the plugins.
+#[derive(Args, Debug)]
+pub struct StartArguments {
+    /// The services: `vcs` for calls to providers; `api` for projects, consent,
+    /// linking and webhooks, with the work that follows from them.
+    #[arg(required = true, value_name = "SERVICE")]
+    pub services: Vec<ServiceName>,
+    /// Where the configuration and the plugins are.
+    #[command(flatten)]
+    pub directory: DirectoryArguments,
+    /// Let callers with the token move the engine's clock forward, for tests.
+    #[arg(long, hide = true)]
+    pub movable_clock: bool,
+}
+
+/// A service.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceName {
+    /// Projects, consent, linking, webhooks.
+    Api,
+    /// Calls to providers.
+    Vcs,
 }
 
 /// Work with plugins.

@@ -49,15 +49,8 @@ impl StoreKey {
             Some(KeySource::Environment(name)) => Self::from_environment(name),
             Some(KeySource::File(path)) => Self::from_file(path),
             None => {
-                let path = beside(store);
-                if !path.exists() {
-                    make(&path).map_err(|error| {
-                        config_error(format!(
-                            "the key file {} cannot be made: {error}",
-                            path.display()
-                        ))
-                    })?;
-                }
+                let path = store.with_extension("key");
+                make_private(&path, "the store's key")?;
                 Self::from_file(&path)
             }
         }
@@ -120,13 +113,25 @@ pub fn read_private(path: &Path, what: &str) -> Result<Secret, VcsError> {
     fs::read_to_string(path).map(Secret::new).map_err(failed)
 }
 
-fn config_error(message: String) -> VcsError {
-    VcsError::new(ErrorKind::CONFIG, message)
+/// Makes a file with 32 random bytes, as hexadecimal digits, that only the
+/// engine's user may read; a file that is there stays as it is.
+///
+/// # Errors
+/// `Config` if it cannot be made.
+pub fn make_private(path: &Path, what: &str) -> Result<(), VcsError> {
+    if path.exists() {
+        return Ok(());
+    }
+    make(path).map_err(|error| {
+        config_error(format!(
+            "{what} cannot be made in {}: {error}",
+            path.display()
+        ))
+    })
 }
 
-/// The key file of a store whose configuration names none.
-fn beside(store: &Path) -> PathBuf {
-    store.with_extension("key")
+fn config_error(message: String) -> VcsError {
+    VcsError::new(ErrorKind::CONFIG, message)
 }
 
 /// Writes a random key to a new file. Two processes that do so at the same time
@@ -136,7 +141,9 @@ fn make(path: &Path) -> std::io::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    let unfinished = path.with_extension(format!("key.{}", std::process::id()));
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(format!(".{}", std::process::id()));
+    let unfinished = PathBuf::from(unfinished);
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)

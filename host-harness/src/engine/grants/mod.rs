@@ -8,7 +8,7 @@ mod key;
 mod lock;
 mod seal;
 
-pub use key::{StoreKey, read_private};
+pub use key::{StoreKey, make_private, read_private};
 pub use seal::Sealer;
 
 use super::clock::Clock;

@@ -1,0 +1,49 @@
+//! `engine start [api] vcs`.
+
+use super::args::{ServiceName, StartArguments};
+use super::failure::Failure;
+use super::output::Output;
+use super::session::{config_of, plugin_directory};
+use crate::engine::start::{self, Ready, Services, StartOptions};
+use crate::loader::{LoaderOptions, Trial};
+use serde_json::json;
+
+/// Runs the services until a signal. Says on standard output when they can be
+/// called: with `--json` as one line.
+pub(super) fn run(arguments: &StartArguments, output: &Output) -> Result<(), Failure> {
+    let config = config_of(&arguments.directory)?.ok_or_else(|| {
+        Failure::usage("say where the configuration is, with --config FILE or ENGINE_CONFIG")
+    })?;
+    let folder = plugin_directory(&arguments.directory, Some(&config))?;
+    let trial = Trial::by_this_program()
+        .map_err(|error| Failure::file(std::path::Path::new("the executable"), &error))?;
+    let options = StartOptions {
+        services: Services {
+            api: arguments.services.contains(&ServiceName::Api),
+            vcs: arguments.services.contains(&ServiceName::Vcs),
+        },
+        plugin_folder: folder,
+        loader: LoaderOptions {
+            trial: Some(trial),
+            ..LoaderOptions::default()
+        },
+        movable_clock: arguments.movable_clock,
+    };
+    start::run(&config, options, |ready| {
+        output.announcement(|| json!(ready), || in_words(ready))
+    })
+}
+
+fn in_words(ready: &Ready) -> String {
+    let mut lines = ready.notices.clone();
+    for (service, url) in [("api", &ready.api_url), ("vcs", &ready.vcs_url)] {
+        if let Some(url) = url {
+            lines.push(format!("the {service} service listens on {url}"));
+        }
+    }
+    if let Some(file) = &ready.token_file {
+        lines.push(format!("callers show the token in {}", file.display()));
+    }
+    lines.push(format!("the engine's data is in {}", ready.store.display()));
+    lines.join("\n") + "\n"
+}
