@@ -11,4 +11,4 @@ mod libraries;
 pub mod place;
 pub mod sandbox;
 
-pub use libraries::{built_examples, built_library, built_program};
+pub use libraries::{built_example, built_library, built_program};
