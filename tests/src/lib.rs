@@ -4,8 +4,8 @@
 
 pub mod bitbucket;
 pub mod contract;
-pub mod engine;
 pub mod elf_bytes;
+pub mod engine;
 pub mod host;
 mod libraries;
 pub mod place;
