@@ -15,7 +15,12 @@ fn assert_conforms(report: &Report, skipped: &[&str]) {
     let found: Vec<&str> = report
         .rules
         .iter()
-        .filter(|rule| matches!(rule.outcome, host_harness::conformance::Outcome::Skipped { .. }))
+        .filter(|rule| {
+            matches!(
+                rule.outcome,
+                host_harness::conformance::Outcome::Skipped { .. }
+            )
+        })
         .map(|rule| rule.id.as_str())
         .collect();
     assert_eq!(found, skipped, "{}", report.text());
