@@ -1,0 +1,24 @@
+//! The situations that hurt integrations with Bitbucket Cloud in the field, one
+//! test each, through the loaded library against the mocked service.
+//!
+//! A test's name begins with the number of its situation; one test here checks
+//! that none of the numbers is without.
+
+mod access;
+mod catalogue;
+mod changes;
+mod content;
+mod deliveries;
+mod events;
+mod failures;
+mod hooks;
+mod listed_repositories;
+mod lists;
+mod oauth;
+mod pull_request_writes;
+mod pull_requests;
+mod refs;
+mod repeated_deliveries;
+mod repositories;
+mod statuses;
+mod support;
