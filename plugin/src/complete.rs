@@ -9,11 +9,13 @@
 //!
 //! Repeated: all of it. Every other event comes back as it was.
 
+use crate::commits::Range;
 use crate::http::Request;
 use crate::page_length::List;
 use crate::pages::Listing;
 use crate::pull_requests::{expand_hashes, same_commit};
-use crate::read::{self, Item, expand_hash, json};
+use crate::read::{Item, expand_hash, json};
+use crate::refs;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::Value;
@@ -78,16 +80,21 @@ fn complete_push(
     let Some(new) = change.new_hash.clone() else {
         return Ok(());
     };
-    let fetched = match &change.old_hash {
-        Some(old) => match commits(session, context, repo, &new, Some(old)) {
-            Err(error) if is_lost(&error, old) => {
+    let range = Range {
+        include: new,
+        exclude: change.old_hash.clone(),
+        limit: Some(MOST_COMMITS),
+    };
+    let fetched = match &range.exclude {
+        Some(old) => match collect(session, context, repo, &range, Some(old)) {
+            Err(error) if range.lost_exclude(&error) => {
                 // A commit that is gone is no ancestor of one that is there.
                 change.forced = true;
-                new_on_branch(session, context, repo, change, &new)?
+                new_on_branch(session, context, repo, &range, &change.name)?
             }
             other => other?,
         },
-        None => new_on_branch(session, context, repo, change, &new)?,
+        None => new_on_branch(session, context, repo, &range, &change.name)?,
     };
     change.truncated = fetched.len() as u64 >= MOST_COMMITS;
     change.commits = fetched;
@@ -99,44 +106,31 @@ fn new_on_branch(
     session: &Session,
     context: &dyn CallContext,
     repo: &RepositoryName,
-    change: &RefChange,
-    new: &str,
+    range: &Range,
+    branch: &str,
 ) -> Result<Vec<Commit>> {
-    let main = session
-        .main_branch(context, repo)?
-        .filter(|main| *main != change.name);
-    commits(session, context, repo, new, main.as_deref())
+    let main = match session.main_branch(context, repo)? {
+        Some(main) if main != branch => {
+            Some(refs::branch_head(session, context, repo, Some(&main))?)
+        }
+        _ => None,
+    };
+    collect(session, context, repo, range, main.as_deref())
 }
 
-fn commits(
+fn collect(
     session: &Session,
     context: &dyn CallContext,
     repo: &RepositoryName,
-    include: &str,
+    range: &Range,
     exclude: Option<&str>,
 ) -> Result<Vec<Commit>> {
-    let mut request = Request::get(repo.path(&["commits"])).query("include", include);
-    if let Some(exclude) = exclude {
-        request = request.query("exclude", exclude);
-    }
-    let items: Vec<Item> = Listing::new(&session.http, context, List::Commits, request)
-        .limit(Some(MOST_COMMITS))
-        .collect()?;
-    Ok(items
-        .iter()
-        .filter_map(|item| read::commit(&item.value))
-        .collect())
-}
-
-/// Whether the service says that it does not know this commit.
-fn is_lost(error: &VcsError, hash: &str) -> bool {
-    error.kind == ErrorKind::NOT_FOUND
-        && error
-            .extra
-            .iter()
-            .filter(|(key, _)| key == "unknown_hashes")
-            .flat_map(|(_, hashes)| hashes.split(','))
-            .any(|unknown| same_commit(unknown, hash))
+    let mut found = Vec::new();
+    range.push_without(session, context, repo, exclude, &mut |mut commits, _| {
+        found.append(&mut commits);
+        Ok(Flow::CONTINUE)
+    })?;
+    Ok(found)
 }
 
 /// Compares the source commit of the update that a delivery tells of with that

@@ -61,7 +61,7 @@ impl Place {
             staging_folder: Some(self.folder.path().join("staging")),
             info_time_limit: Duration::from_secs(2),
             trial: Some(Trial {
-                program: built_program("host-harness", "engine"),
+                program: built_program("engine"),
                 time_limit: Duration::from_secs(5),
             }),
             ..Default::default()
@@ -107,7 +107,7 @@ impl Place {
     /// this place.
     #[must_use]
     pub fn engine(&self, arguments: &[&str]) -> Output {
-        let output = Command::new(built_program("host-harness", "engine"))
+        let output = Command::new(built_program("engine"))
             .args(arguments)
             .env("TMPDIR", self.scratch())
             .output();

@@ -13,6 +13,7 @@
 
 mod action;
 pub mod args;
+mod conformance;
 mod demo;
 pub mod exit;
 mod failure;
@@ -73,6 +74,7 @@ fn run_mock_bitbucket(arguments: &MockArguments) -> Result<(), Failure> {
 
 fn execute(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
+        Command::Conformance(arguments) => conformance::run(&arguments, output),
         Command::Demo(arguments) => demo::run(&arguments, output),
         Command::Action(command) => action::run(command, output),
         Command::Start(arguments) => start::run(&arguments, output),

@@ -6,7 +6,7 @@
 
 use std::fmt::Debug;
 use vcs_provider_interface::context::CallContext;
-use vcs_provider_interface::error::Result;
+use vcs_provider_interface::error::{ErrorKind, Result};
 use vcs_provider_interface::provider::{AuthorizedClient, VcsServer};
 use vcs_provider_interface::records::*;
 use vcs_provider_interface::secret::Secret;
@@ -54,10 +54,19 @@ pub(super) enum Nature {
     Global,
     /// May answer without the service.
     Local,
+    /// Says what is supported, so that it may answer even where nothing is.
+    Information,
 }
 
 /// The answer in its `Debug` form.
-type Answer = Result<String>;
+pub(super) type Answer = Result<String>;
+
+/// Whether the provider says that it does not have the method.
+pub(super) fn is_unsupported(answer: &Answer) -> bool {
+    answer
+        .as_ref()
+        .is_err_and(|error| error.kind == ErrorKind::UNSUPPORTED)
+}
 
 /// One method.
 pub(super) struct Method {
@@ -268,8 +277,8 @@ pub(super) const METHODS: &[Method] = &[
 
 /// Every method of a server.
 pub(super) const SERVER_METHODS: &[Method] = &[
-    method!(server Local webhooks_info, |_t| ServerInfoRequest::default()),
-    method!(server Local polling_info, |_t| ServerInfoRequest::default()),
+    method!(server Information webhooks_info, |_t| ServerInfoRequest::default()),
+    method!(server Information polling_info, |_t| ServerInfoRequest::default()),
     method!(server Local authorize_redirect, |_t| AuthorizeRequest::default()),
     // Without a code nothing is sent.
     method!(server Local authorize_token, |_t| AuthorizeTokenRequest::default()),

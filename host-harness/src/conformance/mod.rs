@@ -25,6 +25,7 @@ mod lists;
 mod methods;
 pub mod recorder;
 pub mod report;
+pub mod repositories;
 pub mod rule;
 pub mod rules;
 mod runner;

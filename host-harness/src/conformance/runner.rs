@@ -8,6 +8,7 @@ use super::subject::Subject;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
+use vcs_provider_interface::context::Cancellation;
 use vcs_provider_interface::error::Result;
 use vcs_provider_interface::info::ProviderInfo;
 use vcs_provider_interface::provider::{AuthorizedClient, VcsServer};
@@ -22,6 +23,7 @@ pub struct Run {
     subject: Arc<Subject>,
     rules: Vec<Rule>,
     rule_limit: Duration,
+    cancellation: Cancellation,
 }
 
 impl Run {
@@ -34,6 +36,7 @@ impl Run {
             subject: Arc::new(subject),
             rules: rules::all(),
             rule_limit: RULE_LIMIT,
+            cancellation: Cancellation::new(),
         }
     }
 
@@ -48,6 +51,13 @@ impl Run {
     #[must_use]
     pub fn with_rule_limit(mut self, limit: Duration) -> Self {
         self.rule_limit = limit;
+        self
+    }
+
+    /// The same run, in which no further rule is begun once this switch is thrown.
+    #[must_use]
+    pub fn cancelled_by(mut self, cancellation: Cancellation) -> Self {
+        self.cancellation = cancellation;
         self
     }
 
@@ -84,6 +94,9 @@ impl Run {
         let begun = Instant::now();
         let lacking = rule.needs.iter().find(|needed| !self.info.can(needed));
         let verdict = match lacking {
+            _ if self.cancellation.is_cancelled() => {
+                Err(Trouble::skipped("the run was interrupted"))
+            }
             Some(lacking) => Err(Trouble::skipped(format!(
                 "the provider does not have `{lacking}`"
             ))),

@@ -37,11 +37,13 @@ pub struct Behaviour {
     pub merges_take_long: bool,
     /// How often a merge task is reported as pending before it is carried out.
     pub merge_polls: u32,
-    /// Every numbered list is turned round between its pages, unless the caller
-    /// sorts it.
+    /// Even pages of a numbered list are cut from the list in opposite order, unless
+    /// the caller sorts it: items come twice and others not at all.
     pub unstable_order: bool,
     /// Lists come without `size` and `page`.
     pub bare_envelopes: bool,
+    /// Deliveries name nobody: the actor is anonymous and has no uuid.
+    pub anonymous_actors: bool,
 }
 
 impl Default for Behaviour {
@@ -53,6 +55,7 @@ impl Default for Behaviour {
             merge_polls: 1,
             unstable_order: false,
             bare_envelopes: false,
+            anonymous_actors: false,
         }
     }
 }

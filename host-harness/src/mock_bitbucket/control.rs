@@ -12,6 +12,7 @@ use super::git_repository::GitRepository;
 use super::locked;
 use super::rate_limit::RateLimit;
 use super::record::Exchange;
+use super::repository_events;
 use super::server::BackgroundRuntime;
 use super::service::Mock;
 use super::state::{Found, Repository, User, stable_uuid};
@@ -234,6 +235,7 @@ impl MockBitbucket {
     /// When it is not there.
     pub fn remove_repository(&self, full_name: &str) -> Result<(), MockError> {
         let repository = self.repository(full_name)?;
+        repository_events::deleted(&self.mock, &repository);
         locked(&self.mock.state).remove_repository(&repository.uuid);
         Ok(())
     }
@@ -248,6 +250,7 @@ impl MockBitbucket {
         let (workspace, slug) = split_name(new_name)?;
         self.add_workspace(workspace, true);
         locked(&self.mock.state).rename_repository(&repository.uuid, workspace, slug);
+        repository_events::renamed(&self.mock, &repository, &*self.repository(new_name)?);
         Ok(())
     }
 

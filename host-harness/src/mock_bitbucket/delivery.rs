@@ -286,7 +286,8 @@ pub(crate) fn deliver(
         return;
     }
     payload["repository"] = represent::delivered_repository(mock, repository);
-    payload["actor"] = actor.map_or_else(
+    let anonymous = locked(&mock.state).behaviour.anonymous_actors;
+    payload["actor"] = actor.filter(|_| !anonymous).map_or_else(
         || json!({ "type": "user", "display_name": "Anonymous" }),
         |actor| represent::user(&mock.urls, actor),
     );

@@ -57,6 +57,11 @@ impl GitRepository {
         })
     }
 
+    /// Forgets what was read of commits: they may be gone.
+    pub(crate) fn forget_cached_commits(&self) {
+        locked(&self.commits).clear();
+    }
+
     /// The folder with the objects and refs.
     pub(crate) fn git_dir(&self) -> &Path {
         &self.git_dir

@@ -63,11 +63,22 @@ pub(crate) fn numbered<T>(
     let number = page_number(call)?;
     let start = (number - 1).saturating_mul(length).min(items.len());
     let end = start.saturating_add(length).min(items.len());
+    let behaviour = locked(&call.mock.state).behaviour;
+    let turned = behaviour.unstable_order && call.query_value("sort").is_none() && number % 2 == 0;
+    let values = if turned {
+        let mut values = to_json(&items[items.len() - end..items.len() - start])?;
+        values.reverse();
+        values
+    } else {
+        to_json(&items[start..end])?
+    };
     let mut envelope = Map::new();
-    envelope.insert("values".into(), Value::Array(to_json(&items[start..end])?));
+    envelope.insert("values".into(), Value::Array(values));
     envelope.insert("pagelen".into(), json!(length));
-    envelope.insert("size".into(), json!(items.len()));
-    envelope.insert("page".into(), json!(number));
+    if !behaviour.bare_envelopes {
+        envelope.insert("size".into(), json!(items.len()));
+        envelope.insert("page".into(), json!(number));
+    }
     if end < items.len() {
         envelope.insert(
             "next".into(),

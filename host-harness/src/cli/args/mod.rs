@@ -1,6 +1,7 @@
 //! The arguments as they are typed. What they mean is decided where they are used.
 
 pub mod action;
+pub mod conformance;
 pub mod vcs;
 
 use super::exit;
@@ -57,6 +58,8 @@ pub enum Command {
     /// Run a mocked service
     #[command(subcommand)]
     Mock(MockCommand),
+    /// Try the behaviour that every provider must show
+    Conformance(Box<conformance::ConformanceArguments>),
 }
 
 /// Tell the whole story once.

@@ -1,9 +1,9 @@
 //! Rules about what a provider says of itself.
 
 use super::super::bench::Bench;
-use super::super::methods::{METHODS, Method, SERVER_METHODS, Target};
+use super::super::methods::{METHODS, Method, Nature, SERVER_METHODS, Target};
 use super::super::rule::{Cases, Expect, Rule, Trouble, Verdict, ensure};
-use vcs_provider_interface::error::ErrorKind;
+use vcs_provider_interface::error::{ErrorKind, Result};
 use vcs_provider_interface::info::{INTERFACE_VERSION, PANIC_STRATEGY};
 use vcs_provider_interface::records::*;
 
@@ -133,20 +133,26 @@ fn all_methods() -> impl Iterator<Item = &'static Method> {
 /// `info.webhooks-and-polling`
 pub fn webhooks_and_polling_agree(bench: &Bench<'_>) -> Verdict {
     let mut cases = Cases::default();
-    if bench.can("webhooks_info") {
-        cases.add(webhooks_agree(bench));
-    }
-    if bench.can("polling_info") {
-        cases.add(polling_agrees(bench));
-    }
+    cases.add(webhooks_agree(bench));
+    cases.add(polling_agrees(bench));
     cases.verdict("the provider has neither `webhooks_info` nor `polling_info`")
+}
+
+/// The answer; a provider that has neither need not say so in this way.
+fn answered<T>(result: Result<T>, method: &str) -> std::result::Result<T, Trouble> {
+    match result {
+        Err(error) if error.kind == ErrorKind::UNSUPPORTED => Err(Trouble::skipped(format!(
+            "the provider does not have `{method}`"
+        ))),
+        result => result.works(method),
+    }
 }
 
 fn webhooks_agree(bench: &Bench<'_>) -> Verdict {
     let info = bench
         .server
-        .webhooks_info(&bench.context(), ServerInfoRequest::default())
-        .works("webhooks_info")?;
+        .webhooks_info(&bench.context(), ServerInfoRequest::default());
+    let info = answered(info, "webhooks_info")?;
     let can = bench.can("parse_webhook") && bench.can("create_hook");
     ensure(info.supported == can, || {
         format!(
@@ -186,8 +192,8 @@ fn webhooks_agree(bench: &Bench<'_>) -> Verdict {
 fn polling_agrees(bench: &Bench<'_>) -> Verdict {
     let info = bench
         .server
-        .polling_info(&bench.context(), ServerInfoRequest::default())
-        .works("polling_info")?;
+        .polling_info(&bench.context(), ServerInfoRequest::default());
+    let info = answered(info, "polling_info")?;
     let can = bench.can("poll_events");
     ensure(info.supported == can, || {
         format!(
@@ -205,7 +211,10 @@ fn polling_agrees(bench: &Bench<'_>) -> Verdict {
 pub fn absent_methods_are_unsupported(bench: &Bench<'_>) -> Verdict {
     let mut cases = Cases::default();
     let target = Target::missing(&bench.subject.missing_repo);
-    for method in all_methods().filter(|method| !bench.can(method.name)) {
+    for method in all_methods() {
+        if bench.can(method.name) || method.nature == Nature::Information {
+            continue;
+        }
         let answer = (method.call)(bench.server, bench.client, &bench.context(), &target);
         cases.add(match answer {
             Err(error) if error.kind == ErrorKind::UNSUPPORTED => Ok(()),

@@ -2,7 +2,9 @@
 //! not there answers `NotFound`.
 
 use super::super::bench::Bench;
-use super::super::methods::{METHODS, NO_COMMIT, NO_HOOK, NO_NUMBER, NO_REF, Nature, Target};
+use super::super::methods::{
+    METHODS, NO_COMMIT, NO_HOOK, NO_NUMBER, NO_REF, Nature, Target, is_unsupported,
+};
 use super::super::rule::{Cases, Expect, Rule, Trouble, Verdict, ensure};
 use vcs_provider_interface::error::{ErrorKind, Result};
 use vcs_provider_interface::records::*;
@@ -269,10 +271,11 @@ pub fn unknown_repository_is_not_found(bench: &Bench<'_>) -> Verdict {
         let may_succeed = match method.nature {
             Nature::Remote => false,
             Nature::Deletion => true,
-            Nature::Global | Nature::Local => continue,
+            Nature::Global | Nature::Local | Nature::Information => continue,
         };
         let answer = (method.call)(bench.server, bench.client, &bench.context(), &target);
-        if may_succeed && answer.is_ok() {
+        // A capability that is none fails the rule about capabilities.
+        if is_unsupported(&answer) || (may_succeed && answer.is_ok()) {
             continue;
         }
         let what = format!("{} in an unknown repository", method.name);

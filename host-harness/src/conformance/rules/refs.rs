@@ -207,26 +207,30 @@ pub fn existing_tag_stays(bench: &Bench<'_>) -> Verdict {
     let Some(present) = tags.into_iter().next() else {
         return Err(Trouble::skipped("the writable repository has no tag"));
     };
-    let target = start(bench, &repo).unwrap_or_else(|_| present.hash.clone());
-    let request = CreateTagRequest {
+    let request = TagRequest {
         repo: repo.clone(),
         name: present.tag.clone(),
+    };
+    let look_up = |when: &str| {
+        bench
+            .client
+            .tag(&bench.context(), request.clone())
+            .works(&format!("the tag {when}"))
+    };
+    let before = look_up("before that")?;
+    let target = start(bench, &repo).unwrap_or_else(|_| present.hash.clone());
+    let creation = CreateTagRequest {
+        repo,
+        name: present.tag,
         target,
         message: Some("conformance".to_owned()),
     };
     bench
         .client
-        .create_tag(&bench.context(), request)
+        .create_tag(&bench.context(), creation)
         .fails_with("creating a tag that exists", &[ErrorKind::ALREADY_EXISTS])?;
-    let request = TagRequest {
-        repo,
-        name: present.tag.clone(),
-    };
-    let after = bench
-        .client
-        .tag(&bench.context(), request)
-        .works("the tag after that")?;
-    ensure(after.hash == present.hash, || {
-        format!("the tag moved from {} to {}", present.hash, after.hash)
+    let after = look_up("after that")?;
+    ensure(after.hash == before.hash, || {
+        format!("the tag moved from {} to {}", before.hash, after.hash)
     })
 }

@@ -57,7 +57,8 @@ fn archive(call: &Call) -> Reply {
         .as_ref()
         .is_some_and(|caller| caller.credential.kind != CredentialKind::ApiToken);
     if bearer && repository.is_private {
-        match locked(&call.mock.state).behaviour.archive_bearer {
+        let choice = locked(&call.mock.state).behaviour.archive_bearer;
+        match choice {
             ArchiveBearer::Accepted => {}
             ArchiveBearer::NotFound => return Err(page(404, "Repository not found")),
             ArchiveBearer::Forbidden => return Err(page(403, "Access denied")),

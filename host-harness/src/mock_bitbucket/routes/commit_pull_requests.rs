@@ -25,7 +25,8 @@ pub(crate) fn routes() -> Vec<Route> {
 /// Pull requests of every state, newest first.
 fn list(call: &Call) -> Reply {
     let repository = call.repository()?;
-    match locked(&call.mock.state).behaviour.commit_links {
+    let links = locked(&call.mock.state).behaviour.commit_links;
+    match links {
         CommitLinks::Installed => {}
         CommitLinks::Missing => {
             return Err(ApiError::not_found(

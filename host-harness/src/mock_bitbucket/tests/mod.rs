@@ -4,6 +4,8 @@ mod support;
 
 mod commits;
 mod comparing;
+mod contract;
+mod edges;
 mod git;
 mod hooks;
 mod insights;

@@ -516,7 +516,7 @@ fn a_pull_request_from_a_fork_is_merged_across() {
         "the base does not know the fork's commit"
     );
     let commits = client.get(&format!("{PULLS}/1/commits"));
-    assert_eq!(commits.strings("/hash"), [head.clone()]);
+    assert_eq!(commits.strings("/hash"), std::slice::from_ref(&head));
     let merged = client.post(&format!("{PULLS}/1/merge"), &json!({}));
     assert_eq!(merged.status, 200, "{}", merged.text);
     assert_eq!(sandbox.git(&["show", "main:idea.txt"]), "new");

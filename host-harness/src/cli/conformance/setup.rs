@@ -1,0 +1,258 @@
+//! From the arguments to a provider and what it is tried on.
+
+use crate::cli::args::conformance::ConformanceArguments;
+use crate::cli::failure::Failure;
+use crate::cli::session::{config_of, plugin_directory, provider_of_type};
+use crate::conformance::{RecordingHost, ServerFaults, Subject, WebhookDialect, repositories};
+use crate::engine::config::EngineConfig;
+use crate::loader::{LoadedProvider, Loader};
+use crate::mock_bitbucket::{Fault, FaultRule, MockBitbucket, command::write_config};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use vcs_provider_interface::abi::HostServer;
+use vcs_provider_interface::info::ProviderInfo;
+use vcs_provider_interface::secret::Secret;
+use vcs_provider_interface::services::HostServices;
+
+/// Everything that a run needs.
+pub(super) struct Setup {
+    pub(super) server: HostServer,
+    pub(super) info: ProviderInfo,
+    pub(super) subject: Subject,
+    /// What has to live as long as the run.
+    pub(super) service: Option<MockedService>,
+}
+
+impl Setup {
+    pub(super) fn new(arguments: &ConformanceArguments) -> Result<Self, Failure> {
+        let mut setup = if arguments.mock {
+            Self::mocked(arguments)?
+        } else {
+            Self::configured(arguments)?
+        };
+        setup.subject.call_limit = Duration::from_secs(arguments.timeout);
+        setup.subject.patience = Duration::from_millis(arguments.patience);
+        if setup.info.provider_type == "bitbucketcloud" {
+            setup.subject.webhooks = Some(WebhookDialect::bitbucket_cloud());
+        }
+        Ok(setup)
+    }
+
+    /// A server of the configuration, or of a provider that needs none.
+    fn configured(arguments: &ConformanceArguments) -> Result<Self, Failure> {
+        let repo = arguments.repo.as_ref().ok_or_else(|| {
+            Failure::usage("name a repository with --repo NAME, or use the mock with --mock")
+        })?;
+        let config = config_of(&arguments.directory)?;
+        let (loaded, toml) = match (&config, &arguments.plugin) {
+            (None, Some(plugin)) => (Loader::default().load(plugin)?, String::new()),
+            (None, None) => {
+                return Err(Failure::usage(
+                    "name the plugin with --plugin FILE, or a configuration with --config FILE",
+                ));
+            }
+            (Some(config), plugin) => {
+                let server = config.server(arguments.server.as_deref())?;
+                let loaded = match plugin {
+                    Some(plugin) => {
+                        of_type(Loader::default().load(plugin)?, &server.provider_type)?
+                    }
+                    None => {
+                        let folder = plugin_directory(&arguments.directory, Some(config))?;
+                        provider_of_type(&folder, &server.provider_type)?
+                    }
+                };
+                (loaded, server.toml.clone())
+            }
+        };
+        let host = Arc::new(RecordingHost::default());
+        let server = server_of(&loaded, &toml, &host)?;
+        let mut subject = Subject::new(repo, host);
+        if let Some(missing) = &arguments.missing_repo {
+            subject.missing_repo.clone_from(missing);
+        }
+        subject.writable_repo.clone_from(&arguments.writable_repo);
+        subject.empty_repo.clone_from(&arguments.empty_repo);
+        subject.git_clone.clone_from(&arguments.git_clone);
+        subject.secrets = secrets_of(&toml);
+        Ok(Self {
+            server,
+            info: loaded.info,
+            subject,
+            service: None,
+        })
+    }
+
+    /// A mocked Bitbucket Cloud over copies of a repository.
+    fn mocked(arguments: &ConformanceArguments) -> Result<Self, Failure> {
+        let Some(plugin) = &arguments.plugin else {
+            return Err(Failure::usage("name the plugin with --plugin FILE"));
+        };
+        let loaded = of_type(Loader::default().load(plugin)?, "bitbucketcloud")?;
+        let service = MockedService::start(arguments.git_clone.as_deref())?;
+        let toml = service.config()?;
+        let host = Arc::new(RecordingHost::default());
+        let server = server_of(&loaded, &toml, &host)?;
+        let mut subject = Subject::new(READABLE, host);
+        subject.writable_repo = Some(WRITABLE.to_owned());
+        subject.empty_repo = Some(EMPTY.to_owned());
+        subject.git_clone = Some(service.git.clone());
+        subject.secrets = secrets_of(&toml);
+        subject.faults = Some(Arc::clone(&service.mock) as Arc<dyn ServerFaults>);
+        subject.host_threads = vec!["mock-bitbucket".to_owned()];
+        Ok(Self {
+            server,
+            info: loaded.info,
+            subject,
+            service: Some(service),
+        })
+    }
+}
+
+fn of_type(loaded: LoadedProvider, wanted: &str) -> Result<LoadedProvider, Failure> {
+    if loaded.info.provider_type == wanted {
+        return Ok(loaded);
+    }
+    Err(Failure::usage(format!(
+        "{}: a provider of the type {wanted:?} is wanted, this one is of the type {:?}",
+        loaded.origin.display(),
+        loaded.info.provider_type
+    )))
+}
+
+fn server_of(
+    loaded: &LoadedProvider,
+    toml: &str,
+    host: &Arc<RecordingHost>,
+) -> Result<HostServer, Failure> {
+    let services = Arc::clone(host) as Arc<dyn HostServices>;
+    Ok(loaded.provider.new_server(toml, services)?)
+}
+
+/// The secrets of a server's configuration, by the names of their keys.
+fn secrets_of(toml: &str) -> Vec<Secret> {
+    let mut secrets = Vec::new();
+    if let Ok(table) = toml.parse::<toml::Table>() {
+        collect_secrets(&table, &mut secrets);
+    }
+    secrets
+}
+
+fn collect_secrets(table: &toml::Table, secrets: &mut Vec<Secret>) {
+    for (key, value) in table {
+        let key = key.to_lowercase();
+        let is_secret = ["secret", "token", "password"]
+            .iter()
+            .any(|word| key.ends_with(word));
+        match value {
+            toml::Value::String(text) if is_secret => secrets.push(Secret::from(text.as_str())),
+            toml::Value::Table(inner) => collect_secrets(inner, secrets),
+            _ => {}
+        }
+    }
+}
+
+const READABLE: &str = "conformance/readable";
+const WRITABLE: &str = "conformance/writable";
+const EMPTY: &str = "conformance/empty";
+
+/// A mocked Bitbucket Cloud with its repositories.
+pub(super) struct MockedService {
+    mock: Arc<MockBitbucket>,
+    git: PathBuf,
+    folder: TempDir,
+}
+
+impl MockedService {
+    fn start(repository: Option<&Path>) -> Result<Self, Failure> {
+        let folder =
+            TempDir::new().map_err(|error| Failure::file(&std::env::temp_dir(), &error))?;
+        let place = |name: &str| folder.path().join(name);
+        let (readable, writable, empty) = (place("readable"), place("writable"), place("empty"));
+        match repository {
+            Some(path) => repositories::copy(path, &readable),
+            None => repositories::make_sample(&readable),
+        }
+        .and_then(|()| repositories::copy(&readable, &writable))
+        .and_then(|()| repositories::make_empty(&empty))
+        .map_err(|error| Failure::file(folder.path(), &error))?;
+        let mock = MockBitbucket::builder()
+            .repo(READABLE, &readable)
+            .repo(WRITABLE, &writable)
+            .repo(EMPTY, &empty)
+            .start()
+            .map_err(|error| Failure::new(crate::cli::exit::FAILURE, error.to_string()))?;
+        Ok(Self {
+            mock: Arc::new(mock),
+            git: readable,
+            folder,
+        })
+    }
+
+    /// The table of a server that reaches the mock.
+    fn config(&self) -> Result<String, Failure> {
+        let path = self.folder.path().join("config.toml");
+        write_config(&self.mock, &path).map_err(|error| Failure::file(&path, &error))?;
+        Ok(EngineConfig::load(&path)?.server(None)?.toml.clone())
+    }
+}
+
+impl ServerFaults for MockBitbucket {
+    fn slow_down(&self, delay: Duration) {
+        self.add_fault(all_requests(Fault {
+            delay_ms: u64::try_from(delay.as_millis()).ok(),
+            ..Fault::default()
+        }));
+    }
+
+    fn fail_after(&self, answered: u64) {
+        self.add_fault(FaultRule {
+            from: Some(answered + 1),
+            ..all_requests(Fault {
+                status: Some(500),
+                html: true,
+                ..Fault::default()
+            })
+        });
+    }
+
+    fn limit_rate(&self, wait: Duration) {
+        let seconds = wait.as_secs_f64().ceil().to_string();
+        self.add_fault(all_requests(Fault {
+            status: Some(429),
+            headers: BTreeMap::from([("Retry-After".to_owned(), seconds)]),
+            body: Some("Rate limit for this resource has been exceeded".into()),
+            ..Fault::default()
+        }));
+    }
+
+    fn restore(&self) {
+        self.clear_faults();
+    }
+}
+
+fn all_requests(then: Fault) -> FaultRule {
+    FaultRule {
+        then,
+        ..FaultRule::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_found_in_every_table_by_their_keys() {
+        let toml = "clientId = \"id\"\nclientSecret = \"one\"\n\
+                    [auth]\nemail = \"e\"\ntoken = \"two\"\n\
+                    [other.deep]\naccessToken = \"three\"\n";
+        let found = secrets_of(toml);
+        let mut found: Vec<&str> = found.iter().map(Secret::expose).collect();
+        found.sort_unstable();
+        assert_eq!(found, ["one", "three", "two"]);
+    }
+}

@@ -1,0 +1,75 @@
+//! The providers of this repository, loaded from their libraries, show the
+//! behaviour that every provider must show.
+
+use host_harness::conformance::{Outcome, RecordingHost, Report, Run, Subject, repositories};
+use host_harness::loader::Loader;
+use integration_tests::bitbucket::pinned_copy;
+use integration_tests::{built_library, built_program};
+use std::process::Command;
+use std::sync::Arc;
+use vcs_provider_interface::secret::Secret;
+use vcs_provider_interface::services::HostServices;
+
+/// Every rule passes, or is skipped for one of these reasons.
+fn assert_conforms(report: &Report, reasons: &[&str]) {
+    assert!(report.conforms(), "{}", report.text());
+    for rule in &report.rules {
+        if let Outcome::Skipped { reason } = &rule.outcome {
+            let is_known = reasons.iter().any(|known| reason.starts_with(known));
+            assert!(is_known, "{} is skipped: {reason}", rule.id);
+        }
+    }
+}
+
+#[test]
+fn plain_git_repositories_conform() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join("team").join(name);
+    let sample = place("readable.git");
+    repositories::make_sample(&sample).unwrap();
+    repositories::copy(&sample, &place("writable.git")).unwrap();
+    repositories::make_empty(&place("empty.git")).unwrap();
+
+    let plugin = pinned_copy(&built_library("vcs-local-git"));
+    let loaded = Loader::default().load(&plugin).unwrap();
+    let host = Arc::new(RecordingHost::default());
+    let services = Arc::clone(&host) as Arc<dyn HostServices>;
+    let config = format!("root = {:?}", folder.path());
+    let server = loaded.provider.new_server(&config, services).unwrap();
+    let mut subject = Subject::new("team/readable", host);
+    subject.writable_repo = Some("team/writable".to_owned());
+    subject.empty_repo = Some("team/empty".to_owned());
+    subject.git_clone = Some(sample);
+    subject.secrets = vec![Secret::from("nothing secret here")];
+    let report = Run::new(Arc::new(server), loaded.info, subject)
+        .run(|_, _, _| {})
+        .unwrap();
+    assert_conforms(
+        &report,
+        &[
+            "the provider does not have",
+            "the server cannot be made slow or failing",
+            "check_connection does not count the requests",
+        ],
+    );
+}
+
+#[test]
+fn bitbucket_cloud_conforms_by_the_command_on_the_mocked_service() {
+    let plugin = pinned_copy(&built_library("vcs-bitbucketcloud"));
+    let folder = tempfile::tempdir().unwrap();
+    let junit = folder.path().join("report.xml");
+    let output = Command::new(built_program("engine"))
+        .args(["conformance", "--mock", "--json", "--plugin"])
+        .arg(&plugin)
+        .arg("--junit")
+        .arg(&junit)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let report: Report = serde_json::from_slice(&output.stdout).unwrap();
+    assert_conforms(&report, &[]);
+    let document = std::fs::read_to_string(&junit).unwrap();
+    assert!(document.contains(r#"failures="0""#), "{document}");
+}
