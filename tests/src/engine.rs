@@ -29,7 +29,7 @@ pub fn plugin_directory() -> &'static Path {
 /// The command with a clean environment and nothing else.
 #[must_use]
 pub fn engine() -> Command {
-    let mut command = Command::new(built_program("host-harness", "engine"));
+    let mut command = Command::new(built_program("engine"));
     for name in ["ENGINE_CONFIG", "ENGINE_PLUGIN_DIR", "ENGINE_LOG"] {
         command.env_remove(name);
     }
