@@ -234,9 +234,6 @@ impl<W: Listed> Walk<'_, '_, W> {
                 let page = handle.join().map_err(|_| {
                     VcsError::new(ErrorKind::INTERNAL, "fetching a page of a list panicked")
                 })??;
-                if page.page != Some(number) {
-                    return Ok(step);
-                }
                 self.note(&numbered.address(number))?;
                 step = self.deliver(page)?;
             }

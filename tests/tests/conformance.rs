@@ -59,7 +59,7 @@ fn bitbucket_cloud_conforms_by_the_command_on_the_mocked_service() {
     let plugin = pinned_copy(&built_library("vcs-bitbucketcloud"));
     let folder = tempfile::tempdir().unwrap();
     let junit = folder.path().join("report.xml");
-    let output = Command::new(built_program("host-harness", "engine"))
+    let output = Command::new(built_program("engine"))
         .args(["conformance", "--mock", "--json", "--plugin"])
         .arg(&plugin)
         .arg("--junit")

@@ -21,3 +21,6 @@ pub mod services;
 pub mod start;
 pub mod store;
 pub mod worker;
+
+#[cfg(test)]
+mod tests;

@@ -81,7 +81,12 @@ fn after_failure(
         %error,
         "polling failed and is tried again later"
     );
-    let wait = error.retry_after().unwrap_or(AFTER_FAILURE);
+    let wait = if error.retryable {
+        error.retry_after().unwrap_or(AFTER_FAILURE)
+    } else {
+        // It will fail again until somebody changes something.
+        engine.settings.poll_interval
+    };
     let until = later(engine.now(), wait.max(AFTER_FAILURE));
     if error.kind == ErrorKind::RATE_LIMITED {
         resting.insert(application.server.clone(), until);

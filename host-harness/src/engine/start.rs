@@ -11,7 +11,7 @@ use super::store::Store;
 use crate::loader::LoaderOptions;
 use serde::Serialize;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -168,8 +168,8 @@ impl Running {
         };
         let (api_url, vcs_url) = (url_of(&api), url_of(&vcs));
         let ready = Ready {
-            token_file: parts.token.file.clone(),
-            store: parts.store.path().to_owned(),
+            token_file: parts.token.file.as_deref().map(absolute),
+            store: absolute(parts.store.path()),
             notices: Vec::new(),
             pid: std::process::id(),
             api_url,
@@ -289,6 +289,11 @@ fn settings(config: &EngineConfig, bound: Option<&str>) -> Settings {
         }
     }
     settings
+}
+
+/// A path that means the same to whoever reads it.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn listen(key: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {

@@ -5,7 +5,7 @@
 use super::core::{Engine, blocking, later};
 use super::effects::{effects, is_incomplete};
 use super::store::{Effects, StoreError, StoredEvent};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -52,36 +52,54 @@ impl Engine {
                 return Ok(worked);
             }
             worked += events.len();
-            let mut groups = group_by_subject(events).into_iter();
-            let mut running = JoinSet::new();
-            loop {
-                while running.len() < PARALLEL {
-                    let Some(group) = groups.next() else { break };
-                    let engine = Arc::clone(self);
-                    running.spawn(async move { engine.work_on_group(group).await });
-                }
-                match running.join_next().await {
-                    None => break,
-                    Some(Ok(done)) => done?,
-                    Some(Err(error)) => return Err(StoreError::Failed(error.to_string())),
-                }
+            let (slow, quick): (Vec<_>, Vec<_>) = group_by_subject(events)
+                .into_iter()
+                .partition(|group| group.iter().any(wants_completion));
+            // Nothing waits for the service that does not need it.
+            let mut quick: Vec<_> = quick.into_iter().flatten().collect();
+            quick.sort_by_key(|event| event.id);
+            self.work_in_order(quick).await?;
+            self.work_side_by_side(slow).await?;
+        }
+    }
+
+    /// Works on groups of events that the service has to be asked about.
+    async fn work_side_by_side(
+        self: &Arc<Self>,
+        groups: Vec<Vec<StoredEvent>>,
+    ) -> Result<(), StoreError> {
+        let mut groups = groups.into_iter();
+        let mut running = JoinSet::new();
+        loop {
+            while running.len() < PARALLEL {
+                let Some(group) = groups.next() else { break };
+                let engine = Arc::clone(self);
+                running.spawn(async move { engine.work_in_order(group).await });
+            }
+            match running.join_next().await {
+                None => return Ok(()),
+                Some(Ok(done)) => done?,
+                Some(Err(error)) => return Err(StoreError::Failed(error.to_string())),
             }
         }
     }
 
-    /// Works on events of one subject, in their order; stops at one that has to
-    /// be tried again.
-    async fn work_on_group(self: Arc<Self>, group: Vec<StoredEvent>) -> Result<(), StoreError> {
+    /// Works on events in their order. While one has to be tried again, the
+    /// later ones of its subject wait.
+    async fn work_in_order(self: &Arc<Self>, events: Vec<StoredEvent>) -> Result<(), StoreError> {
         let mut ready = Vec::new();
-        for event in group {
+        let mut waiting = HashSet::new();
+        for event in events {
+            if waiting.contains(&subject_of(&event)) {
+                continue;
+            }
             match self.decide(&event).await? {
                 Decision::Handle(effects) => ready.push((event, *effects)),
                 Decision::Retry(reason, at) => {
-                    self.handle(std::mem::take(&mut ready)).await?;
-                    return self.store.fail_event(event.id, reason, Some(at)).await;
+                    waiting.insert(subject_of(&event));
+                    self.store.fail_event(event.id, reason, Some(at)).await?;
                 }
                 Decision::Park(reason) => {
-                    self.handle(std::mem::take(&mut ready)).await?;
                     tracing::error!(event = event.id, reason, "an event is set aside");
                     self.store.fail_event(event.id, reason, None).await?;
                 }
@@ -102,7 +120,11 @@ impl Engine {
             Err(error) if is_of_the_store(&error) => return Err(error),
             Err(_) => {}
         }
+        let mut waiting = HashSet::new();
         for (event, effects) in ready {
+            if waiting.contains(&subject_of(&event)) {
+                continue;
+            }
             let alone = vec![(event.id, effects)];
             match self.store.handle_events(alone, self.now()).await {
                 Ok(()) => {}
@@ -113,8 +135,7 @@ impl Engine {
                     tracing::error!(event = event.id, reason, "an event failed");
                     self.store.fail_event(event.id, reason, retry_at).await?;
                     if retry_at.is_some() {
-                        // Later events of the subject wait for this one.
-                        return Ok(());
+                        waiting.insert(subject_of(&event));
                     }
                 }
             }
@@ -191,18 +212,28 @@ fn is_of_the_store(error: &StoreError) -> bool {
     )
 }
 
-/// Events by application and subject, each in their order, the groups in the
-/// order of their first events.
+/// Events of one subject are handled in their order.
+type Subject = (i64, String);
+
+fn subject_of(event: &StoredEvent) -> Subject {
+    (event.application, event.subject.clone())
+}
+
+/// Whether the service is to be asked about an event.
+fn wants_completion(stored: &StoredEvent) -> bool {
+    serde_json::from_str::<Event>(&stored.payload).is_ok_and(|event| is_incomplete(&event))
+}
+
+/// Events by subject, each in their order, the groups in the order of their
+/// first events.
 fn group_by_subject(events: Vec<StoredEvent>) -> Vec<Vec<StoredEvent>> {
-    let mut places: HashMap<(i64, String), usize> = HashMap::new();
+    let mut places: HashMap<Subject, usize> = HashMap::new();
     let mut groups: Vec<Vec<StoredEvent>> = Vec::new();
     for event in events {
-        let place = *places
-            .entry((event.application, event.subject.clone()))
-            .or_insert_with(|| {
-                groups.push(Vec::new());
-                groups.len() - 1
-            });
+        let place = *places.entry(subject_of(&event)).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
         groups[place].push(event);
     }
     groups

@@ -24,8 +24,6 @@ const ELLIPSIS: &str = "…";
 /// `InvalidInput` for a result that only annotations have.
 pub(super) fn report(request: &InsightReportRequest, warnings: &mut Vec<String>) -> Result<Value> {
     let mut body = Map::new();
-    body.insert("type".into(), json!("report"));
-    body.insert("external_id".into(), json!(request.id));
     let title = if request.title.trim().is_empty() {
         &request.id
     } else {

@@ -49,8 +49,7 @@ pub(crate) fn items<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
 ///
 /// Bitbucket Cloud writes RFC 3339 with or without fractions, with an offset or `Z`.
 pub(crate) fn time(value: &Value, pointer: &str) -> Option<i64> {
-    let timestamp: jiff::Timestamp = text(value, pointer)?.trim().parse().ok()?;
-    Some(timestamp.as_millisecond())
+    crate::time::milliseconds(text(value, pointer))
 }
 
 #[cfg(test)]

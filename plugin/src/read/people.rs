@@ -48,7 +48,7 @@ fn git_author(value: &Value) -> Author {
 }
 
 /// Splits git's `Name <email>`. Without brackets, a word with an `@` is both.
-fn split_name_and_email(raw: &str) -> (&str, &str) {
+pub(crate) fn split_name_and_email(raw: &str) -> (&str, &str) {
     let raw = raw.trim();
     match raw.rsplit_once('<') {
         Some((name, rest)) => {

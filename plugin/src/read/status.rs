@@ -22,7 +22,7 @@ pub(crate) fn status(value: &Value) -> Option<Status> {
     Some(Status {
         name: json::text(value, "/name").unwrap_or(&key).to_owned(),
         key,
-        state: state(&service_state),
+        state: engine_state(&service_state),
         service_state,
         url: json::text_or_empty(value, "/url"),
         description: json::text_or_empty(value, "/description"),
@@ -35,7 +35,7 @@ pub(crate) fn status(value: &Value) -> Option<Status> {
 }
 
 /// The engine's state that is nearest to the service's word.
-fn state(service_state: &str) -> BuildState {
+pub(crate) fn engine_state(service_state: &str) -> BuildState {
     match service_state {
         "SUCCESSFUL" => BuildState::SUCCESS,
         "FAILED" | "ERROR" => BuildState::FAIL,

@@ -1,6 +1,7 @@
 //! Accounts, and authors of commits, who may have none.
 
 use super::Links;
+use crate::read::split_name_and_email;
 use serde::Deserialize;
 use vcs_provider_interface::prelude::*;
 
@@ -56,7 +57,8 @@ impl RawAuthor {
     /// The author as the interface has it: Git's name and address, completed
     /// by the account.
     pub(crate) fn into_author(self) -> Author {
-        let (name, email) = split_raw(self.raw.as_deref().unwrap_or_default());
+        let (name, email) = split_name_and_email(self.raw.as_deref().unwrap_or_default());
+        let (name, email) = (name.to_owned(), email.to_owned());
         match self.user {
             Some(account) => {
                 let mut author = account.into_author();
@@ -80,21 +82,6 @@ impl RawAuthor {
     }
 }
 
-/// Name and address of `Name <address>`, whatever of it is there.
-fn split_raw(raw: &str) -> (String, String) {
-    let raw = raw.trim();
-    match raw.rsplit_once('<') {
-        Some((name, rest)) => {
-            let email = rest.split('>').next().unwrap_or_default().trim();
-            let name = name.trim();
-            let name = if name.is_empty() { email } else { name };
-            (name.to_owned(), email.to_owned())
-        }
-        None if raw.contains('@') && !raw.contains(' ') => (raw.to_owned(), raw.to_owned()),
-        None => (raw.to_owned(), String::new()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,7 +89,7 @@ mod tests {
     #[test]
     fn e25_authors_are_read_from_whatever_git_keeps() {
         let split = |raw| {
-            let (name, email) = split_raw(raw);
+            let (name, email) = split_name_and_email(raw);
             format!("{name}|{email}")
         };
         assert_eq!(split("Jo Do <jo@x.org>"), "Jo Do|jo@x.org");

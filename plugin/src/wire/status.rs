@@ -2,9 +2,10 @@
 
 use super::CommitRef;
 use crate::pages::Listed;
+use crate::read::engine_state;
 use crate::time::milliseconds;
 use serde::Deserialize;
-use vcs_provider_interface::prelude::{BuildState, Status as StatusRecord};
+use vcs_provider_interface::prelude::Status as StatusRecord;
 
 /// A build status.
 #[derive(Debug, Default, Deserialize)]
@@ -74,16 +75,5 @@ impl Status {
             updated_at: milliseconds(self.updated_on.as_deref()),
             extra: Vec::new(),
         }
-    }
-}
-
-/// The nearest state of the engine; a word that is not known means that the
-/// build has not ended.
-fn engine_state(service_state: &str) -> BuildState {
-    match service_state {
-        "SUCCESSFUL" => BuildState::SUCCESS,
-        "FAILED" => BuildState::FAIL,
-        "STOPPED" => BuildState::STOPPED,
-        _ => BuildState::BUILDING,
     }
 }

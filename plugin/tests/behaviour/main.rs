@@ -6,6 +6,7 @@ mod connection;
 mod failures;
 mod operations;
 mod pages;
+mod recorded;
 mod redirects;
 mod secrets;
 mod support;

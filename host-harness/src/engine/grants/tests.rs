@@ -2,7 +2,8 @@ use super::*;
 use crate::engine::clock::SystemClock;
 use crate::engine::store::tests::temporary;
 
-fn key(byte: &str) -> StoreKey {
+/// A key of one repeated byte.
+pub(crate) fn key(byte: &str) -> StoreKey {
     StoreKey::from_text(&byte.repeat(32), "a test").unwrap()
 }
 

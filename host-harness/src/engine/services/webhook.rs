@@ -12,13 +12,16 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a body may take to arrive. The service itself gives up after ten seconds.
 const BODY_LIMIT: Duration = Duration::from_secs(10);
+
+/// How many times the limit is read and thrown away.
+const THROWN_AWAY: usize = 16;
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new().route("/webhook/{hook}", post(receive))
@@ -65,23 +68,36 @@ async fn receive(
 
 type TooMuch = (StatusCode, &'static str);
 
-async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, TooMuch> {
-    let too_large = (
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "the delivery is larger than any that services send",
-    );
+/// Reads a body into memory, up to a limit. What is above is read as well, up to
+/// a higher limit, and thrown away: whoever is still sending does not see the
+/// answer otherwise.
+async fn read_body(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Vec<u8>, TooMuch> {
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok())
-        .and_then(|length| length.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(too_large);
-    }
-    let reading = Limited::new(body, limit).collect();
+        .and_then(|length| length.parse::<usize>().ok())
+        .unwrap_or(0);
+    let reading = async {
+        let mut kept = Vec::with_capacity(announced.min(limit));
+        let mut length = 0;
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| (StatusCode::BAD_REQUEST, "the body was cut off"))?;
+            let data = frame.data_ref().map_or(&[][..], |data| data);
+            length += data.len();
+            if length <= limit {
+                kept.extend_from_slice(data);
+            } else if length > limit.saturating_mul(THROWN_AWAY) {
+                break;
+            }
+        }
+        if length.max(announced) > limit {
+            let message = "the delivery is larger than any that services send";
+            return Err((StatusCode::PAYLOAD_TOO_LARGE, message));
+        }
+        Ok(kept)
+    };
     match tokio::time::timeout(BODY_LIMIT, reading).await {
-        Ok(Ok(body)) => Ok(body.to_bytes().to_vec()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large),
-        Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, "the body was cut off")),
+        Ok(read) => read,
         Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the body took too long")),
     }
 }

@@ -1,0 +1,147 @@
+//! The engine against a service in memory, with a clock that stands still until
+//! it is moved.
+
+mod consent;
+mod events;
+pub(crate) mod fake;
+mod linking;
+mod polling;
+mod retention;
+mod services;
+
+use super::clock::MovableClock;
+use super::core::{Engine, Settings};
+use super::grants::tests::key;
+use super::grants::{GrantStore, hook_place};
+use super::linking::{LinkRequest, Linked};
+use super::store::{Application, EventState, Received, Run, Store, StoredHook};
+use fake::{FakeServers, FakeService, SERVER, delivery};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use vcs_provider_interface::context::HostCallContext;
+use vcs_provider_interface::error::Result;
+use vcs_provider_interface::records::Event;
+
+/// When the tests begin: some time in 2026.
+const START: i64 = 1_790_000_000_000;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// A whole hash.
+pub(crate) fn hash(digit: char) -> String {
+    digit.to_string().repeat(40)
+}
+
+/// An engine in a folder of its own.
+pub(crate) struct TestEngine {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) service: Arc<FakeService>,
+    pub(crate) clock: Arc<MovableClock>,
+    runtime: tokio::runtime::Runtime,
+    folder: Arc<tempfile::TempDir>,
+}
+
+impl TestEngine {
+    pub(crate) fn new() -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let clock = Arc::new(MovableClock::stopped_at(START));
+        Self::over(folder, FakeService::new(), clock)
+    }
+
+    fn over(
+        folder: Arc<tempfile::TempDir>,
+        service: Arc<FakeService>,
+        clock: Arc<MovableClock>,
+    ) -> Self {
+        let store = Arc::new(Store::open(&folder.path().join("engine.sqlite")).unwrap());
+        let at = Arc::clone(&clock) as Arc<_>;
+        let grants = GrantStore::open(Arc::clone(&store), &key("01"), at).unwrap();
+        let settings = Settings {
+            api_url: "https://ci.example/api".to_owned(),
+            ui_url: "https://ci.example".to_owned(),
+            development: false,
+            poll_interval: 15 * Duration::from_secs(60),
+            call_limit: Duration::from_secs(20),
+            retention: 24 * HOUR,
+            max_delivery_bytes: 1024 * 1024,
+        };
+        let engine = Engine::new(
+            Arc::new(grants),
+            store,
+            Arc::new(FakeServers(Arc::clone(&service))),
+            Arc::clone(&clock) as Arc<_>,
+            settings,
+        );
+        Self {
+            engine: Arc::new(engine),
+            service,
+            clock,
+            runtime: tokio::runtime::Runtime::new().unwrap(),
+            folder,
+        }
+    }
+
+    /// The same store, service and clock in a new engine.
+    pub(crate) fn restarted(self) -> Self {
+        let (folder, service, clock) = (self.folder, self.service, self.clock);
+        drop(self.engine);
+        Self::over(folder, service, clock)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn try_link(&self, name: &str) -> Result<Linked> {
+        let request = LinkRequest {
+            server: SERVER.to_owned(),
+            repo: format!("ws/{name}"),
+            events: Vec::new(),
+        };
+        let context = HostCallContext::new("test");
+        self.engine.link(&context, "KEY", name, request)
+    }
+
+    pub(crate) fn linked(&self) -> Application {
+        self.try_link("app").unwrap().application
+    }
+
+    pub(crate) fn hook(&self, application: &Application) -> (StoredHook, String) {
+        let hook = self.engine.store.hook_of_application(application.id);
+        let hook = hook.unwrap().unwrap();
+        let secret = self
+            .engine
+            .grants
+            .sealer()
+            .open(&hook_place(&hook.id), &hook.sealed_secret)
+            .unwrap();
+        (hook, secret.expose().to_owned())
+    }
+
+    /// Delivers events for an application.
+    pub(crate) fn deliver(
+        &self,
+        application: &Application,
+        id: &str,
+        events: &[Event],
+    ) -> Received {
+        let (hook, secret) = self.hook(application);
+        let (headers, body) = delivery(&secret, id, events);
+        self.runtime
+            .block_on(self.engine.receive(&hook.id, headers, body))
+            .unwrap()
+    }
+
+    pub(crate) fn work(&self) -> usize {
+        self.runtime.block_on(self.engine.work_on_events()).unwrap()
+    }
+
+    pub(crate) fn runs(&self, application: &Application) -> Vec<Run> {
+        self.engine.store.runs(application.id, None).unwrap()
+    }
+
+    pub(crate) fn count(&self, state: EventState) -> u64 {
+        self.engine.store.count_events(state).unwrap()
+    }
+}
