@@ -1,8 +1,8 @@
 //! The program `engine` as an administrator runs it: a folder with configuration
 //! and plugin, and processes that serve it, can be killed, and start again.
 
-use crate::bitbucket::{config_for, pinned_copy};
-use crate::libraries::{built_library, built_program};
+use crate::bitbucket::config_for;
+use crate::engine::{engine, plugin_directory};
 use hmac::{Hmac, KeyInit, Mac};
 use host_harness::mock_bitbucket::MockBitbucket;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use std::fmt::Display;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -61,8 +61,7 @@ impl EngineHome {
     #[must_use]
     pub fn new(mock: &MockBitbucket, api: &str, provider: &str) -> Self {
         let folder = must(TempDir::new(), "no temporary folder");
-        let plugin = pinned_copy(&built_library("vcs-bitbucketcloud"));
-        let plugins = plugin.parent().unwrap_or(Path::new("."));
+        let plugins = plugin_directory();
         let config = format!(
             "[api]\nlisten = \"127.0.0.1:0\"\n{api}\n[vcs]\nlisten = \"127.0.0.1:0\"\n\
              [plugins]\ndirectory = \"{}\"\n\
@@ -116,7 +115,7 @@ impl EngineHome {
             .append(true)
             .open(self.path("engine.log"));
         let mut child = must(
-            Command::new(built_program("host-harness", "engine"))
+            engine()
                 .args(["start", "api", "vcs", "--json", "--movable-clock"])
                 .arg("--config")
                 .arg(self.path("config.toml"))

@@ -1,74 +1,74 @@
 //! Building the libraries and programs that tests load and start.
 
+use serde_json::Value;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
+
+/// What the workspace was built into, by kind and name.
+type Artifacts = HashMap<(Kind, String), PathBuf>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Library,
+    Example,
+    Program,
+}
 
 /// The library of a package of this workspace, built in the profile and target
 /// folder of the running test: the path of its `.so`.
 ///
-/// Builds once per process; a package that is up to date costs cargo's check.
-///
 /// # Panics
-/// If the package cannot be built, with cargo's words: a test cannot go on.
+/// If the workspace cannot be built, with cargo's words, or the package has no
+/// `cdylib`: a test cannot go on.
 #[must_use]
 pub fn built_library(package: &str) -> PathBuf {
-    let built = built_artifacts(package, &["--lib"]);
-    match built.get(&package.replace('-', "_")) {
+    built(Kind::Library, &package.replace('-', "_"))
+}
+
+/// The library of an example with `crate-type = ["cdylib"]`.
+///
+/// # Panics
+/// As [`built_library`].
+#[must_use]
+pub fn built_example(name: &str) -> PathBuf {
+    built(Kind::Example, name)
+}
+
+/// A program of this workspace, for tests that start it.
+///
+/// # Panics
+/// As [`built_library`].
+#[must_use]
+pub fn built_program(name: &str) -> PathBuf {
+    built(Kind::Program, name)
+}
+
+fn built(kind: Kind, name: &str) -> PathBuf {
+    static BUILT: OnceLock<Artifacts> = OnceLock::new();
+    let artifacts = BUILT.get_or_init(build_workspace);
+    match artifacts.get(&(kind, name.to_owned())) {
         Some(path) => path.clone(),
-        None => panic!("{package} has no cdylib, only {:?}", built.keys()),
+        None => panic!(
+            "the workspace has no {kind:?} {name}, only {:?}",
+            artifacts.keys()
+        ),
     }
 }
 
-/// The libraries that a package has as examples with `crate-type = ["cdylib"]`,
-/// by name.
-///
-/// # Panics
-/// If the package cannot be built.
-#[must_use]
-pub fn built_examples(package: &str) -> HashMap<String, PathBuf> {
-    built_artifacts(package, &["--examples"])
-}
-
-/// The program of a package, for tests that start it.
-///
-/// # Panics
-/// If the package cannot be built.
-#[must_use]
-pub fn built_program(package: &str, name: &str) -> PathBuf {
-    let built = built_artifacts(package, &["--bin", name]);
-    match built.get(name) {
-        Some(path) => path.clone(),
-        None => panic!("{package} has no program {name}, only {:?}", built.keys()),
-    }
-}
-
-type Artifacts = HashMap<String, PathBuf>;
-
-fn built_artifacts(package: &str, selection: &[&str]) -> Artifacts {
-    static BUILT: OnceLock<Mutex<HashMap<String, Artifacts>>> = OnceLock::new();
-    let mut built = BUILT
-        .get_or_init(Mutex::default)
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    let key = format!("{package} {}", selection.join(" "));
-    built
-        .entry(key)
-        .or_insert_with(|| build(package, selection))
-        .clone()
-}
-
-fn build(package: &str, selection: &[&str]) -> Artifacts {
+/// Builds the whole workspace once per process. Cargo chooses the features of
+/// dependencies for everything that is built together, so that asking for one
+/// package at a time would compile them again for each.
+fn build_workspace() -> Artifacts {
     let (target_folder, profile) = own_target_folder_and_profile();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let output = Command::new(cargo)
-        .args(["build", "--locked", "--message-format=json", "-p", package])
-        .args(["--profile", &profile])
+        .args(["build", "--locked", "--message-format=json", "--workspace"])
+        .args(["--lib", "--bins", "--examples", "--profile", &profile])
         .arg("--target-dir")
         .arg(target_folder)
-        .args(selection)
         .current_dir(workspace_folder())
         .stdin(Stdio::null())
         .output();
@@ -78,7 +78,7 @@ fn build(package: &str, selection: &[&str]) -> Artifacts {
     };
     assert!(
         output.status.success(),
-        "{package} cannot be built:\n{}",
+        "the workspace cannot be built:\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
     String::from_utf8_lossy(&output.stdout)
@@ -88,8 +88,9 @@ fn build(package: &str, selection: &[&str]) -> Artifacts {
         .collect()
 }
 
-/// The name and file of a message about a built library or program of this workspace.
-fn artifact(message: &serde_json::Value) -> Option<(String, PathBuf)> {
+/// The kind, name and file of a message about a built library or program of
+/// this workspace.
+fn artifact(message: &Value) -> Option<((Kind, String), PathBuf)> {
     if message["reason"] != "compiler-artifact" {
         return None;
     }
@@ -97,24 +98,29 @@ fn artifact(message: &serde_json::Value) -> Option<(String, PathBuf)> {
     if !manifest.starts_with(workspace_folder()) {
         return None;
     }
-    let name = message["target"]["name"].as_str()?.to_owned();
+    let target = &message["target"];
+    let name = target["name"].as_str()?.to_owned();
     if let Some(program) = message["executable"].as_str() {
-        return Some((name, program.into()));
+        return Some(((Kind::Program, name), program.into()));
     }
-    message["filenames"]
-        .as_array()?
+    let has = |list: &Value, wanted: &str| {
+        list.as_array()
+            .is_some_and(|all| all.iter().any(|one| one == wanted))
+    };
+    if !has(&target["crate_types"], "cdylib") {
+        return None;
+    }
+    let kind = if has(&target["kind"], "example") {
+        Kind::Example
+    } else {
+        Kind::Library
+    };
+    let files = message["filenames"].as_array()?;
+    let library = files
         .iter()
-        .filter_map(|file| file.as_str())
-        .find(|file| file.ends_with(".so"))
-        .filter(|_| is_cdylib(message))
-        .map(|file| (name, file.into()))
-}
-
-/// Procedural macros are `.so` files too, but not what a test loads.
-fn is_cdylib(message: &serde_json::Value) -> bool {
-    message["target"]["crate_types"]
-        .as_array()
-        .is_some_and(|types| types.iter().any(|one| one == "cdylib"))
+        .filter_map(Value::as_str)
+        .find(|file| file.ends_with(".so"))?;
+    Some(((kind, name), library.into()))
 }
 
 fn workspace_folder() -> &'static Path {

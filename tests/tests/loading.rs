@@ -7,7 +7,7 @@
 use host_harness::loader::{Digest, Manifest, Step};
 use host_harness::registry::Registry;
 use integration_tests::place::{Place, manifest_of, write_manifest};
-use integration_tests::{built_examples, built_library, elf_bytes};
+use integration_tests::{built_example, built_library, elf_bytes};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -20,7 +20,7 @@ fn good_library() -> PathBuf {
 }
 
 fn wrong_library(name: &str) -> PathBuf {
-    built_examples("vcs-misbehaving")[name].clone()
+    built_example(name)
 }
 
 /// A place where `libgood.so` serves.

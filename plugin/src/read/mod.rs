@@ -16,13 +16,9 @@ mod repository;
 mod status;
 
 pub(crate) use comment::comment;
-<<<<<<< HEAD
-pub(crate) use people::{account, commit, git_author, split_name_and_email};
-=======
 pub(crate) use hash::expand_hash;
 pub(crate) use item::Item;
-pub(crate) use people::{account, commit};
->>>>>>> main
+pub(crate) use people::{account, commit, split_name_and_email};
 pub(crate) use pull_request::pull_request;
 pub(crate) use repository::event_repository;
 pub(crate) use status::{engine_state, status};

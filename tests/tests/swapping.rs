@@ -1,0 +1,539 @@
+//! Swapping: no call is lost, each answer comes from one generation, each old
+//! instance goes once, after its last call.
+
+use host_harness::registry::{GenerationState, Health, Outcome, Registry, ServerHealth};
+use integration_tests::host::RecordingHost;
+use integration_tests::place::{Place, server_settings};
+use integration_tests::sandbox::{git_command, run_git};
+use integration_tests::{built_example, built_library};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+use vcs_provider_interface::context::HostCallContext;
+use vcs_provider_interface::prelude::*;
+
+/// The longest that a test waits for something that is bound to happen.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits for a condition that other threads bring about.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "{what} did not happen");
+        std::thread::yield_now();
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+}
+
+fn server_of(health: &Health) -> &ServerHealth {
+    &health.servers[0]
+}
+
+fn context() -> HostCallContext {
+    HostCallContext::new("swapping").with_time_limit(PATIENCE)
+}
+
+fn branch_request(name: &str) -> BranchRequest {
+    BranchRequest {
+        repo: "one/two".to_owned(),
+        name: Some(name.to_owned()),
+    }
+}
+
+fn misbehaving(config: &str) -> (Place, Registry, Arc<RecordingHost>) {
+    let place = Place::new();
+    let plugin = place.install_pinned(&built_library("vcs-misbehaving"), "libmisbehaving.so");
+    let (registry, host) = place.registry_serving(&plugin, config);
+    (place, registry, host)
+}
+
+fn client_of(registry: &Registry) -> Box<dyn AuthorizedClient> {
+    registry
+        .server("main")
+        .unwrap()
+        .authorized_client(Credential::anonymous())
+        .unwrap()
+}
+
+fn reconfigure(registry: &Registry, config: &str, host: &Arc<RecordingHost>) {
+    registry
+        .configure(server_settings("main", "misbehaving", config, host))
+        .unwrap();
+}
+
+/// How often the provider itself said that a server was dropped.
+fn drops(host: &RecordingHost) -> usize {
+    host.log_text().matches("the server was dropped").count()
+}
+
+#[test]
+fn a_client_from_before_a_swap_goes_on_with_the_new_generation() {
+    let (_place, registry, host) = misbehaving("good");
+    let client = client_of(&registry);
+    client.branch(&context(), branch_request("a")).unwrap();
+    reconfigure(&registry, "good", &host);
+    client.branch(&context(), branch_request("b")).unwrap();
+    let health = registry.health();
+    let generation = server_of(&health).generation.clone().unwrap();
+    assert_eq!((generation.number, generation.calls), (2, 1));
+    // The handle is still there, and the old generation went all the same.
+    until("the drop of the old generation", || drops(&host) == 1);
+    assert_eq!(registry.health().counts.instances_dropped, 1);
+}
+
+#[test]
+fn a_constructor_that_fails_panics_or_hangs_leaves_the_old_generation_serving() {
+    let (_place, registry, host) = misbehaving("good");
+    let client = client_of(&registry);
+    for (config, code) in [
+        ("error in constructor", "constructor_failed"),
+        ("panic in constructor", "constructor_failed"),
+        ("slow constructor", "constructor_timed_out"),
+        ("error in probe", "probe_failed"),
+        ("panic in probe", "probe_failed"),
+        ("endless probe", "probe_timed_out"),
+    ] {
+        let settings = server_settings("main", "misbehaving", config, &host);
+        let error = registry.configure(settings).unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+        assert_eq!(error.to_string().lines().count(), 1, "{error}");
+        let health = registry.health();
+        let refusal = server_of(&health).last_refusal.clone().unwrap();
+        assert_eq!(refusal.code, code);
+        assert_eq!(server_of(&health).generation.as_ref().unwrap().number, 1);
+        client.branch(&context(), branch_request("a")).unwrap();
+    }
+    assert_eq!(registry.health().counts.refused, 6);
+}
+
+#[test]
+fn a_slow_constructor_holds_up_no_call() {
+    let (_place, registry, host) = misbehaving("good");
+    let client = client_of(&registry);
+    let (begun, is_running) = mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            begun.send(()).unwrap();
+            let settings = server_settings("main", "misbehaving", "slow constructor", &host);
+            registry.configure(settings).unwrap_err();
+        });
+        is_running.recv().unwrap();
+        let started = Instant::now();
+        for _ in 0..100 {
+            client.branch(&context(), branch_request("a")).unwrap();
+            let _ = registry.health();
+        }
+        assert!(started.elapsed() < Duration::from_secs(2));
+    });
+}
+
+#[test]
+fn a_panic_in_a_call_is_an_error_and_the_next_instance_serves() {
+    let (_place, registry, host) = misbehaving("panic on demand");
+    let client = client_of(&registry);
+    let error = client
+        .branch(&context(), branch_request("panic"))
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::INTERNAL);
+    until("the replacement", || {
+        client.branch(&context(), branch_request("a")).is_ok()
+    });
+    let health = registry.health();
+    assert_eq!(health.counts.replaced, 1);
+    let generation = server_of(&health).generation.clone().unwrap();
+    assert_eq!(
+        (generation.number, generation.state),
+        (2, GenerationState::Serving)
+    );
+    until("the drop of the poisoned instance", || drops(&host) == 1);
+}
+
+#[test]
+fn a_provider_that_always_panics_is_replaced_a_bounded_number_of_times() {
+    let (_place, registry, _host) = misbehaving("panic in method");
+    let client = client_of(&registry);
+    let limit = 5;
+    until("the last replacement", || {
+        let error = client.branch(&context(), branch_request("a")).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::INTERNAL);
+        registry.health().counts.replaced == limit
+    });
+    // Beyond that it is reported, and calls fail at once instead of hanging.
+    until("the report", || {
+        client.branch(&context(), branch_request("a")).unwrap_err();
+        let health = registry.health();
+        server_of(&health).generation.as_ref().unwrap().state == GenerationState::Poisoned
+    });
+    for _ in 0..50 {
+        client.branch(&context(), branch_request("a")).unwrap_err();
+    }
+    assert_eq!(registry.health().counts.replaced, limit);
+}
+
+#[test]
+fn a_panic_in_a_drop_hurts_nobody() {
+    for config in ["panic in drop", "panic in drop of client"] {
+        let (_place, registry, host) = misbehaving(config);
+        let client = client_of(&registry);
+        client.branch(&context(), branch_request("a")).unwrap();
+        reconfigure(&registry, "good", &host);
+        client.branch(&context(), branch_request("a")).unwrap();
+        until("the drop", || {
+            registry.health().counts.instances_dropped == 1
+        });
+        assert_eq!(drops(&host), 1, "{config}");
+    }
+}
+
+#[test]
+fn an_endless_call_drop_or_thread_holds_up_nobody_else() {
+    for config in ["endless call", "endless drop", "thread left behind"] {
+        let (_place, registry, host) = misbehaving(config);
+        let endless = client_of(&registry);
+        let (entered, is_inside) = mpsc::channel();
+        // The thread stays behind: nothing can end it.
+        std::thread::spawn(move || {
+            entered.send(()).unwrap();
+            let _ = endless.branch(&context(), branch_request("a"));
+        });
+        is_inside.recv().unwrap();
+        until("the call", || {
+            let health = registry.health();
+            server_of(&health).generation.as_ref().unwrap().calls >= 2
+        });
+        reconfigure(&registry, "good", &host);
+        let client = client_of(&registry);
+        client.branch(&context(), branch_request("a")).unwrap();
+        let health = registry.health();
+        if config == "endless call" {
+            let draining = &server_of(&health).draining;
+            assert_eq!(draining.len(), 1);
+            assert_eq!(
+                (draining[0].state, draining[0].in_flight),
+                (GenerationState::Draining, 1)
+            );
+        }
+    }
+}
+
+#[test]
+fn generations_that_never_drain_end_with_a_clear_message() {
+    let (_place, registry, host) = misbehaving("endless call");
+    for number in 1..=8 {
+        let endless = client_of(&registry);
+        std::thread::spawn(move || {
+            let _ = endless.branch(&context(), branch_request("a"));
+        });
+        until("the call", || {
+            let health = registry.health();
+            let generation = server_of(&health).generation.clone().unwrap();
+            generation.number == number && generation.in_flight == 1
+        });
+        reconfigure(&registry, "endless call", &host);
+    }
+    let settings = server_settings("main", "misbehaving", "good", &host);
+    let error = registry.configure(settings).unwrap_err();
+    assert_eq!(error.code(), "too_many_draining");
+    assert!(error.to_string().contains("restart the engine"), "{error}");
+}
+
+/// A file of the same code with another digest: what a new build would be.
+fn second_build(library: &Path, place: &Place) -> PathBuf {
+    let copy = place.scratch().join("second.so");
+    let mut bytes = fs::read(library).unwrap();
+    // Behind everything that the headers name; nothing reads it.
+    bytes.extend_from_slice(b"a second build");
+    fs::write(&copy, bytes).unwrap();
+    copy
+}
+
+#[test]
+fn a_rollback_returns_to_the_plugin_before() {
+    let place = Place::new();
+    let first = built_library("vcs-misbehaving");
+    let plugin = place.install_pinned(&first, "libmisbehaving.so");
+    let (registry, _host) = place.registry_serving(&plugin, "good");
+    let before = registry.health().plugins[0].sha256;
+    let error = registry.rollback("misbehaving").unwrap_err();
+    assert_eq!(error.code(), "no_previous");
+
+    place.install_pinned(&second_build(&first, &place), "libmisbehaving.so");
+    let report = registry.reload(&place.plugins());
+    assert!(
+        matches!(report.plugins[0].outcome, Outcome::Loaded { .. }),
+        "{report:?}"
+    );
+    assert_eq!(registry.health().plugins[0].previous, Some(before));
+
+    registry.rollback("misbehaving").unwrap();
+    let health = registry.health();
+    assert_eq!(health.plugins[0].sha256, before);
+    assert_eq!(
+        server_of(&health).generation.as_ref().unwrap().sha256,
+        before
+    );
+    // The folder still holds what was left; it is not taken again.
+    let report = registry.reload(&place.plugins());
+    assert!(
+        matches!(report.plugins[0].outcome, Outcome::RolledBack { .. }),
+        "{report:?}"
+    );
+    assert_eq!(registry.health().plugins[0].sha256, before);
+}
+
+#[test]
+fn a_reload_takes_what_is_new_and_reports_the_rest() {
+    let place = Place::new();
+    let first = built_library("vcs-misbehaving");
+    let plugin = place.install_pinned(&first, "libmisbehaving.so");
+    let (registry, _host) = place.registry_serving(&plugin, "good");
+    place.install(&built_library("vcs-local-git"), "liblocal.so");
+    place.install_bytes(b"\x7fELF and no more", "libwrong.so");
+    fs::write(place.plugins().join("notes.txt"), "").unwrap();
+    let report = registry.reload(&place.plugins());
+    let codes: Vec<String> = report
+        .plugins
+        .iter()
+        .map(|plugin| match &plugin.outcome {
+            Outcome::Refused(refusal) => refusal.code.clone(),
+            other => format!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(codes[0], "manifest_missing");
+    assert!(codes[1].starts_with("Unchanged"), "{codes:?}");
+    assert_eq!(codes[2], "elf_truncated");
+    assert_eq!(report.odd_files.len(), 1);
+    assert!(!report.is_clean());
+
+    // Two files of one type: nobody may guess which one is meant.
+    place.install_pinned(&second_build(&first, &place), "libother.so");
+    let report = registry.reload(&place.plugins());
+    let outcome = report
+        .plugins
+        .iter()
+        .find(|plugin| plugin.path.ends_with("libother.so"))
+        .map(|plugin| &plugin.outcome);
+    assert!(
+        matches!(outcome, Some(Outcome::Refused(refusal)) if refusal.code == "duplicate_type"),
+        "{report:?}"
+    );
+    client_of(&registry)
+        .branch(&context(), branch_request("a"))
+        .unwrap();
+}
+
+#[test]
+fn a_watched_folder_is_reloaded_when_a_plugin_is_complete() {
+    let place = Place::new();
+    let first = built_library("vcs-misbehaving");
+    let plugin = place.install_pinned(&first, "libmisbehaving.so");
+    let (registry, _host) = place.registry_serving(&plugin, "good");
+    let before = registry.health().plugins[0].sha256;
+    let (send, reports) = mpsc::channel();
+    let watch = registry
+        .watch(&place.plugins(), move |report| {
+            let _ = send.send(report.clone());
+        })
+        .unwrap();
+    // Half a file, as while it is copied: refused, and what served goes on.
+    let whole = fs::read(second_build(&first, &place)).unwrap();
+    fs::write(&plugin, &whole[..whole.len() / 2]).unwrap();
+    let report = reports.recv_timeout(PATIENCE).unwrap();
+    assert!(!report.is_clean(), "{report:?}");
+    assert_eq!(registry.health().plugins[0].sha256, before);
+    // The other half, and the manifest.
+    place.install_pinned(&place.scratch().join("second.so"), "libmisbehaving.so");
+    until("the reload", || {
+        registry.health().plugins[0].sha256 != before
+    });
+    drop(watch);
+    client_of(&registry)
+        .branch(&context(), branch_request("a"))
+        .unwrap();
+}
+
+#[test]
+fn a_plugin_that_ends_its_process_when_linked_does_not_end_the_registry() {
+    let (place, registry, _host) = misbehaving("good");
+    let bytes = fs::read(built_example("kills_when_linked")).unwrap();
+    place.install_bytes(&bytes, "libkills.so");
+    let report = registry.reload(&place.plugins());
+    assert!(
+        report.plugins.iter().any(|plugin| matches!(
+            &plugin.outcome,
+            Outcome::Refused(refusal) if refusal.code == "trial_killed"
+        )),
+        "{report:?}"
+    );
+    client_of(&registry)
+        .branch(&context(), branch_request("a"))
+        .unwrap();
+}
+
+/// A bare repository `one/two` with the branch `main`, for the local provider.
+fn repositories(place: &Place) -> PathBuf {
+    let root = place.scratch().join("root");
+    let bare = root.join("one/two.git");
+    fs::create_dir_all(&bare).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = git_command();
+        command.arg("--git-dir").arg(&bare).args(arguments);
+        run_git(command, "")
+    };
+    run(&["init", "--quiet", "--bare", "--initial-branch=main"]);
+    let tree = run(&["hash-object", "-t", "tree", "-w", "/dev/null"]);
+    let commit = run(&["commit-tree", "-m", "First", &tree]);
+    run(&["update-ref", "refs/heads/main", &commit]);
+    root
+}
+
+fn open_files_and_threads() -> (usize, usize) {
+    let count = |folder| fs::read_dir(folder).unwrap().count();
+    (count("/proc/self/fd"), count("/proc/self/task"))
+}
+
+/// The memory of this process that is its own, in KiB.
+fn own_memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let value = |name: &str| -> u64 {
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .and_then(|rest| rest.split_whitespace().next())
+            .and_then(|number| number.parse().ok())
+            .unwrap_or(0)
+    };
+    value("RssAnon:")
+}
+
+/// The promise: 200 swaps under 8 threads and no error. The provider is
+/// swapped between one build, a second build of it, and another provider.
+#[test]
+fn two_hundred_swaps_under_eight_threads_lose_no_call() {
+    const SWAPS: usize = 200;
+    const THREADS: usize = 8;
+    let place = Place::new();
+    let first = built_library("vcs-misbehaving");
+    let second = second_build(&first, &place);
+    let builds = [
+        place.install_pinned(&first, "libmisbehaving.so"),
+        place.install_pinned(&second, "libsecond.so"),
+    ];
+    let local = place.install_pinned(&built_library("vcs-local-git"), "liblocal.so");
+    let (registry, host) = place.registry_serving(&builds[0], "good");
+    registry.load(&builds[1]).unwrap();
+    registry.load(&local).unwrap();
+    let local_config = format!("root = {:?}", repositories(&place));
+
+    let (calls, errors) = (AtomicU64::new(0), AtomicU64::new(0));
+    let is_over = AtomicBool::new(false);
+    let before = open_files_and_threads();
+    let memory_before = own_memory();
+    let made_before = registry.health().counts.instances_made;
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                let client = client_of(&registry);
+                while !is_over.load(Ordering::Relaxed) {
+                    let answer = client.branch(&context(), branch_request("main"));
+                    calls.fetch_add(1, Ordering::Relaxed);
+                    match answer {
+                        // The local provider fills in the full name, the other
+                        // one does not: nothing comes from half of each.
+                        Ok(branch)
+                            if branch.display_id == "main"
+                                && (branch.id.is_empty() == branch.latest_commit.is_empty()) => {}
+                        other => {
+                            errors.fetch_add(1, Ordering::Relaxed);
+                            eprintln!("{other:?}");
+                        }
+                    }
+                }
+            });
+        }
+        for swap in 0..SWAPS {
+            match swap % 4 {
+                0 => drop(registry.load(&builds[1]).unwrap()),
+                1 => registry
+                    .configure(server_settings("main", "local-git", &local_config, &host))
+                    .unwrap(),
+                2 => reconfigure(&registry, "good", &host),
+                _ => drop(registry.load(&builds[0]).unwrap()),
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(errors.load(Ordering::Relaxed), 0);
+    assert!(calls.load(Ordering::Relaxed) as usize > SWAPS);
+
+    until("the drop of every old generation", || {
+        let counts = registry.health().counts;
+        counts.instances_dropped == counts.instances_made - 1
+    });
+    let health = registry.health();
+    assert_eq!(server_of(&health).draining, []);
+    let made = health.counts.instances_made - made_before;
+    assert!(made as usize >= SWAPS, "{made}");
+    // The providers say the same: each instance but the last was dropped once.
+    assert_eq!(
+        drops(&host) as u64,
+        health.counts.instances_made - 1,
+        "{health:?}"
+    );
+    // The threads that dropped them may still be on their way out.
+    until("the end of the helper threads", || {
+        let (files, threads) = open_files_and_threads();
+        files <= before.0 && threads <= before.1
+    });
+    let grown = own_memory().saturating_sub(memory_before);
+    let per_swap = grown / SWAPS as u64;
+    assert!(per_swap < 64, "{grown} KiB for {SWAPS} swaps");
+    println!(
+        "{SWAPS} swaps, {THREADS} threads, {} calls, {} errors, {grown} KiB more",
+        calls.load(Ordering::Relaxed),
+        errors.load(Ordering::Relaxed)
+    );
+}
+
+#[test]
+fn every_server_of_a_type_is_swapped_or_none() {
+    let place = Place::new();
+    let first = built_library("vcs-misbehaving");
+    let plugin = place.install_pinned(&first, "libmisbehaving.so");
+    let (registry, host) = place.registry_serving(&plugin, "good");
+    registry
+        .configure(server_settings("other", "misbehaving", "good", &host))
+        .unwrap();
+    let numbers = |registry: &Registry| -> BTreeSet<u64> {
+        registry
+            .health()
+            .servers
+            .iter()
+            .map(|server| server.generation.as_ref().unwrap().number)
+            .collect()
+    };
+    assert_eq!(numbers(&registry), BTreeSet::from([1, 2]));
+    registry.load(&plugin).unwrap();
+    assert_eq!(numbers(&registry), BTreeSet::from([3, 4]));
+}
+
+#[test]
+fn a_server_without_a_plugin_says_so() {
+    let place = Place::new();
+    let registry = Registry::new(place.loader(), Default::default());
+    let host = RecordingHost::new();
+    registry
+        .configure(server_settings("main", "misbehaving", "good", &host))
+        .unwrap();
+    let server = registry.server("main").unwrap();
+    let error = server
+        .authorized_client(Credential::anonymous())
+        .err()
+        .unwrap();
+    assert_eq!(error.kind, ErrorKind::UNAVAILABLE);
+    assert!(error.message.contains("misbehaving"), "{error}");
+    assert!(registry.server("nobody").is_none());
+}
