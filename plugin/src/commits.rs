@@ -88,7 +88,7 @@ impl Range {
         sink: &mut dyn PageSink<Commit>,
     ) -> Result<()> {
         let mut pushed = false;
-        let first = self.try_push(
+        let first = self.push_without(
             session,
             context,
             repo,
@@ -104,7 +104,7 @@ impl Range {
                     "commits",
                     format!("{repo} no longer has the commit that was to be left out; listing without it"),
                 );
-                self.try_push(session, context, repo, None, &mut |items, total| {
+                self.push_without(session, context, repo, None, &mut |items, total| {
                     sink.page(items, total)
                 })
             }
@@ -112,7 +112,8 @@ impl Range {
         }
     }
 
-    fn lost_exclude(&self, error: &VcsError) -> bool {
+    /// Whether the service says that it no longer has the commit that is left out.
+    pub(crate) fn lost_exclude(&self, error: &VcsError) -> bool {
         let Some(exclude) = &self.exclude else {
             return false;
         };
@@ -131,7 +132,11 @@ impl Range {
         names_exclude && error.kind == ErrorKind::NOT_FOUND
     }
 
-    fn try_push(
+    /// Pushes the commits without those that can be reached from `exclude`.
+    ///
+    /// # Errors
+    /// Those of a list; `NotFound` if one of the two is not there.
+    pub(crate) fn push_without(
         &self,
         session: &Session,
         context: &dyn CallContext,

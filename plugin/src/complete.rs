@@ -9,11 +9,13 @@
 //!
 //! Repeated: all of it. Every other event comes back as it was.
 
+use crate::commits::Range;
 use crate::http::Request;
 use crate::page_length::List;
 use crate::pages::Listing;
 use crate::pull_requests::{expand_hashes, same_commit};
-use crate::read::{self, Item, expand_hash, json};
+use crate::read::{Item, expand_hash, json};
+use crate::refs;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::Value;
@@ -22,10 +24,6 @@ use vcs_provider_interface::prelude::*;
 /// The most commits that are fetched for one event: a push that brings a whole
 /// history is no list that a build wants. With more, `truncated` stays set.
 const MOST_COMMITS: u64 = 1000;
-
-/// How far the clock of the activity may run behind that of deliveries, in
-/// milliseconds.
-const CLOCK_TOLERANCE_MS: i64 = 5_000;
 
 /// Fetches what is missing.
 pub(crate) fn complete(
@@ -78,16 +76,21 @@ fn complete_push(
     let Some(new) = change.new_hash.clone() else {
         return Ok(());
     };
-    let fetched = match &change.old_hash {
-        Some(old) => match commits(session, context, repo, &new, Some(old)) {
-            Err(error) if is_lost(&error, old) => {
+    let range = Range {
+        include: new,
+        exclude: change.old_hash.clone(),
+        limit: Some(MOST_COMMITS),
+    };
+    let fetched = match &range.exclude {
+        Some(old) => match collect(session, context, repo, &range, Some(old)) {
+            Err(error) if range.lost_exclude(&error) => {
                 // A commit that is gone is no ancestor of one that is there.
                 change.forced = true;
-                new_on_branch(session, context, repo, change, &new)?
+                new_on_branch(session, context, repo, &range, &change.name)?
             }
             other => other?,
         },
-        None => new_on_branch(session, context, repo, change, &new)?,
+        None => new_on_branch(session, context, repo, &range, &change.name)?,
     };
     change.truncated = fetched.len() as u64 >= MOST_COMMITS;
     change.commits = fetched;
@@ -99,44 +102,31 @@ fn new_on_branch(
     session: &Session,
     context: &dyn CallContext,
     repo: &RepositoryName,
-    change: &RefChange,
-    new: &str,
+    range: &Range,
+    branch: &str,
 ) -> Result<Vec<Commit>> {
-    let main = session
-        .main_branch(context, repo)?
-        .filter(|main| *main != change.name);
-    commits(session, context, repo, new, main.as_deref())
+    let main = match session.main_branch(context, repo)? {
+        Some(main) if main != branch => {
+            Some(refs::branch_head(session, context, repo, Some(&main))?)
+        }
+        _ => None,
+    };
+    collect(session, context, repo, range, main.as_deref())
 }
 
-fn commits(
+fn collect(
     session: &Session,
     context: &dyn CallContext,
     repo: &RepositoryName,
-    include: &str,
+    range: &Range,
     exclude: Option<&str>,
 ) -> Result<Vec<Commit>> {
-    let mut request = Request::get(repo.path(&["commits"])).query("include", include);
-    if let Some(exclude) = exclude {
-        request = request.query("exclude", exclude);
-    }
-    let items: Vec<Item> = Listing::new(&session.http, context, List::Commits, request)
-        .limit(Some(MOST_COMMITS))
-        .collect()?;
-    Ok(items
-        .iter()
-        .filter_map(|item| read::commit(&item.value))
-        .collect())
-}
-
-/// Whether the service says that it does not know this commit.
-fn is_lost(error: &VcsError, hash: &str) -> bool {
-    error.kind == ErrorKind::NOT_FOUND
-        && error
-            .extra
-            .iter()
-            .filter(|(key, _)| key == "unknown_hashes")
-            .flat_map(|(_, hashes)| hashes.split(','))
-            .any(|unknown| same_commit(unknown, hash))
+    let mut found = Vec::new();
+    range.push_without(session, context, repo, exclude, &mut |mut commits, _| {
+        found.append(&mut commits);
+        Ok(Flow::CONTINUE)
+    })?;
+    Ok(found)
 }
 
 /// Compares the source commit of the update that a delivery tells of with that
@@ -169,20 +159,26 @@ fn commit_changed(
     Ok(compare_updates(&values, date))
 }
 
-/// The activity is newest first.
+/// Finds the update that a delivery tells of, the nearest in time, in the
+/// activity, which is newest first.
 fn compare_updates(activity: &[&Value], date: Option<i64>) -> Option<bool> {
-    let latest = date.map(|date| date.saturating_add(CLOCK_TOLERANCE_MS));
-    let mut hashes = activity
+    let updates: Vec<&Value> = activity
         .iter()
         .filter_map(|entry| json::object(entry, "/update"))
-        .skip_while(|update| match (json::time(update, "/date"), latest) {
-            (Some(at), Some(latest)) => at > latest,
-            _ => false,
-        })
-        .map(|update| json::text(update, "/source/commit/hash"));
-    let now = hashes.next()??;
-    let before = hashes.next()??;
-    Some(!same_commit(now, before))
+        .collect();
+    let distance = |update: &Value| match (json::time(update, "/date"), date) {
+        (Some(at), Some(date)) => at.abs_diff(date),
+        _ => u64::MAX,
+    };
+    let hash = |update: &Value| json::text(update, "/source/commit/hash").map(str::to_owned);
+    let told = updates
+        .iter()
+        .enumerate()
+        .min_by_key(|(_, update)| distance(update))
+        .map(|(index, _)| index)?;
+    let now = hash(updates.get(told)?)?;
+    let before = hash(updates.get(told + 1)?)?;
+    Some(!same_commit(&now, &before))
 }
 
 #[cfg(test)]

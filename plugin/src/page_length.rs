@@ -16,7 +16,6 @@ pub(crate) enum List {
     Hooks,
     Statuses,
     Source,
-    Downloads,
     Activity,
 }
 
@@ -35,7 +34,6 @@ pub(crate) const fn longest_page(list: List) -> u64 {
         | List::Comments
         | List::Hooks
         | List::Statuses
-        | List::Source
-        | List::Downloads => 100,
+        | List::Source => 100,
     }
 }

@@ -5,6 +5,7 @@
 pub mod bitbucket;
 pub mod contract;
 pub mod elf_bytes;
+pub mod engine;
 pub mod host;
 mod libraries;
 pub mod place;

@@ -293,8 +293,14 @@ mod tests {
 
     #[test]
     fn every_kind_of_change_is_read_with_its_numbers() {
-        let output = b":000000 100644 0 1 A\0new.txt\0:100644 000000 1 0 D\0gone.txt\0:100644 100644 1 1 R100\0a.txt\0b/a.txt\0:100644 100644 1 2 M\0image.png\03\t0\tnew.txt\00\t4\tgone.txt\00\t0\t\0a.txt\0b/a.txt\0-\t-\timage.png\0";
-        let changes = parse_changes(output).expect("changes");
+        let output = [
+            ":000000 100644 0 1 A|new.txt|:100644 000000 1 0 D|gone.txt|",
+            ":100644 100644 1 1 R100|a.txt|b/a.txt|:100644 100644 1 2 M|image.png|",
+            "3\t0\tnew.txt|0\t4\tgone.txt|0\t0\t|a.txt|b/a.txt|-\t-\timage.png|",
+        ]
+        .concat()
+        .replace('|', "\0");
+        let changes = parse_changes(output.as_bytes()).expect("changes");
         let summary: Vec<_> = changes
             .iter()
             .map(|change| {

@@ -18,7 +18,7 @@ mod retry;
 mod wait;
 
 pub(crate) use agent::AgentSettings;
-pub(crate) use answer::{Answer, Head};
+pub(crate) use answer::Answer;
 pub(crate) use exchange::{Http, Limits, Transport, Upload};
 pub(crate) use gate::RateGate;
 pub(crate) use origin::Origin;

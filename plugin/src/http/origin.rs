@@ -41,10 +41,6 @@ impl Origin {
         self.https
     }
 
-    pub(crate) fn host(&self) -> &str {
-        &self.host
-    }
-
     /// Whether the host is this machine, where unencrypted HTTP is no risk.
     pub(crate) fn is_loopback(&self) -> bool {
         let host = self.host.trim_start_matches('[').trim_end_matches(']');

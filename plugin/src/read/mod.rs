@@ -18,7 +18,7 @@ mod status;
 pub(crate) use comment::comment;
 pub(crate) use hash::expand_hash;
 pub(crate) use item::Item;
-pub(crate) use people::{account, commit};
+pub(crate) use people::{account, commit, split_name_and_email};
 pub(crate) use pull_request::pull_request;
 pub(crate) use repository::event_repository;
 pub(crate) use status::{engine_state, status};

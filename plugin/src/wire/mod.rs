@@ -17,7 +17,7 @@ pub(crate) use commit::{Commit, CommitRef, commit_fields, is_full_hash, is_hash}
 pub(crate) use hook::{Hook, hook_fields};
 pub(crate) use refs::{Branch, Tag, branch_fields, tag_fields};
 pub(crate) use repository::{
-    MainBranchOnly, Repository, Workspace, WorkspaceMembership, clone_address, repository_fields,
+    MainBranchOnly, Repository, Workspace, WorkspaceMembership, repository_fields,
     workspace_membership_fields,
 };
 pub(crate) use status::{Status, status_fields};

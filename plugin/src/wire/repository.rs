@@ -174,7 +174,7 @@ impl Repository {
 }
 
 /// The clone address of a protocol; the one over HTTPS without its user.
-pub(crate) fn clone_address(links: &[CloneLink], protocol: &str) -> String {
+fn clone_address(links: &[CloneLink], protocol: &str) -> String {
     let href = links
         .iter()
         .find(|link| link.name.as_deref() == Some(protocol))

@@ -208,13 +208,27 @@ fn without_nulls(value: &Value) -> Value {
 }
 
 /// A schema without `required`: requests and trimmed answers leave fields out.
+///
+/// It does not forbid further fields either: what Bitbucket sends has more than
+/// the description names, such as the link to a pull request's statuses. And it
+/// takes any value of a report's data, which the description calls an object
+/// while its own examples show numbers.
 fn without_required(schema: &Value) -> Value {
     match schema {
         Value::Object(fields) => {
+            let is_report_data = fields.get("title") == Some(&json!("Report Data"));
             let kept: Map<String, Value> = fields
                 .iter()
                 .filter(|(name, field)| !(*name == "required" && field.is_array()))
-                .map(|(name, field)| (name.clone(), without_required(field)))
+                .filter(|(name, field)| !(*name == "additionalProperties" && field.is_boolean()))
+                .map(|(name, field)| match (is_report_data, field) {
+                    (true, Value::Object(fields)) if name == "properties" => {
+                        let mut fields = fields.clone();
+                        fields.remove("value");
+                        (name.clone(), Value::Object(fields))
+                    }
+                    _ => (name.clone(), without_required(field)),
+                })
                 .collect();
             Value::Object(kept)
         }

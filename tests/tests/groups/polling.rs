@@ -2,6 +2,7 @@
 
 use super::repo;
 use integration_tests::bitbucket::{Bitbucket, REPO, context};
+use integration_tests::sandbox::GitSandbox;
 use std::time::Duration;
 use vcs_provider_interface::prelude::*;
 
@@ -158,7 +159,7 @@ fn pull_requests_are_followed_from_creation_to_their_end() {
 
 #[test]
 fn thousands_of_refs_fit_into_a_cursor() {
-    let git = integration_tests::sandbox::GitSandbox::small();
+    let git = GitSandbox::small();
     git.many_branches("feature/PEAR-", 2000, "main");
     let bitbucket = Bitbucket::serving(git);
     let first = poll(&bitbucket, None, &[]).unwrap();
@@ -183,16 +184,28 @@ fn a_cursor_that_is_broken_or_of_another_repository_is_invalid() {
         let error = poll(&bitbucket, Some(cursor), &[]).unwrap_err();
         assert_eq!(error.kind, ErrorKind::INVALID_INPUT);
     }
-    let other = Bitbucket::small();
-    let error = poll(&other, Some(&first.cursor), &[]).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::INVALID_INPUT);
+    let other = GitSandbox::small();
+    bitbucket
+        .mock
+        .add_repository("acme/other", other.path())
+        .unwrap();
+    let request = PollEventsRequest {
+        repo: "acme/other".to_owned(),
+        cursor: Some(first.cursor),
+        kinds: Vec::new(),
+    };
+    let refused = bitbucket.client().poll_events(&context(), request);
+    assert_eq!(refused.unwrap_err().kind, ErrorKind::INVALID_INPUT);
 }
 
 #[test]
 fn e27_a_renamed_repository_is_told() {
     let bitbucket = Bitbucket::small();
     let first = poll(&bitbucket, None, &[]).unwrap();
-    bitbucket.mock.rename_repository(REPO, "gadget").unwrap();
+    bitbucket
+        .mock
+        .rename_repository(REPO, "acme/gadget")
+        .unwrap();
     let request = PollEventsRequest {
         repo: "acme/gadget".to_owned(),
         cursor: Some(first.cursor),

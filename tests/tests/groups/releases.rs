@@ -21,17 +21,17 @@ fn a_release_makes_its_tag_once_and_uses_a_present_one() {
     let main = bitbucket.git.hash("main");
     for _ in 0..2 {
         let made = client
-            .release(&context(), release("v2.0 #1", Some(main.clone())))
+            .release(&context(), release("v2.0#1", Some(main.clone())))
             .unwrap();
         assert_eq!(
             (made.tag.as_str(), made.commit.as_str()),
-            ("v2.0 #1", main.as_str())
+            ("v2.0#1", main.as_str())
         );
     }
-    assert_eq!(bitbucket.git.hash("v2.0 #1"), main);
+    assert_eq!(bitbucket.git.hash("v2.0#1"), main);
     let message = bitbucket
         .git
-        .git(&["tag", "--list", "--format=%(contents)", "v2.0 #1"]);
+        .git(&["tag", "--list", "--format=%(contents)", "v2.0#1"]);
     assert_eq!(message.trim(), "Two\n\nBetter.");
 
     let present = client.release(&context(), release("v1.0.0", None)).unwrap();

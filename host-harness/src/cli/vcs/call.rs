@@ -16,7 +16,7 @@ use tempfile::NamedTempFile;
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 use vcs_provider_interface::provider::{AuthorizedClient, VcsServer};
-use vcs_provider_interface::records::StreamedContent;
+use vcs_provider_interface::records::{BranchSort, StreamedContent};
 use vcs_provider_interface::secret::Secret;
 use vcs_provider_interface::sink::{ByteSink, ChunkFn, Flow, PageFn, PageSink};
 
@@ -93,16 +93,45 @@ impl<'a> Call<'a> {
         let progress = ListProgress::new(what);
         let mut sink = PageFn(|items: Vec<T>, total| {
             progress.page(items.len(), total);
-            list.page(&items).map_err(|error| {
-                VcsError::new(
-                    ErrorKind::INTERNAL,
-                    format!("the list cannot be kept in a temporary file: {error}"),
-                )
-            })?;
+            list.page(&items).map_err(|error| not_kept(&error))?;
             Ok(Flow::CONTINUE)
         });
         call(&*self.client, &self.context, &mut sink).map_err(|error| self.failed(error))?;
         drop(progress);
+        list.finish()
+    }
+
+    /// Makes a call that lists refs, and prints them in the order of git: by the
+    /// bytes of their names. Services order them in ways of their own, such as
+    /// `v2` before `v10`.
+    pub(super) fn refs<T: Row + Serialize>(
+        &self,
+        what: &str,
+        name: impl Fn(&T) -> &str,
+        order: RefOrder,
+        call: impl FnOnce(
+            &dyn AuthorizedClient,
+            &HostCallContext,
+            &mut dyn PageSink<T>,
+        ) -> VcsResult<()>,
+    ) -> Result<(), Failure> {
+        let progress = ListProgress::new(what);
+        let mut all = Vec::new();
+        let mut sink = PageFn(|mut items: Vec<T>, total| {
+            progress.page(items.len(), total);
+            all.append(&mut items);
+            Ok(Flow::CONTINUE)
+        });
+        call(&*self.client, &self.context, &mut sink).map_err(|error| self.failed(error))?;
+        drop(progress);
+        match order {
+            RefOrder::Name => all.sort_by(|one, other| name(one).cmp(name(other))),
+            RefOrder::NameDescending => all.sort_by(|one, other| name(other).cmp(name(one))),
+            RefOrder::Service => {}
+        }
+        let mut list = self.output.list();
+        list.page(&all)
+            .map_err(|error| self.failed(not_kept(&error)))?;
         list.finish()
     }
 
@@ -226,4 +255,32 @@ pub(in crate::cli) fn bytes_from(path: &Path) -> Result<Vec<u8>, Failure> {
         std::fs::read(path)
     };
     read.map_err(|error| Failure::file(path, &error))
+}
+
+/// The order in which refs are printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum RefOrder {
+    /// By name, as `git for-each-ref` does.
+    Name,
+    /// The reverse.
+    NameDescending,
+    /// As the service gave them.
+    Service,
+}
+
+impl From<BranchSort> for RefOrder {
+    fn from(sort: BranchSort) -> Self {
+        match sort {
+            BranchSort::NAME => Self::Name,
+            BranchSort::NAME_DESCENDING => Self::NameDescending,
+            _ => Self::Service,
+        }
+    }
+}
+
+fn not_kept(error: &std::io::Error) -> VcsError {
+    VcsError::new(
+        ErrorKind::INTERNAL,
+        format!("the list cannot be kept in a temporary file: {error}"),
+    )
 }

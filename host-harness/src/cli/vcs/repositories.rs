@@ -1,6 +1,6 @@
 //! The connection, workspaces, repositories, branches and tags.
 
-use super::call::Call;
+use super::call::{Call, RefOrder};
 use crate::cli::args::vcs::RepositoryOperation;
 use crate::cli::failure::Failure;
 use vcs_provider_interface::records::*;
@@ -41,15 +41,20 @@ pub(super) fn run(call: &Call<'_>, operation: RepositoryOperation) -> Result<(),
             filter,
             sort,
             limit,
-        } => call.list("branches", |client, context, sink| {
-            let request = BranchesRequest {
-                repo,
-                filter,
-                sort,
-                limit,
-            };
-            client.branches(context, request, sink)
-        }),
+        } => call.refs(
+            "branches",
+            |branch: &Branch| &branch.display_id,
+            sort.into(),
+            |client, context, sink| {
+                let request = BranchesRequest {
+                    repo,
+                    filter,
+                    sort,
+                    limit,
+                };
+                client.branches(context, request, sink)
+            },
+        ),
         Op::Branch { repo, name } => {
             call.record(|client, context| client.branch(context, BranchRequest { repo, name }))
         }
@@ -63,14 +68,19 @@ pub(super) fn run(call: &Call<'_>, operation: RepositoryOperation) -> Result<(),
             repo,
             filter,
             limit,
-        } => call.list("tags", |client, context, sink| {
-            let request = TagsRequest {
-                repo,
-                filter,
-                limit,
-            };
-            client.tags(context, request, sink)
-        }),
+        } => call.refs(
+            "tags",
+            |tag: &Tag| &tag.tag,
+            RefOrder::Name,
+            |client, context, sink| {
+                let request = TagsRequest {
+                    repo,
+                    filter,
+                    limit,
+                };
+                client.tags(context, request, sink)
+            },
+        ),
         Op::Tag { repo, name } => {
             call.record(|client, context| client.tag(context, TagRequest { repo, name }))
         }

@@ -1,7 +1,7 @@
 //! The client: each method opens its repository and asks the right module.
 
 use crate::config::Config;
-use crate::git::Git;
+use crate::git::{Git, check};
 use crate::repositories::{self, clone_url, full_names};
 use crate::{commits, events, files, refs};
 use std::sync::Arc;
@@ -171,9 +171,10 @@ impl AuthorizedClient for LocalClient {
 
     fn check_connection(
         &self,
-        _context: &dyn CallContext,
+        context: &dyn CallContext,
         _request: ConnectionRequest,
     ) -> Result<Connection> {
+        check(context)?;
         let root = &self.config.root;
         if !root.is_dir() {
             return Err(VcsError::new(

@@ -110,7 +110,7 @@ fn push_log(
     limit: Option<u64>,
     sink: &mut dyn PageSink<Commit>,
 ) -> Result<()> {
-    let mut pages = Pages::new(sink, limit);
+    let mut pages = Pages::new(git.context(), sink, limit);
     if pages.is_full() {
         return Ok(());
     }
@@ -198,7 +198,7 @@ pub(crate) fn changed_files(
     let output = git.must(&["diff-tree", "-r", "-z", "-M", "--name-status", &from, &head])?;
     let text = String::from_utf8_lossy(&output);
     let mut fields = text.split_terminator('\0');
-    let mut pages = Pages::new(sink, request.limit);
+    let mut pages = Pages::new(git.context(), sink, request.limit);
     while let (false, Some(status)) = (pages.is_full(), fields.next()) {
         let mut file = ChangedFile {
             path: fields.next().unwrap_or_default().to_owned(),

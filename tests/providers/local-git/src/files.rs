@@ -68,7 +68,7 @@ pub(crate) fn list_content(
         arguments.extend(["-r", "-t"]);
     }
     arguments.push(&folder);
-    let mut pages = Pages::new(sink, request.limit);
+    let mut pages = Pages::new(git.context(), sink, request.limit);
     if pages.is_full() {
         return Ok(());
     }

@@ -46,6 +46,11 @@ impl<'a> Git<'a> {
         &self.folder
     }
 
+    /// The call for which git is asked.
+    pub(crate) fn context(&self) -> &'a dyn CallContext {
+        self.context
+    }
+
     /// Runs `git` and collects its whole output.
     pub(crate) fn ask(&self, arguments: &[&str]) -> Result<Ended<Vec<u8>>> {
         let mut all = Vec::new();

@@ -59,7 +59,7 @@ pub(crate) fn branches(
     };
     let main = main_branch(git)?;
     let filter = request.filter.as_deref().unwrap_or_default();
-    let mut pages = Pages::new(sink, request.limit);
+    let mut pages = Pages::new(git.context(), sink, request.limit);
     if pages.is_full() {
         return Ok(());
     }
@@ -198,7 +198,7 @@ pub(crate) fn tags(
     sink: &mut dyn PageSink<Tag>,
 ) -> Result<()> {
     let filter = request.filter.as_deref().unwrap_or_default();
-    let mut pages = Pages::new(sink, request.limit);
+    let mut pages = Pages::new(git.context(), sink, request.limit);
     if pages.is_full() {
         return Ok(());
     }

@@ -10,8 +10,10 @@ use vcs_provider_interface::prelude::*;
 /// How many records a page holds.
 pub(crate) const PAGE: usize = 100;
 
-/// Pushes records in pages until the limit or the sink says stop.
+/// Pushes records in pages until the limit or the sink says stop, and no page
+/// of a call that is not wanted any more.
 pub(crate) struct Pages<'a, T> {
+    context: &'a dyn CallContext,
     sink: &'a mut dyn PageSink<T>,
     page: Vec<T>,
     left: u64,
@@ -19,8 +21,13 @@ pub(crate) struct Pages<'a, T> {
 }
 
 impl<'a, T> Pages<'a, T> {
-    pub(crate) fn new(sink: &'a mut dyn PageSink<T>, limit: Option<u64>) -> Self {
+    pub(crate) fn new(
+        context: &'a dyn CallContext,
+        sink: &'a mut dyn PageSink<T>,
+        limit: Option<u64>,
+    ) -> Self {
         Self {
+            context,
             sink,
             page: Vec::new(),
             left: limit.unwrap_or(u64::MAX),
@@ -51,6 +58,7 @@ impl<'a, T> Pages<'a, T> {
         if self.is_stopped || self.page.is_empty() {
             return Ok(());
         }
+        check(self.context)?;
         let page = std::mem::take(&mut self.page);
         self.is_stopped = self.sink.page(page, None)? == Flow::STOP;
         Ok(())
@@ -110,7 +118,7 @@ pub(crate) fn workspaces(
     request: &WorkspacesRequest,
     sink: &mut dyn PageSink<Workspace>,
 ) -> Result<()> {
-    let mut pages = Pages::new(sink, request.limit);
+    let mut pages = Pages::new(context, sink, request.limit);
     for name in names_in(&config.root)? {
         check(context)?;
         let workspace = Workspace {
@@ -135,7 +143,7 @@ pub(crate) fn repositories(
     request: &RepositoriesRequest,
     sink: &mut dyn PageSink<Repository>,
 ) -> Result<()> {
-    let mut pages = Pages::new(sink, request.limit);
+    let mut pages = Pages::new(context, sink, request.limit);
     let filter = request.filter.as_deref().unwrap_or_default();
     for full_name in full_names(config, request.workspace.as_deref())? {
         if pages.is_full() {

@@ -1,0 +1,8 @@
+//! The command `engine` from outside: the built program, the built plugin, the
+//! mocked service and real git.
+
+mod actions;
+mod demo;
+mod failures;
+mod lists;
+mod plugins;
