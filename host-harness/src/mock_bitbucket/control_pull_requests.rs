@@ -7,6 +7,7 @@ use super::control::{MockBitbucket, split_name};
 use super::errors::ApiError;
 use super::forking;
 use super::locked;
+use super::pull_request_events::note_update;
 use super::pull_requests::{self, Loss, PullRequest, PullRequestState, Side};
 use super::routes::pull_request_body::side;
 use super::routes::reviewers::DefaultReviewer;
@@ -118,6 +119,10 @@ impl MockBitbucket {
             created_on: now.clone(),
             updated_on: now,
         });
+        drop(state);
+        if let Ok(Some(opened)) = pull_requests::one(self.service(), &repository, id) {
+            note_update(self.service(), &repository, None, &opened);
+        }
         Ok(id)
     }
 
