@@ -14,9 +14,11 @@ use serde_json::{Map, Value, json};
 use super::{auth, locked};
 
 /// Bytes of a body that are kept.
-const KEPT_BODY: usize = 64 * 1024;
+const KEPT_BODY: usize = 1024 * 1024;
 /// Exchanges kept in memory; the oldest go first.
 const KEPT_EXCHANGES: usize = 50_000;
+/// Bytes of bodies kept in memory; the oldest go first.
+const KEPT_BYTES: usize = 512 * 1024 * 1024;
 
 /// What stands in place of a secret.
 const REDACTED: &str = "***";
@@ -51,14 +53,16 @@ pub struct Exchange {
     pub route: String,
     /// Request headers; of `Authorization` only the scheme.
     pub headers: Vec<(String, String)>,
-    /// The first 64 KiB of the request's body, as it came. Empty for git.
+    /// The first MiB of the request's body, as it came. Empty for git.
     pub body: Vec<u8>,
     /// The status of the answer; 0 if the connection was reset instead.
     pub status: u16,
     /// Headers of the answer.
     pub answer_headers: Vec<(String, String)>,
-    /// The first 64 KiB of the answer's body, before compression. Empty if streamed.
+    /// The first MiB of the answer's body, before compression. Empty if streamed.
     pub answer_body: Vec<u8>,
+    /// Whether a planned fault spoiled the answer.
+    pub faulted: bool,
     /// When the request came, on the mock's clock since its start.
     pub started: Duration,
     /// How long the answer took, until its first byte.
@@ -108,6 +112,7 @@ pub(crate) struct Recorder {
 #[derive(Default)]
 struct Kept {
     exchanges: std::collections::VecDeque<Arc<Exchange>>,
+    bytes: usize,
     requests: u64,
 }
 
@@ -140,9 +145,13 @@ impl Recorder {
             let _ = locked(file).write_all(line.as_bytes());
         }
         let mut kept = locked(&self.kept);
+        kept.bytes += size(&exchange);
         kept.exchanges.push_back(Arc::new(exchange));
-        if kept.exchanges.len() > KEPT_EXCHANGES {
-            kept.exchanges.pop_front();
+        while kept.exchanges.len() > KEPT_EXCHANGES || kept.bytes > KEPT_BYTES {
+            match kept.exchanges.pop_front() {
+                Some(oldest) => kept.bytes -= size(&oldest),
+                None => break,
+            }
         }
     }
 
@@ -153,8 +162,14 @@ impl Recorder {
 
     /// Forgets the exchanges; numbers go on.
     pub(crate) fn clear(&self) {
-        locked(&self.kept).exchanges.clear();
+        let mut kept = locked(&self.kept);
+        kept.exchanges.clear();
+        kept.bytes = 0;
     }
+}
+
+fn size(exchange: &Exchange) -> usize {
+    exchange.body.len() + exchange.answer_body.len()
 }
 
 /// Creates or empties a file that only its owner can read.

@@ -118,6 +118,7 @@ impl Handling {
             status: 0,
             answer_headers: Vec::new(),
             answer_body: Vec::new(),
+            faulted: fault.is_some(),
             started: mock.clock.now(),
             duration: Duration::ZERO,
         };

@@ -127,7 +127,7 @@ fn e05_a_credential_that_sees_nothing_is_reported_with_its_scopes() {
         .sight(Sight::Nothing);
     let token = bitbucket.mock.create_token(&request).expect("a token");
     let email = bitbucket.mock.api_token().email;
-    let credential = Credential::basic(email, Secret::new(token.expose()));
+    let credential = Credential::basic(email, Secret::from(token.expose()));
     let client = bitbucket.client_with(credential);
     let connection = client
         .check_connection(&context(), ConnectionRequest::default())
@@ -150,7 +150,10 @@ fn e05_an_empty_list_with_success_is_reported() {
         bitbucket.mock.clear_faults();
         bitbucket.mock.add_fault(rule(
             path,
-            answer(200, json!({"values": [], "size": 0, "page": 1, "pagelen": 100})),
+            answer(
+                200,
+                json!({"values": [], "size": 0, "page": 1, "pagelen": 100}),
+            ),
         ));
         let connection = bitbucket
             .client()
@@ -216,7 +219,10 @@ fn e39_links_in_answers_are_not_believed() {
     bitbucket.mock.add_fault(rule(
         "*/refs/branches*",
         crate::support::replaced([
-            ("/links", json!({"self": {"href": origin}, "commits": {"href": origin}})),
+            (
+                "/links",
+                json!({"self": {"href": origin}, "commits": {"href": origin}}),
+            ),
             ("/values/0/links", json!({"self": {"href": origin}})),
         ]),
     ));
@@ -246,7 +252,10 @@ fn e40_a_lack_of_scopes_names_those_needed_and_those_granted() {
     let client = bitbucket.client_with(credential);
     let error = branches(&*client).expect_err("a scope is missing");
     assert_eq!(error.kind, ErrorKind::PERMISSION_DENIED);
-    assert!(error.message.contains("read:repository:bitbucket"), "{error}");
+    assert!(
+        error.message.contains("read:repository:bitbucket"),
+        "{error}"
+    );
     assert!(error.message.contains("read:user:bitbucket"), "{error}");
 }
 
@@ -255,7 +264,10 @@ fn e45_what_only_administrators_may_ask_is_not_needed() {
     let bitbucket = quick_small();
     bitbucket.mock.add_fault(rule(
         "*permissions*",
-        answer(403, json!({"type": "error", "error": {"message": "Admins only."}})),
+        answer(
+            403,
+            json!({"type": "error", "error": {"message": "Admins only."}}),
+        ),
     ));
     let credential = api_token(
         &bitbucket.mock,

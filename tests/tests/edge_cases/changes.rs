@@ -74,7 +74,10 @@ fn e38_commits_without_a_common_ancestor_are_a_typed_error() {
         [ErrorKind::INVALID_INPUT, ErrorKind::CONFLICT].contains(&error.kind),
         "{error}"
     );
-    assert!(error.message.to_lowercase().contains("common ancestor"), "{error}");
+    assert!(
+        error.message.to_lowercase().contains("common ancestor"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -116,7 +119,11 @@ fn e38_sides_that_are_null_are_read() {
         .collect();
     assert_eq!(
         paths,
-        [("a", FileChange::ADDED), ("b", FileChange::REMOVED), ("c", FileChange::MODIFIED)]
+        [
+            ("a", FileChange::ADDED),
+            ("b", FileChange::REMOVED),
+            ("c", FileChange::MODIFIED)
+        ]
     );
     assert_eq!(found[2].lines_added, None);
 }

@@ -46,7 +46,11 @@ fn e08_a_push_of_several_refs_is_one_event_for_each() {
     assert_eq!(
         found,
         [
-            (EventKind::REF_DELETED, "feature/one".to_owned(), RefKind::BRANCH),
+            (
+                EventKind::REF_DELETED,
+                "feature/one".to_owned(),
+                RefKind::BRANCH
+            ),
             (EventKind::REF_CREATED, "three".to_owned(), RefKind::BRANCH),
             (EventKind::REF_CREATED, "two".to_owned(), RefKind::BRANCH),
             (EventKind::REF_CREATED, "v2".to_owned(), RefKind::TAG),
@@ -81,7 +85,9 @@ fn e09_a_flag_that_says_closed_deletes_nothing() {
     let sent = deliveries(&bitbucket, "repo:push").remove(0);
     let mut body = body_of(&sent);
     body["push"]["changes"][0]["closed"] = json!(true);
-    let events = parse_unsigned(&bitbucket, "repo:push", &body).expect("events").events;
+    let events = parse_unsigned(&bitbucket, "repo:push", &body)
+        .expect("events")
+        .events;
     assert_eq!(events[0].kind, EventKind::REF_UPDATED);
     assert_eq!(change(&events[0]).new_hash, Some(commit));
 }
@@ -127,12 +133,25 @@ fn e16_only_the_right_signature_over_the_raw_bytes_is_accepted() {
     let mut changed = sent.body.clone();
     changed.push(b' ');
     for (what, result) in [
-        ("another body", attempt(sent.headers.clone(), changed, HOOK_SECRET)),
-        ("another key", attempt(sent.headers.clone(), sent.body.clone(), "other")),
-        ("no signature", attempt(without("x-hub-signature"), sent.body.clone(), HOOK_SECRET)),
+        (
+            "another body",
+            attempt(sent.headers.clone(), changed, HOOK_SECRET),
+        ),
+        (
+            "another key",
+            attempt(sent.headers.clone(), sent.body.clone(), "other"),
+        ),
+        (
+            "no signature",
+            attempt(without("x-hub-signature"), sent.body.clone(), HOOK_SECRET),
+        ),
         (
             "another algorithm",
-            attempt(signed_with(&format!("sha1={digest}")), sent.body.clone(), HOOK_SECRET),
+            attempt(
+                signed_with(&format!("sha1={digest}")),
+                sent.body.clone(),
+                HOOK_SECRET,
+            ),
         ),
         (
             "no algorithm",
@@ -140,7 +159,11 @@ fn e16_only_the_right_signature_over_the_raw_bytes_is_accepted() {
         ),
         (
             "half a signature",
-            attempt(signed_with(&signature[..40]), sent.body.clone(), HOOK_SECRET),
+            attempt(
+                signed_with(&signature[..40]),
+                sent.body.clone(),
+                HOOK_SECRET,
+            ),
         ),
         (
             "no JSON and no signature",
@@ -167,7 +190,8 @@ fn e16_a_recorded_signature_is_right() {
             ("x-event-key".to_owned(), "repo:unknown".to_owned()),
             (
                 "x-hub-signature".to_owned(),
-                "sha256=f205c729821c6954aff2afe72b965c34015b4baf96ea8ddc2cc44999c014a035".to_owned(),
+                "sha256=f205c729821c6954aff2afe72b965c34015b4baf96ea8ddc2cc44999c014a035"
+                    .to_owned(),
             ),
         ],
         body: body.into(),

@@ -56,7 +56,12 @@ fn e18_polling_finds_a_push_that_was_too_large_to_be_delivered() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     clone.push(&arguments);
     let sent = deliveries(&bitbucket, "repo:push");
-    assert_eq!(sent[0].outcome, DeliveryOutcome::TooLarge, "{} bytes", sent[0].body.len());
+    assert_eq!(
+        sent[0].outcome,
+        DeliveryOutcome::TooLarge,
+        "{} bytes",
+        sent[0].body.len()
+    );
 
     let polled = poll(&bitbucket, Some(cursor));
     let created = polled
@@ -145,8 +150,16 @@ fn e49_a_status_event_carries_a_hash_only() {
     let (bitbucket, _) = hooked(&["repo:commit_status_created", "repo:commit_status_updated"]);
     let commit = bitbucket.git.hash("feature/one");
     for (key, state, kind) in [
-        ("repo:commit_status_created", BuildState::BUILDING, EventKind::COMMIT_STATUS_CREATED),
-        ("repo:commit_status_updated", BuildState::FAIL, EventKind::COMMIT_STATUS_UPDATED),
+        (
+            "repo:commit_status_created",
+            BuildState::BUILDING,
+            EventKind::COMMIT_STATUS_CREATED,
+        ),
+        (
+            "repo:commit_status_updated",
+            BuildState::FAIL,
+            EventKind::COMMIT_STATUS_UPDATED,
+        ),
     ] {
         bitbucket
             .client()
@@ -230,7 +243,10 @@ fn e50_comments_in_a_list_may_be_deleted_and_without_place() {
             ("/values/0/content", json!(null)),
             ("/values/0/user", json!(null)),
             ("/values/0/inline", json!(null)),
-            ("/values/1/inline", json!({"path": "a.rs", "from": null, "to": null})),
+            (
+                "/values/1/inline",
+                json!({"path": "a.rs", "from": null, "to": null}),
+            ),
         ]),
     ));
     let request = CommentsRequest {

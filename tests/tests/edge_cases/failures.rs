@@ -54,7 +54,11 @@ fn e03_one_gate_holds_all_calls_of_a_credential_back_under_the_deadline() {
     let error = branches(&*bitbucket.client()).expect_err("there is no time to wait");
     assert_eq!(error.kind, ErrorKind::RATE_LIMITED);
     assert!(error.retryable);
-    assert!(error.retry_after().is_some_and(|wait| wait > Duration::from_secs(60)));
+    assert!(
+        error
+            .retry_after()
+            .is_some_and(|wait| wait > Duration::from_secs(60))
+    );
 
     bitbucket.mock.clear_requests();
     let soon = HostCallContext::new("test").with_time_limit(Duration::from_secs(5));
@@ -63,10 +67,9 @@ fn e03_one_gate_holds_all_calls_of_a_credential_back_under_the_deadline() {
         ..TagsRequest::default()
     };
     let begun = Instant::now();
-    let error = vcs_provider_interface::sink::collect(|sink| {
-        bitbucket.client().tags(&soon, request, sink)
-    })
-    .expect_err("the gate of the credential is closed");
+    let error =
+        vcs_provider_interface::sink::collect(|sink| bitbucket.client().tags(&soon, request, sink))
+            .expect_err("the gate of the credential is closed");
     assert_eq!(error.kind, ErrorKind::RATE_LIMITED);
     assert!(begun.elapsed() < Duration::from_secs(4));
     assert!(bitbucket.mock.requests().is_empty(), "nothing was sent");
@@ -110,7 +113,10 @@ fn e37_a_creation_whose_answer_is_lost_is_looked_for_and_not_repeated() {
         .client()
         .create_branch(&context(), request)
         .expect("the branch is there");
-    assert_eq!((made.display_id.as_str(), made.latest_commit), ("new", target));
+    assert_eq!(
+        (made.display_id.as_str(), made.latest_commit),
+        ("new", target)
+    );
     assert_eq!(sent(&bitbucket, "POST", "/refs/branches").len(), 1);
 }
 

@@ -35,7 +35,11 @@ fn e35_reconciling_creates_once_and_then_changes_nothing() {
     let bitbucket = quick_small();
     let (made, action) = reconcile(&bitbucket, hook(URL));
     assert_eq!(action, "created");
-    for url in [URL, "https://ci.example.com/hooks/1/", "https://CI.example.com/hooks/1"] {
+    for url in [
+        URL,
+        "https://ci.example.com/hooks/1/",
+        "https://CI.example.com/hooks/1",
+    ] {
         let (same, _) = reconcile(&bitbucket, hook(url));
         assert_eq!(same.id, made.id, "{url}");
     }
@@ -74,7 +78,11 @@ fn e35_of_duplicates_one_is_kept_and_hooks_of_others_stay() {
     assert!(present.iter().any(|(id, _)| *id == kept.id), "{present:?}");
     let (again, _) = reconcile(&bitbucket, hook(URL));
     assert_eq!(again.id, kept.id);
-    assert_eq!(at_service(&bitbucket), present, "the second time changes nothing");
+    assert_eq!(
+        at_service(&bitbucket),
+        present,
+        "the second time changes nothing"
+    );
 }
 
 #[test]
@@ -82,7 +90,12 @@ fn e35_a_hook_that_was_deleted_by_hand_is_made_again_and_its_deletion_succeeds()
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let (made, _) = reconcile(&bitbucket, hook(URL));
-    assert!(bitbucket.mock.delete_hook(REPO, &made.id).expect("a repository"));
+    assert!(
+        bitbucket
+            .mock
+            .delete_hook(REPO, &made.id)
+            .expect("a repository")
+    );
     for request in [
         DeleteHookRequest {
             repo: repo(),
@@ -107,7 +120,10 @@ fn e35_an_update_of_a_hook_that_is_gone_says_so() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let (made, _) = reconcile(&bitbucket, hook(URL));
-    bitbucket.mock.delete_hook(REPO, &made.id).expect("a repository");
+    bitbucket
+        .mock
+        .delete_hook(REPO, &made.id)
+        .expect("a repository");
     let request = HookRequest {
         id: Some(made.id),
         ..hook(URL)
@@ -131,7 +147,10 @@ fn e35_a_full_repository_is_an_error_that_says_why() {
         [ErrorKind::INVALID_INPUT, ErrorKind::CONFLICT].contains(&error.kind),
         "{error}"
     );
-    assert!(error.message.contains("50") || error.message.contains("many"), "{error}");
+    assert!(
+        error.message.contains("50") || error.message.contains("many"),
+        "{error}"
+    );
     let (kept, _) = reconcile(&bitbucket, hook("https://ci.example.com/hooks/49"));
     assert_eq!(kept.url, "https://ci.example.com/hooks/49");
 }

@@ -88,7 +88,9 @@ fn e37_a_second_creation_leaves_the_open_pull_request_as_it_is() {
 fn e43_an_update_keeps_the_reviewers() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
-    bitbucket.mock.add_user("Robin Reviewer", "robin@example.com");
+    bitbucket
+        .mock
+        .add_user("Robin Reviewer", "robin@example.com");
     let reviewer = bitbucket
         .mock
         .user_uuid("robin@example.com")

@@ -1,7 +1,7 @@
 //! Reading pull requests.
 
 use crate::support::{pull_request, pull_requests, quick_small, repo, rule};
-use host_harness::mock_bitbucket::{CommitLinks, Behaviour, Loss, PullRequestState as State};
+use host_harness::mock_bitbucket::{Behaviour, CommitLinks, Loss, PullRequestState as State};
 use integration_tests::bitbucket::{Bitbucket, REPO, context};
 use integration_tests::sandbox::{git_command, run_git};
 use serde_json::json;
@@ -39,7 +39,11 @@ fn e10_shortened_hashes_are_expanded() {
 fn e10_the_commit_of_a_pull_request_is_found_by_its_whole_hash() {
     let bitbucket = quick_small();
     let id = open(&bitbucket, "One");
-    for links in [CommitLinks::Installed, CommitLinks::Missing, CommitLinks::Indexing] {
+    for links in [
+        CommitLinks::Installed,
+        CommitLinks::Missing,
+        CommitLinks::Indexing,
+    ] {
         bitbucket.mock.set_behaviour(Behaviour {
             commit_links: links,
             ..Behaviour::default()
@@ -90,7 +94,10 @@ fn e11_nulls_everywhere_lose_no_pull_request() {
     let nothing = || {
         crate::support::replaced([
             ("/author", json!(null)),
-            ("/source", json!({"branch": {"name": "gone"}, "commit": null, "repository": null})),
+            (
+                "/source",
+                json!({"branch": {"name": "gone"}, "commit": null, "repository": null}),
+            ),
             ("/destination/commit", json!(null)),
             ("/merge_commit", json!(null)),
             ("/reviewers", json!(null)),
@@ -99,7 +106,9 @@ fn e11_nulls_everywhere_lose_no_pull_request() {
             ("/closed_by", json!(null)),
         ])
     };
-    bitbucket.mock.add_fault(rule("*/pullrequests/1*", nothing()));
+    bitbucket
+        .mock
+        .add_fault(rule("*/pullrequests/1*", nothing()));
     let found = pull_request(&*bitbucket.client(), id).expect("a pull request");
     assert_eq!(found.id, id);
     assert_eq!(found.head.branch.display_id, "gone");
@@ -126,7 +135,11 @@ fn e33_merged_declined_and_superseded_are_closed_and_only_one_is_merged() {
         let found = pull_requests(&*client, &[state]).expect("a list");
         assert_eq!(found.len(), 1, "{state}");
         assert_eq!(found[0].state, state);
-        assert_eq!((found[0].closed, found[0].merged), (closed, merged), "{state}");
+        assert_eq!(
+            (found[0].closed, found[0].merged),
+            (closed, merged),
+            "{state}"
+        );
     }
     assert_eq!(pull_requests(&*client, &[]).expect("a list").len(), 4);
     let closed = [

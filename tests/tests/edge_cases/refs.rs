@@ -78,7 +78,8 @@ fn e22_the_branch_that_is_asked_for_is_the_branch_that_is_got() {
         } else {
             name
         };
-        let found = branch(&*client, Some(wanted)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let found =
+            branch(&*client, Some(wanted)).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(found.display_id, name);
         assert_eq!(found.id, full);
         let listed = commits(&*client, wanted).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -161,7 +162,9 @@ fn e23_a_tag_and_a_branch_of_one_name_are_told_apart() {
         client.tag(&context(), request).expect("a tag")
     };
     assert_eq!(
-        branch(&*client, Some("same")).expect("a branch").latest_commit,
+        branch(&*client, Some("same"))
+            .expect("a branch")
+            .latest_commit,
         new
     );
     assert_eq!(tag("same").hash, old);
@@ -202,7 +205,12 @@ fn e24_an_empty_repository_has_no_main_branch_and_no_errors_in_lists() {
     };
     let tags = collect(|sink| client.tags(&context(), request, sink)).expect("a list");
     assert!(tags.is_empty());
-    assert_eq!(crate::support::repositories(&*client).expect("a list").len(), 1);
+    assert_eq!(
+        crate::support::repositories(&*client)
+            .expect("a list")
+            .len(),
+        1
+    );
     let error = branch(&*client, None).expect_err("there is no branch");
     assert_eq!(error.kind, ErrorKind::NOT_FOUND);
     assert!(error.message.contains("empty"), "{error}");

@@ -1,6 +1,8 @@
 //! Names of repositories and people, and the forms of their facts.
 
-use crate::support::{branches, commits, quick_small, repo, repositories, repository, replaced, rule};
+use crate::support::{
+    branches, commits, quick_small, replaced, repo, repositories, repository, rule,
+};
 use integration_tests::bitbucket::{REPO, context};
 use serde_json::{Value, json};
 use vcs_provider_interface::prelude::*;
@@ -113,11 +115,7 @@ fn e27_a_change_of_a_renamed_repository_is_made_or_says_the_new_name() {
         .mock
         .rename_repository(REPO, "acme/gadget")
         .expect("a new name");
-    let request = crate::support::status(
-        &bitbucket.git.hash("main"),
-        "build",
-        BuildState::SUCCESS,
-    );
+    let request = crate::support::status(&bitbucket.git.hash("main"), "build", BuildState::SUCCESS);
     match client.set_status(&context(), request) {
         Ok(status) => assert_eq!(status.service_state, "SUCCESSFUL"),
         Err(error) => assert!(error.message.contains("redirect"), "{error}"),

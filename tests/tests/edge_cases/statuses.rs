@@ -109,7 +109,10 @@ fn e14_braces_in_an_address_are_encoded() {
 
 #[test]
 fn e14_with_details_hidden_the_address_is_neutral() {
-    for config in ["[Status]\nshowDetail = true\n", "disableStatusDetails = true\n"] {
+    for config in [
+        "[Status]\nshowDetail = true\n",
+        "disableStatusDetails = true\n",
+    ] {
         let bitbucket = Bitbucket::with(GitSandbox::small(), MockBitbucket::builder(), config);
         let request = status(&bitbucket.git.hash("main"), "build", BuildState::SUCCESS);
         bitbucket

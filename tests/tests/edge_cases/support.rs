@@ -167,7 +167,7 @@ pub(crate) fn statuses(client: &dyn AuthorizedClient, commit: &str) -> Result<Ve
 /// A credential with a workspace access token that the mock has just made.
 pub(crate) fn access_token(mock: &MockBitbucket, request: &TokenRequest) -> Credential {
     let token = mock.create_token(request).expect("a token");
-    Credential::access_token(Secret::new(token.expose()))
+    Credential::access_token(Secret::from(token.expose()))
 }
 
 /// A credential with an API token of these scopes.
@@ -175,7 +175,7 @@ pub(crate) fn api_token(mock: &MockBitbucket, scopes: &[&str]) -> Credential {
     let request =
         TokenRequest::new(CredentialKind::ApiToken).scopes(scopes.iter().map(|s| (*s).to_owned()));
     let token = mock.create_token(&request).expect("a token");
-    Credential::basic(mock.api_token().email, Secret::new(token.expose()))
+    Credential::basic(mock.api_token().email, Secret::from(token.expose()))
 }
 
 /// The requests of a method to paths with this end.
@@ -296,7 +296,9 @@ impl Clone {
             "http://x-bitbucket-api-token-auth:{}@",
             token.token.expose().replace('=', "%3D")
         );
-        let url = mock.clone_url(full_name).replacen("http://", &credential, 1);
+        let url = mock
+            .clone_url(full_name)
+            .replacen("http://", &credential, 1);
         let mut command = git_command();
         command
             .current_dir(folder.path())

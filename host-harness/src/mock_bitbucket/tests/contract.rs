@@ -404,6 +404,7 @@ fn every_operation_is_used_and_answers_as_described() {
 /// A recorded answer, as the mock would have kept it.
 fn answered(route: &str, body: Vec<u8>) -> Exchange {
     Exchange {
+        faulted: false,
         number: 1,
         connection: 1,
         method: "GET".into(),

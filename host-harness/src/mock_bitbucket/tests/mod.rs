@@ -2,6 +2,7 @@
 
 mod support;
 
+mod comments;
 mod commits;
 mod comparing;
 mod contract;
@@ -9,6 +10,7 @@ mod edges;
 mod git;
 mod hooks;
 mod insights;
+mod merging;
 mod oauth;
 mod pull_requests;
 mod refs;
