@@ -99,7 +99,7 @@ impl MockBitbucket {
             .entry(repository.uuid.clone())
             .or_default();
         let id = all.last().map_or(1, |last| last.id + 1);
-        all.push(PullRequest {
+        let mut opened = PullRequest {
             id,
             title: title.to_owned(),
             description: String::new(),
@@ -117,7 +117,10 @@ impl MockBitbucket {
             reason: String::new(),
             created_on: now.clone(),
             updated_on: now,
-        });
+            updates: Vec::new(),
+        };
+        opened.note_update();
+        all.push(opened);
         Ok(id)
     }
 

@@ -122,7 +122,9 @@ fn update(mock: &Mock, repository: &Arc<Repository>, actor: Option<&User>, id: u
     pull_requests::change(mock, repository, id, |pull_request| {
         pull_request.updated_on = now;
     });
-    if let Ok(Some(pull_request)) = pull_requests::one(mock, repository, id) {
+    if let Ok(Some(mut pull_request)) = pull_requests::one(mock, repository, id) {
+        pull_request.note_update();
+        pull_requests::keep(mock, repository, &pull_request);
         for event in ["pullrequest:updated", "pullrequest:push"] {
             deliver(mock, repository, actor, event, &pull_request, Vec::new());
         }

@@ -144,7 +144,8 @@ pub(crate) fn comparison(
     )
 }
 
-fn side(mock: &Mock, repository: &Arc<Repository>, side: &Side) -> Value {
+/// One side of a pull request.
+pub(crate) fn side(mock: &Mock, repository: &Arc<Repository>, side: &Side) -> Value {
     let home = side
         .repository
         .as_deref()

@@ -14,6 +14,7 @@ pub(crate) mod insight_annotations;
 pub(crate) mod insights;
 pub(crate) mod listing;
 pub(crate) mod oauth;
+pub(crate) mod pull_request_activity;
 pub(crate) mod pull_request_body;
 pub(crate) mod pull_request_comments;
 pub(crate) mod pull_request_merge;
@@ -44,6 +45,7 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(pull_request_reviews::routes());
     routes.extend(pull_request_merge::routes());
     routes.extend(pull_request_comments::routes());
+    routes.extend(pull_request_activity::routes());
     routes.extend(diffs::routes());
     routes.extend(source::routes());
     routes.extend(downloads::routes());
