@@ -25,10 +25,6 @@ use vcs_provider_interface::prelude::*;
 /// history is no list that a build wants. With more, `truncated` stays set.
 const MOST_COMMITS: u64 = 1000;
 
-/// How far the clock of the activity may run behind that of deliveries, in
-/// milliseconds.
-const CLOCK_TOLERANCE_MS: i64 = 5_000;
-
 /// Fetches what is missing.
 pub(crate) fn complete(
     session: &Session,
@@ -163,20 +159,26 @@ fn commit_changed(
     Ok(compare_updates(&values, date))
 }
 
-/// The activity is newest first.
+/// Finds the update that a delivery tells of, the nearest in time, in the
+/// activity, which is newest first.
 fn compare_updates(activity: &[&Value], date: Option<i64>) -> Option<bool> {
-    let latest = date.map(|date| date.saturating_add(CLOCK_TOLERANCE_MS));
-    let mut hashes = activity
+    let updates: Vec<&Value> = activity
         .iter()
         .filter_map(|entry| json::object(entry, "/update"))
-        .skip_while(|update| match (json::time(update, "/date"), latest) {
-            (Some(at), Some(latest)) => at > latest,
-            _ => false,
-        })
-        .map(|update| json::text(update, "/source/commit/hash"));
-    let now = hashes.next()??;
-    let before = hashes.next()??;
-    Some(!same_commit(now, before))
+        .collect();
+    let distance = |update: &Value| match (json::time(update, "/date"), date) {
+        (Some(at), Some(date)) => at.abs_diff(date),
+        _ => u64::MAX,
+    };
+    let hash = |update: &Value| json::text(update, "/source/commit/hash").map(str::to_owned);
+    let told = updates
+        .iter()
+        .enumerate()
+        .min_by_key(|(_, update)| distance(update))
+        .map(|(index, _)| index)?;
+    let now = hash(updates.get(told)?)?;
+    let before = hash(updates.get(told + 1)?)?;
+    Some(!same_commit(&now, &before))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub mod bitbucket;
 pub mod contract;
 pub mod elf_bytes;
 pub mod engine;
+pub mod engine_process;
 pub mod host;
 mod libraries;
 pub mod place;

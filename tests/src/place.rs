@@ -75,7 +75,6 @@ impl Place {
     }
 
     /// A copy of a library in the plugin folder, under a name of its own.
-    #[must_use]
     pub fn install(&self, library: &Path, name: &str) -> PathBuf {
         let copy = self.plugins().join(name);
         // A new file, so that a mapped one is not written to.
@@ -85,7 +84,6 @@ impl Place {
     }
 
     /// The same with its manifest, as `engine plugins pin` makes it.
-    #[must_use]
     pub fn install_pinned(&self, library: &Path, name: &str) -> PathBuf {
         let copy = self.install(library, name);
         if let Err(error) = self.loader().write_manifest(&copy) {
@@ -95,7 +93,6 @@ impl Place {
     }
 
     /// A file with these bytes and a manifest that agrees with them.
-    #[must_use]
     pub fn install_bytes(&self, bytes: &[u8], name: &str) -> PathBuf {
         let file = self.plugins().join(name);
         must(fs::write(&file, bytes), &file);

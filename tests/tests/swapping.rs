@@ -124,7 +124,7 @@ fn a_slow_constructor_holds_up_no_call() {
         let started = Instant::now();
         for _ in 0..100 {
             client.branch(&context(), branch_request("a")).unwrap();
-            registry.health();
+            let _ = registry.health();
         }
         assert!(started.elapsed() < Duration::from_secs(2));
     });

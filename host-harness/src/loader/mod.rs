@@ -328,6 +328,14 @@ impl Loader {
                     manifest.compare_with_file(path, size, digest)?;
                     Ok(manifest)
                 });
+                if compared
+                    .as_ref()
+                    .is_err_and(|error| error.reason == Reason::ManifestMissing)
+                {
+                    // What cannot be a provider is said first: there a manifest
+                    // would be of no use.
+                    self.step(Step::Elf, elf::check(path, &bytes))?;
+                }
                 Some(self.step(Step::Manifest, compared)?)
             }
         };

@@ -12,6 +12,7 @@ use toml::{Table, Value};
 use super::builder::MockError;
 use super::control::{MockBitbucket, split_name};
 use super::faults::FaultPlan;
+use super::oauth::OAuthPolicy;
 use super::record::create_private;
 
 /// Serves a mocked Bitbucket Cloud over real git repositories until it is ended.
@@ -50,6 +51,9 @@ pub struct MockArguments {
     /// A callback address of the OAuth consumer. May be repeated.
     #[arg(long = "callback", alias = "callback-url", value_name = "URL")]
     pub callback_urls: Vec<String>,
+    /// How many seconds an OAuth access token lives.
+    #[arg(long, value_name = "SECONDS", default_value_t = 7200)]
+    pub access_token_lifetime: u64,
 }
 
 /// Why the command failed.
@@ -110,7 +114,11 @@ pub fn run(arguments: &MockArguments) -> Result<(), CommandError> {
 fn start(arguments: &MockArguments) -> Result<MockBitbucket, CommandError> {
     let mut builder = MockBitbucket::builder()
         .listen(arguments.listen)
-        .latency(Duration::from_millis(arguments.latency));
+        .latency(Duration::from_millis(arguments.latency))
+        .oauth(OAuthPolicy {
+            access_lifetime: Duration::from_secs(arguments.access_token_lifetime),
+            ..OAuthPolicy::default()
+        });
     for (full_name, path) in &arguments.repositories {
         builder = builder.repo(full_name, path);
     }

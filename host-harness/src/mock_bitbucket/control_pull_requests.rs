@@ -7,6 +7,7 @@ use super::control::{MockBitbucket, split_name};
 use super::errors::ApiError;
 use super::forking;
 use super::locked;
+use super::pull_request_events::note_update;
 use super::pull_requests::{self, Loss, PullRequest, PullRequestState, Side};
 use super::routes::pull_request_body::side;
 use super::routes::reviewers::DefaultReviewer;
@@ -99,7 +100,7 @@ impl MockBitbucket {
             .entry(repository.uuid.clone())
             .or_default();
         let id = all.last().map_or(1, |last| last.id + 1);
-        let mut opened = PullRequest {
+        all.push(PullRequest {
             id,
             title: title.to_owned(),
             description: String::new(),
@@ -117,10 +118,11 @@ impl MockBitbucket {
             reason: String::new(),
             created_on: now.clone(),
             updated_on: now,
-            updates: Vec::new(),
-        };
-        opened.note_update();
-        all.push(opened);
+        });
+        drop(state);
+        if let Ok(Some(opened)) = pull_requests::one(self.service(), &repository, id) {
+            note_update(self.service(), &repository, None, &opened);
+        }
         Ok(id)
     }
 

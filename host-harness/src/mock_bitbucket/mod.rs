@@ -20,6 +20,13 @@
 //! In memory a request is kept as it came; what is written to a file or printed
 //! is not: there every secret is blanked out.
 //!
+//! Where the real service is known to take more than one way, [`Behaviour`] chooses:
+//! the app for a commit's pull requests can be missing, merges can take long,
+//! archives can refuse tokens, lists can change their order between pages.
+//! Downloads and large files come from a second socket, which is another origin
+//! and records every credential that reaches it
+//! (see [`MockBitbucket::storage_violations`]).
+//!
 //! The way of a request: `server` reads it, `router` finds the operation,
 //! `service` checks credential, scopes, parameters and body, a handler in
 //! `routes` answers, `faults` may spoil the answer, `record` keeps it.
@@ -38,8 +45,6 @@ mod call;
 mod clock;
 pub mod command;
 mod connection;
-pub mod contract;
-mod contract_schema;
 mod control;
 mod control_edges;
 mod control_oauth;

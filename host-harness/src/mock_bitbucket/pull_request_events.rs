@@ -14,6 +14,15 @@ use super::represent_pull_request as represent;
 use super::service::Mock;
 use super::state::{Repository, User};
 
+/// The events that the activity calls an update. A push comes with both
+/// `pullrequest:updated` and `pullrequest:push`, and is one update.
+const UPDATES: [&str; 4] = [
+    "pullrequest:created",
+    "pullrequest:updated",
+    "pullrequest:fulfilled",
+    "pullrequest:rejected",
+];
+
 /// Delivers an event of a pull request to the repository it is made to. `more`
 /// is added to the payload under its names.
 pub(crate) fn deliver(
@@ -24,11 +33,29 @@ pub(crate) fn deliver(
     pull_request: &PullRequest,
     more: Vec<(&str, Value)>,
 ) {
+    if UPDATES.contains(&event) {
+        note_update(mock, repository, actor, pull_request);
+    }
     let mut payload = json!({ "pullrequest": represent::whole(mock, repository, pull_request) });
     for (name, value) in more {
         payload[name] = value;
     }
     delivery::deliver(mock, repository, actor, event, payload);
+}
+
+/// Notes how a pull request looks after an update, for its activity.
+pub(crate) fn note_update(
+    mock: &Mock,
+    repository: &Arc<Repository>,
+    actor: Option<&User>,
+    pull_request: &PullRequest,
+) {
+    let update = represent::update(mock, repository, actor, pull_request);
+    locked(&mock.state)
+        .pull_request_updates
+        .entry(repository.uuid.clone())
+        .or_default()
+        .push((pull_request.id, update));
 }
 
 /// After a push: pull requests from a branch that moved are updated, and those
@@ -122,9 +149,7 @@ fn update(mock: &Mock, repository: &Arc<Repository>, actor: Option<&User>, id: u
     pull_requests::change(mock, repository, id, |pull_request| {
         pull_request.updated_on = now;
     });
-    if let Ok(Some(mut pull_request)) = pull_requests::one(mock, repository, id) {
-        pull_request.note_update();
-        pull_requests::keep(mock, repository, &pull_request);
+    if let Ok(Some(pull_request)) = pull_requests::one(mock, repository, id) {
         for event in ["pullrequest:updated", "pullrequest:push"] {
             deliver(mock, repository, actor, event, &pull_request, Vec::new());
         }

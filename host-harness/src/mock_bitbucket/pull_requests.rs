@@ -130,29 +130,9 @@ pub(crate) struct PullRequest {
     pub(crate) reason: String,
     pub(crate) created_on: String,
     pub(crate) updated_on: String,
-    /// How it was after its creation and after each change, oldest first.
-    pub(crate) updates: Vec<Update>,
-}
-
-/// A pull request at one moment, for its activity.
-#[derive(Clone, Debug)]
-pub(crate) struct Update {
-    pub(crate) date: String,
-    pub(crate) title: String,
-    /// The full hash of the source.
-    pub(crate) source: Option<String>,
 }
 
 impl PullRequest {
-    /// Notes in the activity how it is now.
-    pub(crate) fn note_update(&mut self) {
-        self.updates.push(Update {
-            date: self.updated_on.clone(),
-            title: self.title.clone(),
-            source: self.source.commit.clone(),
-        });
-    }
-
     /// The record of what an account did; made if there is none.
     pub(crate) fn participant(&mut self, user: &str) -> &mut Participant {
         let position = self

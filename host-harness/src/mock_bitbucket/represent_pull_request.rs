@@ -9,7 +9,7 @@ use super::locked;
 use super::pull_requests::{Comment, Participant, PullRequest, Side, Verdict};
 use super::represent::{self, brief_repository, repository_page, repository_url};
 use super::service::Mock;
-use super::state::Repository;
+use super::state::{Repository, User};
 
 /// How many digits of a hash pull requests show.
 pub(crate) const SHORT_HASH: usize = 12;
@@ -144,8 +144,7 @@ pub(crate) fn comparison(
     )
 }
 
-/// One side of a pull request.
-pub(crate) fn side(mock: &Mock, repository: &Arc<Repository>, side: &Side) -> Value {
+fn side(mock: &Mock, repository: &Arc<Repository>, side: &Side) -> Value {
     let home = side
         .repository
         .as_deref()
@@ -159,6 +158,26 @@ pub(crate) fn side(mock: &Mock, repository: &Arc<Repository>, side: &Side) -> Va
         "repository": home
             .as_ref()
             .map_or(Value::Null, |home| brief_repository(&mock.urls, home)),
+    })
+}
+
+/// How a pull request looks after an update, as its activity tells it.
+pub(crate) fn update(
+    mock: &Mock,
+    repository: &Arc<Repository>,
+    actor: Option<&User>,
+    pull_request: &PullRequest,
+) -> Value {
+    json!({
+        "state": pull_request.state.name(),
+        "draft": pull_request.draft,
+        "title": pull_request.title,
+        "description": pull_request.description,
+        "reason": pull_request.reason,
+        "date": pull_request.updated_on,
+        "author": actor.map_or(Value::Null, |user| represent::user(&mock.urls, user)),
+        "source": side(mock, repository, &pull_request.source),
+        "destination": side(mock, repository, &pull_request.destination),
     })
 }
 

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
+use serde_json::Value;
+
 use super::behaviour::Behaviour;
 use super::git_repository::GitRepository;
 use super::merging::MergeTask;
@@ -98,6 +100,9 @@ pub(crate) struct State {
     pub(crate) hooks: HashMap<String, Vec<Hook>>,
     /// By uuid of the repository they are made to, in order of their numbers.
     pub(crate) pull_requests: HashMap<String, Vec<PullRequest>>,
+    /// What the activity of pull requests tells of updates: by repository, the
+    /// number and the update, oldest first.
+    pub(crate) pull_request_updates: HashMap<String, Vec<(u64, Value)>>,
     /// The number of the newest comment anywhere.
     pub(crate) last_comment: u64,
     pub(crate) merge_tasks: Vec<MergeTask>,
@@ -158,6 +163,7 @@ impl State {
         self.repositories.retain(|existing| existing.uuid != uuid);
         self.hooks.remove(uuid);
         self.pull_requests.remove(uuid);
+        self.pull_request_updates.remove(uuid);
         self.downloads.remove(uuid);
         self.default_reviewers.remove(uuid);
         self.reports.retain(|(repository, _), _| repository != uuid);

@@ -1,12 +1,13 @@
-//! What happened to a pull request, newest first: updates, comments, verdicts.
+//! What happened to a pull request, newest first: updates, comments and verdicts.
 
 use serde_json::{Value, json};
 
+use super::listing;
 use super::pull_requests::find;
 use crate::mock_bitbucket::call::Call;
-use crate::mock_bitbucket::errors::{ApiError, Reply};
+use crate::mock_bitbucket::errors::Reply;
 use crate::mock_bitbucket::links::link;
-use crate::mock_bitbucket::pagination::{by_cursor, page_length};
+use crate::mock_bitbucket::locked;
 use crate::mock_bitbucket::pull_requests::Verdict;
 use crate::mock_bitbucket::represent_pull_request as show;
 use crate::mock_bitbucket::router::Route;
@@ -19,40 +20,13 @@ pub(crate) fn routes() -> Vec<Route> {
             list,
         )
         .scopes(PULL_REQUEST)
-        .cursor(10, 50),
+        .numbered(10, 50),
     ]
 }
 
-/// Pages have a cursor here.
 fn list(call: &Call) -> Reply {
-    let start = match call.query_value("page") {
-        None => 0,
-        Some(cursor) => cursor
-            .strip_prefix('a')
-            .and_then(|offset| offset.parse().ok())
-            .ok_or_else(|| ApiError::bad_request("Invalid page"))?,
-    };
-    let length = page_length(call)?;
-    let mut entries = entries(call)?;
-    // What happened at one moment stays in its order, the later first.
-    entries.reverse();
-    entries.sort_by(|left, right| right.0.cmp(&left.0));
-    let next = start + length;
-    let cursor = (next < entries.len()).then(|| format!("a{next}"));
-    let values = entries
-        .into_iter()
-        .skip(start)
-        .take(length)
-        .map(|(_, entry)| entry)
-        .collect();
-    by_cursor(call, length, values, cursor)
-}
-
-/// Everything that happened, each with its time.
-fn entries(call: &Call) -> Result<Vec<(String, Value)>, ApiError> {
     let (repository, pull_request) = find(call)?;
-    let mock = &call.mock;
-    let urls = &mock.urls;
+    let urls = &call.mock.urls;
     let brief = json!({
         "type": "pullrequest",
         "id": pull_request.id,
@@ -62,42 +36,46 @@ fn entries(call: &Call) -> Result<Vec<(String, Value)>, ApiError> {
             "html": link(show::page(urls, &repository, pull_request.id)),
         },
     });
-    let mut entries = Vec::new();
-    for update in &pull_request.updates {
-        let mut source = pull_request.source.clone();
-        source.commit.clone_from(&update.source);
-        let entry = json!({
-            "pull_request": brief,
-            "update": {
-                "date": update.date,
-                "title": update.title,
-                "state": pull_request.state.name(),
-                "source": show::side(mock, &repository, &source),
-                "destination": show::side(mock, &repository, &pull_request.destination),
-                "changes": {},
-                "reviewers": [],
-            },
-        });
-        entries.push((update.date.clone(), entry));
-    }
+    let updates = locked(&call.mock.state)
+        .pull_request_updates
+        .get(&repository.uuid)
+        .cloned()
+        .unwrap_or_default();
+    let mut dated: Vec<(String, &str, Value)> = updates
+        .into_iter()
+        .filter(|(id, _)| *id == pull_request.id)
+        .map(|(_, update)| {
+            let date = update["date"].as_str().unwrap_or_default().to_owned();
+            (date, "update", update)
+        })
+        .collect();
     for comment in &pull_request.comments {
-        let shown = show::comment(mock, &repository, &pull_request, comment);
-        let entry = json!({ "pull_request": brief, "comment": shown });
-        entries.push((comment.created_on.clone(), entry));
+        let shown = show::comment(&call.mock, &repository, &pull_request, comment);
+        dated.push((comment.created_on.clone(), "comment", shown));
     }
     for participant in &pull_request.participants {
-        if let (Some(verdict), Some(date)) = (participant.verdict, &participant.participated_on) {
-            let name = match verdict {
-                Verdict::Approved => "approval",
-                Verdict::ChangesRequested => "changes_requested",
-            };
-            let user = show::account(mock, &participant.user);
-            let entry = json!({
-                "pull_request": brief,
-                name: { "date": date, "user": user, "pullrequest": brief },
-            });
-            entries.push((date.clone(), entry));
-        }
+        let (Some(date), Some(verdict)) = (&participant.participated_on, participant.verdict)
+        else {
+            continue;
+        };
+        let name = match verdict {
+            Verdict::Approved => "approval",
+            Verdict::ChangesRequested => "changes_requested",
+        };
+        let user = show::account(&call.mock, &participant.user);
+        let shown = json!({ "date": date, "user": user, "pullrequest": brief });
+        dated.push((date.clone(), name, shown));
     }
-    Ok(entries)
+    // What was noted later comes first among entries of the same moment.
+    dated.reverse();
+    dated.sort_by(|left, right| right.0.cmp(&left.0));
+    let values = dated
+        .into_iter()
+        .map(|(_, name, entry)| {
+            let mut object = json!({ "pull_request": brief });
+            object[name] = entry;
+            object
+        })
+        .collect();
+    listing::values(call, values)
 }

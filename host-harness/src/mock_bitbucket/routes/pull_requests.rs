@@ -196,7 +196,6 @@ fn create(call: &Call) -> Reply {
         reason: String::new(),
         created_on: now.clone(),
         updated_on: now.clone(),
-        updates: Vec::new(),
     });
     pull_request.title = title;
     pull_request.description = given.description.unwrap_or_default();
@@ -204,7 +203,6 @@ fn create(call: &Call) -> Reply {
     pull_request.close_source_branch = given.close_source_branch.unwrap_or(false);
     pull_request.updated_on = now;
     set_reviewers(&mut pull_request, reviewers);
-    pull_request.note_update();
     if pull_request.id == 0 {
         let mut state = locked(&call.mock.state);
         let all = state
@@ -299,7 +297,6 @@ fn update(call: &Call) -> Reply {
     }
     set_reviewers(&mut pull_request, reviewers);
     pull_request.updated_on = call.mock.clock.timestamp();
-    pull_request.note_update();
     pull_requests::keep(&call.mock, &repository, &pull_request);
     deliver(
         &call.mock,

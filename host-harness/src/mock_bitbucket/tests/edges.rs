@@ -1,8 +1,8 @@
 //! Situations of the field, produced on demand.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::support::{Client, LONG, Sandbox};
+use super::support::{Client, Sandbox, delivered, subscribe};
 use crate::mock_bitbucket::{Behaviour, MockBitbucket};
 
 const APP: &str = "/repositories/team/app";
@@ -12,30 +12,6 @@ fn mock_with(sandbox: &Sandbox) -> MockBitbucket {
         .repo("team/app", sandbox.path())
         .start()
         .expect("a mock")
-}
-
-fn subscribe(client: &Client, events: &[&str]) {
-    let hook = client.post(
-        &format!("{APP}/hooks"),
-        &json!({
-            "description": "test",
-            "url": "http://127.0.0.1:9/hook",
-            "active": true,
-            "events": events,
-        }),
-    );
-    assert_eq!(hook.status, 201, "{}", hook.text);
-}
-
-fn delivered(mock: &MockBitbucket) -> Vec<(String, Value)> {
-    assert!(mock.wait_until_delivered(LONG));
-    mock.deliveries()
-        .into_iter()
-        .map(|one| {
-            let body = serde_json::from_slice(&one.body).expect("JSON");
-            (one.event, body)
-        })
-        .collect()
 }
 
 #[test]

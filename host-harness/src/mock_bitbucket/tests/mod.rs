@@ -1,7 +1,10 @@
 //! The mock over a real socket, with real git repositories.
 
+mod description;
+mod schema;
 mod support;
 
+mod comments;
 mod commits;
 mod comparing;
 mod contract;
@@ -9,6 +12,7 @@ mod edges;
 mod git;
 mod hooks;
 mod insights;
+mod merging;
 mod oauth;
 mod pull_requests;
 mod refs;

@@ -2,22 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::support::{Client, LONG, Sandbox};
-use crate::mock_bitbucket::{
-    Behaviour, CommitLinks, CredentialKind, Loss, MockBitbucket, PullRequestState, TokenRequest,
-};
+use super::support::{Client, Sandbox, delivered, events, subscribe};
+use crate::mock_bitbucket::{Behaviour, CommitLinks, Loss, MockBitbucket, PullRequestState};
 
-const PULLS: &str = "/repositories/team/app/pullrequests";
+pub(super) const PULLS: &str = "/repositories/team/app/pullrequests";
 
 /// A repository with `main` and `feature/one`, which is two commits ahead and
 /// adds a file.
-fn sandbox() -> Sandbox {
+pub(super) fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
     branch_with_file(&sandbox, "feature/one", "one.txt");
     sandbox
 }
 
-fn branch_with_file(sandbox: &Sandbox, branch: &str, file: &str) {
+pub(super) fn branch_with_file(sandbox: &Sandbox, branch: &str, file: &str) {
     sandbox.git(&["checkout", "--quiet", "-b", branch, "main"]);
     sandbox.commit("prepare");
     std::fs::write(sandbox.path().join(file), "content\n").expect("a file");
@@ -26,7 +24,7 @@ fn branch_with_file(sandbox: &Sandbox, branch: &str, file: &str) {
     sandbox.git(&["checkout", "--quiet", "main"]);
 }
 
-fn mock_with(sandbox: &Sandbox) -> MockBitbucket {
+pub(super) fn mock_with(sandbox: &Sandbox) -> MockBitbucket {
     let mock = MockBitbucket::builder()
         .repo("team/app", sandbox.path())
         .start()
@@ -35,48 +33,13 @@ fn mock_with(sandbox: &Sandbox) -> MockBitbucket {
     mock
 }
 
-fn new_pull_request(client: &Client) -> Value {
+pub(super) fn new_pull_request(client: &Client) -> Value {
     let made = client.post(
         PULLS,
         &json!({ "title": "One", "source": { "branch": { "name": "feature/one" } } }),
     );
     assert_eq!(made.status, 201, "{}", made.text);
     made.json()
-}
-
-/// Subscribes to everything; the receiver is not there, but the log is.
-fn subscribe(client: &Client, events: &[&str]) {
-    let hook = client.post(
-        "/repositories/team/app/hooks",
-        &json!({
-            "description": "test",
-            "url": "http://127.0.0.1:9/hook",
-            "active": true,
-            "events": events,
-        }),
-    );
-    assert_eq!(hook.status, 201, "{}", hook.text);
-}
-
-/// Events and bodies delivered so far.
-fn delivered(mock: &MockBitbucket) -> Vec<(String, Value)> {
-    assert!(mock.wait_until_delivered(LONG));
-    mock.deliveries()
-        .into_iter()
-        .map(|one| {
-            let body = serde_json::from_slice(&one.body).expect("JSON");
-            (one.event, body)
-        })
-        .collect()
-}
-
-fn events(mock: &MockBitbucket) -> Vec<String> {
-    let mut events: Vec<String> = delivered(mock)
-        .into_iter()
-        .map(|(event, _)| event)
-        .collect();
-    events.sort();
-    events
 }
 
 #[test]
@@ -315,216 +278,6 @@ fn a_declined_pull_request_is_closed_for_good() {
 }
 
 #[test]
-fn a_merge_makes_a_merge_commit_and_delivers_the_push_and_the_end() {
-    let sandbox = sandbox();
-    let (main, source) = (sandbox.hash("main"), sandbox.hash("feature/one"));
-    let mock = mock_with(&sandbox);
-    let client = Client::new(&mock);
-    new_pull_request(&client);
-    subscribe(&client, &["repo:push", "pullrequest:fulfilled"]);
-    let merged = client.post(
-        &format!("{PULLS}/1/merge"),
-        &json!({ "message": "joined", "close_source_branch": true }),
-    );
-    assert_eq!(merged.status, 200, "{}", merged.text);
-    assert_eq!(merged.json()["state"], "MERGED");
-    let now = sandbox.hash("main");
-    assert_eq!(merged.json()["merge_commit"]["hash"], now[..12]);
-    assert_eq!(merged.json()["source"]["commit"]["hash"], source[..12]);
-    assert_eq!(
-        sandbox.git(&["show", "--no-patch", "--format=%P %s", "main"]),
-        format!("{main} {source} joined")
-    );
-    assert_eq!(sandbox.git(&["show", "main:one.txt"]), "content");
-    assert_eq!(sandbox.git(&["branch", "--list", "feature/one"]), "");
-    assert_eq!(events(&mock), ["pullrequest:fulfilled", "repo:push"]);
-    let (_, push) = delivered(&mock)
-        .into_iter()
-        .find(|(event, _)| event == "repo:push")
-        .expect("a push");
-    assert_eq!(push["push"]["changes"].as_array().map(Vec::len), Some(2));
-}
-
-#[test]
-fn squashing_leaves_one_commit_and_fast_forward_none() {
-    let sandbox = sandbox();
-    let mock = mock_with(&sandbox);
-    let client = Client::new(&mock);
-    branch_with_file(&sandbox, "two", "two.txt");
-    mock.open_pull_request("team/app", "two", "two", "main")
-        .expect("a pull request");
-    let before = sandbox.hash("main");
-    let squashed = client.post(
-        &format!("{PULLS}/1/merge"),
-        &json!({ "merge_strategy": "squash" }),
-    );
-    assert_eq!(squashed.status, 200, "{}", squashed.text);
-    assert_eq!(sandbox.git(&["show", "-s", "--format=%P", "main"]), before);
-    assert_eq!(sandbox.git(&["show", "main:two.txt"]), "content");
-    new_pull_request(&client);
-    let refused = client.post(
-        &format!("{PULLS}/2/merge"),
-        &json!({ "merge_strategy": "fast_forward" }),
-    );
-    assert_eq!(refused.status, 400, "main has moved on");
-    sandbox.git(&["branch", "--force", "three", "main"]);
-    sandbox.git(&["checkout", "--quiet", "three"]);
-    let ahead = sandbox.commit("ahead");
-    mock.open_pull_request("team/app", "three", "three", "main")
-        .expect("a pull request");
-    let forwarded = client.post(
-        &format!("{PULLS}/3/merge"),
-        &json!({ "merge_strategy": "fast_forward" }),
-    );
-    assert_eq!(forwarded.status, 200, "{}", forwarded.text);
-    assert_eq!(sandbox.hash("main"), ahead);
-}
-
-#[test]
-fn conflicting_branches_are_not_merged() {
-    let sandbox = sandbox();
-    std::fs::write(sandbox.path().join("one.txt"), "other\n").expect("a file");
-    sandbox.git(&["add", "."]);
-    let main = sandbox.commit("the same file");
-    let mock = mock_with(&sandbox);
-    let client = Client::new(&mock);
-    new_pull_request(&client);
-    let refused = client.post(&format!("{PULLS}/1/merge"), &json!({}));
-    assert_eq!(refused.status, 400);
-    assert!(refused.message().contains("conflict"));
-    assert_eq!(sandbox.hash("main"), main);
-    assert_eq!(client.get(&format!("{PULLS}/1")).json()["state"], "OPEN");
-}
-
-#[test]
-fn an_asynchronous_merge_is_asked_about_until_it_is_done() {
-    let sandbox = sandbox();
-    let mock = mock_with(&sandbox);
-    mock.set_behaviour(Behaviour {
-        merge_polls: 2,
-        ..Behaviour::default()
-    });
-    let client = Client::new(&mock);
-    new_pull_request(&client);
-    let started = client.post(&format!("{PULLS}/1/merge?async=true"), &json!({}));
-    assert_eq!(started.status, 202, "{}", started.text);
-    let task = started.header("location").to_owned();
-    for _ in 0..2 {
-        assert_eq!(client.get(&task).json()["task_status"], "PENDING");
-    }
-    for _ in 0..2 {
-        let done = client.get(&task).json();
-        assert_eq!(done["task_status"], "SUCCESS");
-        assert_eq!(done["merge_result"]["state"], "MERGED");
-    }
-    let foreign = client.get(&format!("{PULLS}/1/merge/task-status/none"));
-    assert_eq!(foreign.status, 400);
-}
-
-#[test]
-fn a_branch_that_moves_during_a_merge_is_a_conflict() {
-    let sandbox = sandbox();
-    let mock = mock_with(&sandbox);
-    let client = Client::new(&mock);
-    new_pull_request(&client);
-    let started = client.post(&format!("{PULLS}/1/merge?async=true"), &json!({}));
-    let task = started.header("location").to_owned();
-    sandbox.commit("meanwhile");
-    assert_eq!(client.get(&task).json()["task_status"], "PENDING");
-    assert_eq!(client.get(&task).status, 409);
-    assert_eq!(client.get(&task).status, 409, "told again");
-}
-
-#[test]
-fn a_push_to_the_source_updates_and_one_that_brings_it_in_merges() {
-    let sandbox = sandbox();
-    let mock = mock_with(&sandbox);
-    let client = Client::new(&mock);
-    new_pull_request(&client);
-    subscribe(
-        &client,
-        &[
-            "pullrequest:updated",
-            "pullrequest:push",
-            "pullrequest:fulfilled",
-        ],
-    );
-    let main = sandbox.hash("main");
-    let (_folder, work) = super::support::clone_of(
-        &mock,
-        "team/app",
-        "x-bitbucket-api-token-auth",
-        &mock.api_token().token,
-    );
-    let git = |arguments: &[&str]| super::support::git_in(&work, arguments);
-    git(&["checkout", "--quiet", "feature/one"]);
-    git(&["commit", "--quiet", "--allow-empty", "--message", "more"]);
-    git(&["push", "--quiet", "origin", "feature/one"]);
-    assert_eq!(events(&mock), ["pullrequest:push", "pullrequest:updated"]);
-    let head = git(&["rev-parse", "HEAD"]);
-    assert_eq!(
-        client.get(&format!("{PULLS}/1")).json()["source"]["commit"]["hash"],
-        head[..12]
-    );
-    git(&["push", "--quiet", "origin", "feature/one:main"]);
-    assert!(events(&mock).contains(&"pullrequest:fulfilled".to_owned()));
-    let merged = client.get(&format!("{PULLS}/1")).json();
-    assert_eq!(merged["state"], "MERGED");
-    assert_ne!(sandbox.hash("main"), main);
-}
-
-#[test]
-fn a_pull_request_from_a_fork_is_merged_across() {
-    let sandbox = Sandbox::new();
-    let mock = mock_with(&sandbox);
-    let fork = mock.fork("team/app", "robin").expect("a fork");
-    assert_eq!(fork, "robin/app");
-    let client = Client::new(&mock);
-    let forks = client.get("/repositories/team/app/forks");
-    assert_eq!(forks.strings("/full_name"), ["robin/app"]);
-    let (_folder, work) = super::support::clone_of(
-        &mock,
-        "robin/app",
-        "x-bitbucket-api-token-auth",
-        &mock.api_token().token,
-    );
-    let git = |arguments: &[&str]| super::support::git_in(&work, arguments);
-    git(&["checkout", "--quiet", "-b", "idea"]);
-    std::fs::write(work.join("idea.txt"), "new\n").expect("a file");
-    git(&["add", "."]);
-    git(&["commit", "--quiet", "--message", "idea"]);
-    git(&["push", "--quiet", "origin", "idea"]);
-    let head = git(&["rev-parse", "HEAD"]);
-    let made = client.post(
-        PULLS,
-        &json!({
-            "title": "Idea",
-            "source": {
-                "branch": { "name": "idea" },
-                "repository": { "full_name": "robin/app" },
-            },
-        }),
-    );
-    assert_eq!(made.status, 201, "{}", made.text);
-    assert_eq!(
-        made.json()["source"]["repository"]["full_name"],
-        "robin/app"
-    );
-    let unknown = client.get(&format!("/repositories/team/app/commit/{head}"));
-    assert_eq!(
-        unknown.status, 404,
-        "the base does not know the fork's commit"
-    );
-    let commits = client.get(&format!("{PULLS}/1/commits"));
-    assert_eq!(commits.strings("/hash"), std::slice::from_ref(&head));
-    let merged = client.post(&format!("{PULLS}/1/merge"), &json!({}));
-    assert_eq!(merged.status, 200, "{}", merged.text);
-    assert_eq!(sandbox.git(&["show", "main:idea.txt"]), "new");
-    let known = client.get(&format!("/repositories/team/app/commit/{head}"));
-    assert_eq!(known.status, 200);
-}
-
-#[test]
 fn what_was_deleted_is_null() {
     let sandbox = sandbox();
     let mock = mock_with(&sandbox);
@@ -607,74 +360,6 @@ fn the_pull_requests_of_a_commit_need_an_app() {
         });
         assert_eq!(client.get(&path).status, status);
     }
-}
-
-#[test]
-fn comments_are_written_changed_and_leave_a_stub() {
-    let sandbox = sandbox();
-    let mock = mock_with(&sandbox);
-    let client = Client::new(&mock);
-    new_pull_request(&client);
-    subscribe(
-        &client,
-        &[
-            "pullrequest:comment_created",
-            "pullrequest:comment_updated",
-            "pullrequest:comment_deleted",
-        ],
-    );
-    let comments = format!("{PULLS}/1/comments");
-    let made = client.post(
-        &comments,
-        &json!({ "content": { "raw": "first" }, "inline": { "path": "one.txt", "to": 1 } }),
-    );
-    assert_eq!(made.status, 201, "{}", made.text);
-    assert_eq!(made.json()["inline"]["to"], 1);
-    let id = made.json()["id"].as_u64().expect("an id");
-    let reply = client.post(
-        &comments,
-        &json!({ "content": { "raw": "second" }, "parent": { "id": id } }),
-    );
-    assert_eq!(reply.json()["parent"]["id"], id);
-    assert!(reply.json().get("inline").is_none());
-    let one = format!("{comments}/{id}");
-    let changed = client.put(&one, &json!({ "content": { "raw": "better" } }));
-    assert_eq!(changed.json()["content"]["raw"], "better");
-    assert_eq!(client.delete(&one).status, 204);
-    assert_eq!(client.delete(&one).status, 404);
-    let list = client.get(&comments).json();
-    assert_eq!(list["size"], 2);
-    assert_eq!(list["values"][0]["deleted"], true);
-    assert_eq!(list["values"][0]["content"]["raw"], "");
-    assert_eq!(
-        events(&mock),
-        [
-            "pullrequest:comment_created",
-            "pullrequest:comment_created",
-            "pullrequest:comment_deleted",
-            "pullrequest:comment_updated",
-        ]
-    );
-}
-
-#[test]
-fn comments_have_a_limit_and_belong_to_their_author() {
-    let sandbox = sandbox();
-    let mock = mock_with(&sandbox);
-    let client = Client::new(&mock);
-    new_pull_request(&client);
-    let comments = format!("{PULLS}/1/comments");
-    let text = |length: usize| json!({ "content": { "raw": "x".repeat(length) } });
-    assert_eq!(client.post(&comments, &text(32_769)).status, 400);
-    let made = client.post(&comments, &text(32_768));
-    assert_eq!(made.status, 201);
-    let one = format!("{comments}/{}", made.json()["id"]);
-    let token = mock
-        .create_token(&TokenRequest::new(CredentialKind::OAuth).account("robin@example.com"))
-        .expect("a token");
-    let other = Client::with(&mock, token);
-    assert_eq!(other.delete(&one).status, 403);
-    assert_eq!(other.put(&one, &text(1)).status, 403);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::mock_bitbucket::{ApiToken, MockBitbucket, Secret};
@@ -304,4 +304,41 @@ impl Client {
         )
         .expect("an answer")
     }
+}
+
+/// Subscribes `team/app` to events. The receiver is not there, but the log of
+/// deliveries is.
+pub(super) fn subscribe(client: &Client, events: &[&str]) {
+    let hook = client.post(
+        "/repositories/team/app/hooks",
+        &json!({
+            "description": "test",
+            "url": "http://127.0.0.1:9/hook",
+            "active": true,
+            "events": events,
+        }),
+    );
+    assert_eq!(hook.status, 201, "{}", hook.text);
+}
+
+/// Events and bodies delivered so far.
+pub(super) fn delivered(mock: &MockBitbucket) -> Vec<(String, Value)> {
+    assert!(mock.wait_until_delivered(LONG));
+    mock.deliveries()
+        .into_iter()
+        .map(|one| {
+            let body = serde_json::from_slice(&one.body).expect("JSON");
+            (one.event, body)
+        })
+        .collect()
+}
+
+/// The keys of the events delivered so far, sorted.
+pub(super) fn events(mock: &MockBitbucket) -> Vec<String> {
+    let mut events: Vec<String> = delivered(mock)
+        .into_iter()
+        .map(|(event, _)| event)
+        .collect();
+    events.sort();
+    events
 }
