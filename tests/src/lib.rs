@@ -6,9 +6,11 @@ pub mod bitbucket;
 pub mod contract;
 pub mod elf_bytes;
 pub mod engine;
+pub mod engine_process;
 pub mod host;
 mod libraries;
 pub mod place;
 pub mod sandbox;
+pub mod scenario;
 
 pub use libraries::{built_example, built_library, built_program};

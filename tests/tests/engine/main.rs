@@ -1,0 +1,9 @@
+//! The engine as a process: the program, the plugin, the mocked service and a
+//! disk, with kills in between.
+
+mod consent;
+mod deliveries;
+mod grants;
+mod secrets;
+mod services;
+mod story;
