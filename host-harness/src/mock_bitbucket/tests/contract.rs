@@ -264,7 +264,7 @@ impl Tour {
         self.act("POST", &format!("{one}/approve"));
         self.comments(&one);
         self.get(&one);
-        for part in ["commits", "statuses"] {
+        for part in ["activity", "commits", "statuses"] {
             self.get(&format!("{one}/{part}"));
         }
         for part in ["diff", "diffstat"] {

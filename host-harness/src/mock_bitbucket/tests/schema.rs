@@ -74,10 +74,13 @@ impl<'a> Schemas<'a> {
                         continue;
                     }
                     let place = format!("{place}/{name}");
-                    let known = flat.properties.iter().rev().find(|(known, _)| *known == name);
+                    let known = flat
+                        .properties
+                        .iter()
+                        .rev()
+                        .find(|(known, _)| *known == name);
                     if let Some((_, schema)) = known {
                         self.check(schema, value, &place, depth - 1, violations);
-                    }
                     }
                 }
             }
