@@ -12,3 +12,12 @@ pub mod engine;
 pub mod loader;
 pub mod mock_bitbucket;
 pub mod registry;
+
+// The code of the guides is compiled.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../../docs/plugin-authors.md")]
+    mod plugin_authors {}
+    #[doc = include_str!("../../docs/engine-authors.md")]
+    mod engine_authors {}
+}

@@ -54,7 +54,6 @@ const CAPABILITIES: &[&str] = &[
     "check_connection",
     "authorize_redirect",
     "authorize_token",
-    "parse_webhook",
     "webhooks_info",
     "polling_info",
     "parse_webhook",

@@ -27,7 +27,7 @@ const DEFAULT_EVENTS: &[&str] = &[
 
 /// Every event of a repository (Bitbucket Cloud: event payloads). Issues and
 /// wikis are gone and left out.
-const EVENTS: &[&str] = &[
+pub(crate) const EVENTS: &[&str] = &[
     "repo:push",
     "repo:fork",
     "repo:imported",

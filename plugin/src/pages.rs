@@ -132,7 +132,10 @@ impl<'a> Listing<'a> {
         let numbered = Numbered::recognise(&first, length, self.limit);
         let mut next = walk.deliver(first)?;
         if let (Step::Next(_), Some(numbered)) = (&next, numbered) {
-            if walk.http.limits().parallel > 1 && numbered.pages > 2 {
+            // What is fetched ahead was not looked at yet, so a link to another
+            // place must not get that far.
+            let is_near = walk.http.is_api_address(&numbered.address(2));
+            if is_near && walk.http.limits().parallel > 1 && numbered.pages > 2 {
                 next = walk.ahead(&numbered)?;
             }
         }

@@ -7,9 +7,10 @@ use crate::page_length::List;
 use crate::pages::{ENVELOPE, Listing};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
+use crate::text::{ELLIPSIS, cut};
 use crate::wire::{Status as WireStatus, is_hash, status_fields};
 pub(crate) use rules::{LONGEST_KEY, LONGEST_TEXT};
-use rules::{checked_url, neutral_url, service_key, service_state, shortened};
+use rules::{checked_url, neutral_url, service_key, service_state};
 use serde::{Deserialize, Serialize};
 use vcs_provider_interface::prelude::*;
 
@@ -91,8 +92,8 @@ fn body(session: &Session, repo: &RepositoryName, request: &StatusRequest) -> Re
         key,
         state: service_state(request.state)?,
         url,
-        name: shortened(name, LONGEST_TEXT),
-        description: shortened(&request.description, LONGEST_TEXT),
+        name: cut(name, LONGEST_TEXT, ELLIPSIS).into_owned(),
+        description: cut(&request.description, LONGEST_TEXT, ELLIPSIS).into_owned(),
         refname: request
             .ref_name
             .as_deref()

@@ -1,6 +1,10 @@
 //! Texts that have to fit the service's limits, and addresses it has to accept.
 
 use std::borrow::Cow;
+use url::{Host, Url};
+
+/// What a cut line of text ends with.
+pub(crate) const ELLIPSIS: &str = "…";
 
 /// Cuts a text to at most `limit` characters, at a character boundary, and
 /// ends it with `note` if something was cut.
@@ -16,40 +20,44 @@ pub(crate) fn cut<'a>(text: &'a str, limit: usize, note: &str) -> Cow<'a, str> {
     Cow::Owned(format!("{}{note}", text.get(..end).unwrap_or_default()))
 }
 
-/// Whether an address is absolute HTTP with a host that others can reach.
+/// Whether a host can be that of an address for others. Bitbucket Cloud
+/// refuses `localhost` and names without a dot.
+pub(crate) fn is_outside_this_machine(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => {
+            let name = name.trim_end_matches('.').to_ascii_lowercase();
+            name.contains('.') && !name.ends_with(".localhost")
+        }
+        Host::Ipv4(address) => !address.is_loopback() && !address.is_unspecified(),
+        Host::Ipv6(address) => !address.is_loopback() && !address.is_unspecified(),
+    }
+}
+
+/// Whether an address is absolute HTTP with a host that everybody can reach.
 ///
-/// Bitbucket Cloud refuses local names, and a report with one such link is
-/// refused as a whole.
+/// Stricter than [`is_outside_this_machine`], because a report with one address
+/// that the service does not like is refused as a whole: addresses and names
+/// of private networks do not count either.
 pub(crate) fn is_public_address(address: &str) -> bool {
-    let Ok(url) = url::Url::parse(address) else {
+    let Ok(url) = Url::parse(address) else {
         return false;
     };
-    if !matches!(url.scheme(), "http" | "https") {
+    let Some(host) = url.host() else {
         return false;
-    }
-    match url.host() {
-        Some(url::Host::Domain(name)) => {
+    };
+    let is_private = match &host {
+        Host::Domain(name) => {
             let name = name.trim_end_matches('.').to_ascii_lowercase();
-            name.contains('.')
-                && !["localhost", "local", "internal", "lan", "test", "invalid"]
-                    .iter()
-                    .any(|reserved| name.ends_with(&format!(".{reserved}")))
+            [".local", ".internal", ".lan", ".test", ".invalid"]
+                .iter()
+                .any(|reserved| name.ends_with(reserved))
         }
-        Some(url::Host::Ipv4(address)) => {
-            !(address.is_private()
-                || address.is_loopback()
-                || address.is_link_local()
-                || address.is_unspecified()
-                || address.is_broadcast())
+        Host::Ipv4(address) => {
+            address.is_private() || address.is_link_local() || address.is_broadcast()
         }
-        Some(url::Host::Ipv6(address)) => {
-            !(address.is_loopback()
-                || address.is_unspecified()
-                || address.is_unique_local()
-                || address.is_unicast_link_local())
-        }
-        None => false,
-    }
+        Host::Ipv6(address) => address.is_unique_local() || address.is_unicast_link_local(),
+    };
+    matches!(url.scheme(), "http" | "https") && is_outside_this_machine(&host) && !is_private
 }
 
 #[cfg(test)]

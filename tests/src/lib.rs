@@ -11,5 +11,6 @@ pub mod host;
 mod libraries;
 pub mod place;
 pub mod sandbox;
+pub mod scenario;
 
 pub use libraries::{built_example, built_library, built_program};

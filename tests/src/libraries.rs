@@ -47,26 +47,27 @@ pub fn built_program(name: &str) -> PathBuf {
 }
 
 fn built(kind: Kind, name: &str) -> PathBuf {
-    static BUILT: OnceLock<Artifacts> = OnceLock::new();
-    let artifacts = BUILT.get_or_init(build_workspace);
+    static BUILT: OnceLock<(Artifacts, String)> = OnceLock::new();
+    let (artifacts, complaints) = BUILT.get_or_init(build_workspace);
     match artifacts.get(&(kind, name.to_owned())) {
         Some(path) => path.clone(),
-        None => panic!(
-            "the workspace has no {kind:?} {name}, only {:?}",
-            artifacts.keys()
-        ),
+        None => {
+            panic!("the workspace has no {kind:?} {name}, or it cannot be built:\n{complaints}")
+        }
     }
 }
 
-/// Builds the whole workspace once per process. Cargo chooses the features of
-/// dependencies for everything that is built together, so that asking for one
-/// package at a time would compile them again for each.
-fn build_workspace() -> Artifacts {
+/// Builds the whole workspace once per process, and says what cargo said.
+/// Cargo chooses the features of dependencies for everything that is built
+/// together, so that asking for one package at a time would compile them again
+/// for each. A package that cannot be built does not keep others from it.
+fn build_workspace() -> (Artifacts, String) {
     let (target_folder, profile) = own_target_folder_and_profile();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let output = Command::new(cargo)
         .args(["build", "--locked", "--message-format=json", "--workspace"])
-        .args(["--lib", "--bins", "--examples", "--profile", &profile])
+        .args(["--keep-going", "--lib", "--bins", "--examples"])
+        .args(["--profile", &profile])
         .arg("--target-dir")
         .arg(target_folder)
         .current_dir(workspace_folder())
@@ -76,16 +77,15 @@ fn build_workspace() -> Artifacts {
         Ok(output) => output,
         Err(error) => panic!("cargo cannot be started: {error}"),
     };
-    assert!(
-        output.status.success(),
-        "the workspace cannot be built:\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8_lossy(&output.stdout)
+    let artifacts = String::from_utf8_lossy(&output.stdout)
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
         .filter_map(|message| artifact(&message))
-        .collect()
+        .collect();
+    (
+        artifacts,
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
 }
 
 /// The kind, name and file of a message about a built library or program of

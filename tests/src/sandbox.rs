@@ -45,6 +45,19 @@ impl GitSandbox {
         sandbox
     }
 
+    /// A copy of this repository, without running git.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let folder = match TempDir::new() {
+            Ok(folder) => folder,
+            Err(error) => panic!("no temporary folder: {error}"),
+        };
+        if let Err(error) = copy_folder(self.path(), folder.path()) {
+            panic!("{}: {error}", self.path().display());
+        }
+        Self { folder }
+    }
+
     /// The folder of the work tree.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -136,6 +149,20 @@ impl GitSandbox {
             .env("GIT_COMMITTER_DATE", &date);
         run_git(command, input)
     }
+}
+
+fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            std::fs::create_dir(&target)?;
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 /// Git without the configuration of the machine, with a made-up person.

@@ -2,7 +2,7 @@
 //!
 //! Owns what a person or a script sees: the arguments ([`args`]), the exit codes
 //! ([`exit`]), what goes to standard output and what to standard error
-//! ([`output`]). It must not know HTTP or any provider: all work is done by the
+//! (`output`). It must not know HTTP or any provider: all work is done by the
 //! rooms below.
 //!
 //! Standard output holds the answer and nothing else; with `--json` it is one

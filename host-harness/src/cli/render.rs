@@ -17,6 +17,18 @@ pub(super) trait Row {
     fn cells(&self) -> Vec<String>;
 }
 
+/// The names of the records' members that are times.
+const TIMES: [&str; 8] = [
+    "authorTimestamp",
+    "created",
+    "created_at",
+    "date",
+    "expires_at_ms",
+    "timestamp",
+    "updated",
+    "updated_at",
+];
+
 const BOLD: &str = "\x1b[1m";
 const RESET: &str = "\x1b[0m";
 
@@ -112,8 +124,17 @@ fn collect_facts(name: &str, value: &Value, lines: &mut Vec<(String, String)>) {
                 }
             }
         }
-        other => lines.push((name.to_owned(), other.to_string())),
+        other => {
+            let text = as_time(name, other).unwrap_or_else(|| other.to_string());
+            lines.push((name.to_owned(), text));
+        }
     }
+}
+
+/// A number of milliseconds since 1970 as a date, if its name says that it is one.
+fn as_time(name: &str, value: &Value) -> Option<String> {
+    let name = name.rsplit('.').next().unwrap_or(name);
+    TIMES.contains(&name).then(|| time(value.as_i64()))
 }
 
 fn all_strings(items: &[Value]) -> Option<Vec<&str>> {
@@ -347,6 +368,7 @@ mod tests {
         let value = json!({
             "id": "x", "empty": "", "none": null, "count": 2,
             "parents": ["a", "b"], "author": {"name": "n"}, "extra": [["k", "v"]],
+            "created": 86_400_000,
         });
         let text = facts(&value).replace(BOLD, "").replace(RESET, "");
         assert_eq!(
@@ -354,6 +376,7 @@ mod tests {
             [
                 "author.name  n",
                 "count        2",
+                "created      1970-01-02 00:00:00",
                 "extra.k      v",
                 "id           x",
                 "parents      a, b",

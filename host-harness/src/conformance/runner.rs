@@ -158,3 +158,77 @@ impl Run {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::RecordingHost;
+    use vcs_provider_interface::records::Credential;
+
+    struct Nothing;
+
+    impl VcsServer for Nothing {
+        fn authorized_client(&self, _credential: Credential) -> Result<Box<dyn AuthorizedClient>> {
+            Ok(Box::new(Self))
+        }
+    }
+
+    impl AuthorizedClient for Nothing {}
+
+    /// Runs these checks with a short limit.
+    fn outcomes(checks: &[fn(&Bench<'_>) -> Verdict], cancellation: Cancellation) -> Vec<Outcome> {
+        let info = ProviderInfo::new("nothing", "Nothing", "0.1.0");
+        let subject = Subject::new("a/b", Arc::new(RecordingHost::default()));
+        let mut run = Run::new(Arc::new(Nothing), info, subject)
+            .with_rule_limit(Duration::from_millis(200))
+            .cancelled_by(cancellation);
+        run.rules = checks
+            .iter()
+            .map(|check| Rule {
+                id: "made.up",
+                title: "made up",
+                asserts: "Nothing.",
+                needs: &[],
+                check: *check,
+            })
+            .collect();
+        let report = run.run(|_, _, _| {});
+        let rules = report.map(|report| report.rules).unwrap_or_default();
+        rules.into_iter().map(|rule| rule.outcome).collect()
+    }
+
+    fn endless(_bench: &Bench<'_>) -> Verdict {
+        loop {
+            std::thread::park();
+        }
+    }
+
+    #[test]
+    fn an_endless_call_and_a_panic_are_failures_of_their_rules_only() {
+        let found = outcomes(
+            &[endless, |_| panic!("in a check"), |_| Ok(())],
+            Cancellation::new(),
+        );
+        let [
+            Outcome::Failed { findings: first },
+            Outcome::Failed { findings: second },
+            Outcome::Passed,
+        ] = found.as_slice()
+        else {
+            panic!("{found:?}");
+        };
+        assert!(first[0].contains("given up"), "{first:?}");
+        assert!(second[0].contains("panicked"), "{second:?}");
+    }
+
+    #[test]
+    fn an_interrupted_run_begins_no_further_rule() {
+        let cancellation = Cancellation::new();
+        cancellation.cancel();
+        let found = outcomes(&[|_| panic!("begun")], cancellation);
+        assert!(
+            matches!(found.as_slice(), [Outcome::Skipped { reason }] if reason.contains("interrupted")),
+            "{found:?}"
+        );
+    }
+}

@@ -2,7 +2,7 @@
 //! talks to the mocked service over a real git repository; a real push makes a
 //! signed delivery; what was pushed is checked out and gets build statuses.
 //!
-//! Each step is one function in [`steps`] and one entry of [`STEPS`]; a new part
+//! Each step is one function in `steps` and one entry of [`STEPS`]; a new part
 //! of the story is a new entry. The given repository is never changed: the mock
 //! serves a bare clone of it.
 

@@ -45,8 +45,6 @@ mod call;
 mod clock;
 pub mod command;
 mod connection;
-pub mod contract;
-mod contract_schema;
 mod control;
 mod control_edges;
 mod control_oauth;

@@ -1,7 +1,7 @@
 //! The bodies of a report and its annotations, within the service's limits.
 //! Pure: what had to be left out is said in `warnings`.
 
-use crate::text::{cut, is_public_address};
+use crate::text::{ELLIPSIS, cut, is_public_address};
 use serde_json::{Map, Value, json};
 use vcs_provider_interface::prelude::*;
 
@@ -15,8 +15,6 @@ const MAX_DATA: usize = 10;
 const MAX_LINE: usize = 450;
 /// Bitbucket Cloud: details, in characters.
 const MAX_DETAILS: usize = 2000;
-
-const ELLIPSIS: &str = "…";
 
 /// The body of the report.
 ///

@@ -14,6 +14,8 @@ use vcs_provider_interface::prelude::*;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How often a pull request is looked at after its merge was lost.
+const LOOKS_AFTER_LOSS: u32 = 4;
 /// How long a merge is waited for where the call has no deadline.
 const LONGEST_MERGE: Duration = Duration::from_secs(600);
 
@@ -43,19 +45,38 @@ pub(crate) fn merge(
         match start(session, context, &repo, &request, &value) {
             Ok(merged) => merged,
             Err(error) if may_be_done(&error) => {
-                let value =
-                    get_value(session, context, &repo, request.id).map_err(|_| error.clone())?;
-                let now = read_one(&value)?;
-                if !now.merged {
-                    return Err(error);
-                }
-                now
+                look_for_merge(session, context, &repo, request.id)?.ok_or(error)?
             }
             Err(error) => return Err(error),
         }
     };
     expand_hashes(session, context, &repo, &mut merged)?;
     Ok(merged)
+}
+
+/// Looks whether a merge whose answer was lost was done: the service may still
+/// be at it, so it is looked at a few times.
+fn look_for_merge(
+    session: &Session,
+    context: &dyn CallContext,
+    repo: &RepositoryName,
+    id: u64,
+) -> Result<Option<PullRequest>> {
+    let mut length = FIRST_PAUSE;
+    for _ in 0..LOOKS_AFTER_LOSS {
+        let looked = pause(context, length)
+            .and_then(|()| get_value(session, context, repo, id))
+            .and_then(|value| read_one(&value));
+        match looked {
+            Ok(now) if now.merged => return Ok(Some(now)),
+            Ok(_) => {}
+            Err(error) if error.kind == ErrorKind::CANCELLED => return Err(error),
+            // What went wrong first says more.
+            Err(_) => return Ok(None),
+        }
+        length = (length * 2).min(LONGEST_PAUSE);
+    }
+    Ok(None)
 }
 
 fn check_head(pull_request: &PullRequest, expected: Option<&str>) -> Result<()> {
@@ -86,7 +107,7 @@ fn start(
     let action = Request::post(one_path(repo, request.id, &["merge"]))
         .query("async", "true")
         .json(&body(request, present)?)?;
-    let answer = session.http.send(context, &action)?;
+    let answer = session.http.send(context, &action).map_err(as_conflict)?;
     if answer.head.status != 202 {
         return read_one(&answer.json()?);
     }
@@ -129,6 +150,16 @@ fn strategy(strategy: MergeStrategy) -> Result<Option<&'static str>> {
     }))
 }
 
+/// The service answers 400 both for a wrong field, which it names, and for a
+/// pull request that cannot be merged as it is.
+fn as_conflict(mut error: VcsError) -> VcsError {
+    let names_field = error.extra.iter().any(|(key, _)| key.starts_with("field."));
+    if error.kind == ErrorKind::INVALID_INPUT && !names_field {
+        error.kind = ErrorKind::CONFLICT;
+    }
+    error
+}
+
 /// Where the state of the task is, from the header or from the body.
 fn task_address(session: &Session, answer: &Answer) -> Result<String> {
     let in_header = answer.head.header("location").map(str::to_owned);
@@ -165,7 +196,10 @@ fn wait_for(
     let begun = Instant::now();
     let mut length = FIRST_PAUSE;
     loop {
-        let state: Value = session.http.json(context, &Request::get_address(task))?;
+        let state: Value = session
+            .http
+            .json(context, &Request::get_address(task))
+            .map_err(as_conflict)?;
         match json::text(&state, "/task_status") {
             Some("SUCCESS") => {
                 return match json::object(&state, "/merge_result") {
@@ -219,6 +253,17 @@ mod tests {
             body(&request, &present).expect_err("unknown").kind,
             ErrorKind::INVALID_INPUT
         );
+    }
+
+    #[test]
+    fn a_refusal_that_names_no_field_is_a_conflict() {
+        let refused = VcsError::new(
+            ErrorKind::INVALID_INPUT,
+            "resolve the merge conflicts first",
+        );
+        assert_eq!(as_conflict(refused.clone()).kind, ErrorKind::CONFLICT);
+        let field = refused.with_extra("field.merge_strategy", "not allowed here");
+        assert_eq!(as_conflict(field).kind, ErrorKind::INVALID_INPUT);
     }
 
     #[test]

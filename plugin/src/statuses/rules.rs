@@ -2,8 +2,9 @@
 //! brought into that form before anything is sent.
 
 use crate::repository_name::RepositoryName;
+use crate::text::is_outside_this_machine;
 use sha2::{Digest, Sha256};
-use url::{Host, Url};
+use url::Url;
 use vcs_provider_interface::prelude::*;
 
 /// Bitbucket Cloud: build status key, at most 40 characters.
@@ -63,16 +64,6 @@ pub(super) fn service_key(key: &str) -> Result<String> {
     Ok(format!("{beginning}-{hash}"))
 }
 
-/// A text of at most so many characters, with an ellipsis where it was cut.
-pub(super) fn shortened(text: &str, longest: usize) -> String {
-    if text.chars().count() <= longest {
-        return text.to_owned();
-    }
-    let mut short: String = text.chars().take(longest - 1).collect();
-    short.push('…');
-    short
-}
-
 /// The address as Bitbucket takes it: absolute, of a host that others can
 /// reach, with braces encoded, since it reads them as templates.
 pub(super) fn checked_url(text: &str) -> Result<String> {
@@ -98,15 +89,9 @@ pub(super) fn checked_url(text: &str) -> Result<String> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(refuse("may hold no user and no password"));
     }
-    let is_public = match url.host() {
-        Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            name.contains('.') && !name.ends_with(".localhost")
-        }
-        Some(Host::Ipv4(address)) => !address.is_loopback() && !address.is_unspecified(),
-        Some(Host::Ipv6(address)) => !address.is_loopback() && !address.is_unspecified(),
-        None => false,
-    };
+    let is_public = url
+        .host()
+        .is_some_and(|host| is_outside_this_machine(&host));
     if !is_public {
         return Err(refuse(
             "has to name a host that Bitbucket's users can reach: Bitbucket refuses `localhost` \
@@ -194,11 +179,5 @@ mod tests {
             neutral_url("http://127.0.0.1:9", &repo, "abcd"),
             "https://bitbucket.org/team/repo/commits/abcd"
         );
-    }
-
-    #[test]
-    fn texts_are_cut_at_a_character() {
-        assert_eq!(shortened("äöü", 3), "äöü");
-        assert_eq!(shortened("äöüß", 3), "äö…");
     }
 }

@@ -107,6 +107,8 @@ fn events(event_key: &str, body: &[u8]) -> Result<Vec<Event>> {
     if !EVENT_KEYS.contains(&event_key) {
         return Ok(Vec::new());
     }
+    // Some gateways put a byte order mark before what they pass on.
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let body: Value = serde_json::from_slice(body).map_err(|error| {
         // Line and column only: the parser's message may quote the body.
         VcsError::new(
@@ -173,6 +175,8 @@ fn missing(field: &str) -> VcsError {
     .with_extra("field", field)
 }
 
+#[cfg(test)]
+mod hostile_tests;
 #[cfg(test)]
 mod recorded_tests;
 #[cfg(test)]

@@ -34,21 +34,26 @@ impl std::fmt::Display for Violation {
 /// the web site) are not looked at.
 #[must_use]
 pub fn violations(exchanges: &[Exchange]) -> Vec<Violation> {
-    let table = OperationTable::load();
-    let official = OfficialDescription::beside_checkout();
-    exchanges
-        .iter()
-        .filter(|exchange| exchange.path.starts_with("/2.0/"))
-        .flat_map(|exchange| {
-            let path = exchange.path.trim_start_matches("/2.0");
-            let found = check(&table, official.as_ref(), exchange, path);
-            let request = format!("{} {path}", exchange.method);
-            found.into_iter().map(move |message| Violation {
-                request: request.clone(),
-                message,
+    thread_local! {
+        // Reading both takes longer than most tests.
+        static CONTRACT: (OperationTable, Option<OfficialDescription>) =
+            (OperationTable::load(), OfficialDescription::beside_checkout());
+    }
+    CONTRACT.with(|(table, official)| {
+        exchanges
+            .iter()
+            .filter(|exchange| exchange.path.starts_with("/2.0/"))
+            .flat_map(|exchange| {
+                let path = exchange.path.trim_start_matches("/2.0");
+                let found = check(table, official.as_ref(), exchange, path);
+                let request = format!("{} {path}", exchange.method);
+                found.into_iter().map(move |message| Violation {
+                    request: request.clone(),
+                    message,
+                })
             })
-        })
-        .collect()
+            .collect()
+    })
 }
 
 fn check(

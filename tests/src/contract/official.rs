@@ -167,8 +167,15 @@ impl OfficialDescription {
     }
 
     fn validator(&self, schema: &Value) -> Validator {
+        let mut definitions = without_required(&self.document["definitions"]);
+        // The detail of an error is a text or an object.
+        if let Some(Value::Object(fields)) =
+            definitions.pointer_mut("/error/properties/error/properties")
+        {
+            fields.remove("detail");
+        }
         let document = json!({
-            "definitions": without_required(&self.document["definitions"]),
+            "definitions": definitions,
             "allOf": [without_required(schema)],
         });
         match jsonschema::options()

@@ -40,7 +40,9 @@ fn what_is_no_plugin_is_refused_with_its_own_exit_code_and_one_line() {
     let missing = folder.path().join("missing.so");
     for (task, path, code, words) in [
         ("check", &missing, 20, "no such file"),
-        ("check", &truncated, 21, "no manifest"),
+        ("check", &truncated, 22, "cut off"),
+        ("check", &text, 22, "no ELF file"),
+        ("check", &foreign, 22, "foreign.so"),
         ("check", &pinned, 21, "bytes"),
         ("pin", &truncated, 22, "cut off"),
         ("pin", &text, 22, "no ELF file"),
@@ -96,7 +98,7 @@ fn a_refused_plugin_is_listed_with_the_reason() {
         .arg(folder.path()))
     .success();
     assert_eq!(list[0]["state"], "refused", "{list}");
-    assert_eq!(list[0]["code"], "manifest_missing", "{list}");
+    assert_eq!(list[0]["code"], "not_elf", "{list}");
     assert_eq!(list[1]["state"], "ignored", "{list}");
 }
 

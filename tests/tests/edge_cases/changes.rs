@@ -22,7 +22,7 @@ fn changed(bitbucket: &Bitbucket, base: &str, head: &str) -> Result<Vec<ChangedF
 #[test]
 fn e38_changed_files_are_those_of_the_head() {
     let git = GitSandbox::small();
-    git.write("gone.txt", "1\n2\n");
+    git.write("gone.txt", "nothing like the others\n");
     git.write("old name.txt", "one\ntwo\nthree\nfour\nfive\n");
     git.write("kept.txt", "1\n");
     git.commit_all("Base");

@@ -91,3 +91,44 @@ fn e10_the_hashes_of_a_pull_request_event_are_expanded() {
         head
     );
 }
+
+#[test]
+fn e31_the_activity_says_whether_an_update_changed_the_commit() {
+    let bitbucket = Bitbucket::small();
+    let client = bitbucket.client();
+    let id = bitbucket
+        .mock
+        .open_pull_request(REPO, "Add one", "feature/one", "main")
+        .unwrap();
+    let update = |title: &str| {
+        let request = UpdatePullRequestRequest {
+            repo: repo(),
+            id,
+            title: Some(title.to_owned()),
+            ..Default::default()
+        };
+        let updated = client.pull_request_update(&context(), request).unwrap();
+        let event = Event {
+            kind: EventKind::PULL_REQUEST_UPDATED,
+            key: "pullrequest:updated".to_owned(),
+            repo: Some(EventRepository {
+                fullname: repo(),
+                ..Default::default()
+            }),
+            date: updated.updated,
+            pull_request: Some(updated),
+            ..Default::default()
+        };
+        let request = CompleteEventRequest { event };
+        client
+            .complete_event(&context(), request)
+            .unwrap()
+            .commit_changed
+    };
+    bitbucket.mock.advance(std::time::Duration::from_secs(1));
+    assert_eq!(update("Add number one"), Some(false));
+    bitbucket.mock.advance(std::time::Duration::from_secs(1));
+    bitbucket.git.git(&["switch", "--quiet", "feature/one"]);
+    bitbucket.git.commit_all("More");
+    assert_eq!(update("Add one and more"), Some(true));
+}

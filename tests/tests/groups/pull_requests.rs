@@ -215,6 +215,57 @@ fn a_merge_is_waited_for_and_done_twice_is_a_success() {
 }
 
 #[test]
+fn e37_a_merge_whose_answer_was_lost_is_looked_for_and_not_repeated() {
+    let bitbucket = Bitbucket::small();
+    bitbucket.mock.set_behaviour(Behaviour {
+        merge_polls: 0,
+        ..Behaviour::default()
+    });
+    let id = opened(&bitbucket, "Add one");
+    faults(
+        &bitbucket,
+        r#"{"rules":[{"method":"POST","path":"*/merge*","times":1,
+            "then":{"status":502,"perform":true}}]}"#,
+    );
+    let request = MergePullRequestRequest {
+        repo: repo(),
+        id,
+        ..Default::default()
+    };
+    // The task of the lost merge is never asked about, so the mock does not
+    // carry it out: nothing is merged, and nothing is merged twice.
+    let lost = bitbucket
+        .client()
+        .pull_request_merge(&context(), request)
+        .unwrap_err();
+    assert_eq!(lost.kind, ErrorKind::UNAVAILABLE);
+    let sent = bitbucket.api_requests();
+    let posts = sent
+        .iter()
+        .filter(|request| request.starts_with("POST"))
+        .count();
+    assert_eq!(posts, 1, "{sent:#?}");
+}
+
+#[test]
+fn a_merge_of_branches_that_conflict_is_a_conflict() {
+    let bitbucket = Bitbucket::small();
+    bitbucket.git.write("src/one.rs", "another one\n");
+    bitbucket.git.commit_all("Conflict");
+    let id = opened(&bitbucket, "Add one");
+    let request = MergePullRequestRequest {
+        repo: repo(),
+        id,
+        ..Default::default()
+    };
+    let refused = bitbucket
+        .client()
+        .pull_request_merge(&context(), request)
+        .unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::CONFLICT, "{refused}");
+}
+
+#[test]
 fn a_merge_of_another_head_is_a_conflict_and_nothing_is_merged() {
     let bitbucket = Bitbucket::small();
     let id = opened(&bitbucket, "Add one");

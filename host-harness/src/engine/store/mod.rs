@@ -56,7 +56,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 /// The engine's store.
 ///
 /// Reads block for microseconds; writes wait for the disk. From asynchronous
-/// code, write with [`Store::write_async`].
+/// code, write with `write_async`.
 pub struct Store {
     path: PathBuf,
     writer: Writer,

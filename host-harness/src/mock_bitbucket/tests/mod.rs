@@ -1,5 +1,7 @@
 //! The mock over a real socket, with real git repositories.
 
+mod description;
+mod schema;
 mod support;
 
 mod comments;

@@ -5,7 +5,7 @@
 //! fields that are not described, and nested objects can lack their `type`.
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 /// Fields that the description gives a type they do not have: the value of a
@@ -16,48 +16,19 @@ const WRONGLY_DESCRIBED: [&str; 2] = ["value", "attributes"];
 const DEEPEST: usize = 24;
 
 /// The schemas of a description.
-pub(crate) struct Schemas<'a> {
+pub(super) struct Schemas<'a> {
     document: &'a Value,
 }
 
-/// Whether fields that are not described are a violation.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Unknown {
-    Allowed,
-    Refused,
-}
-
 impl<'a> Schemas<'a> {
-    pub(crate) fn new(document: &'a Value) -> Self {
+    pub(super) fn new(document: &'a Value) -> Self {
         Self { document }
     }
 
     /// What is wrong with an answer; every violation begins with its place.
-    pub(crate) fn violations_of_answer(&self, schema: &Value, given: &Value) -> Vec<String> {
+    pub(super) fn violations_of_answer(&self, schema: &Value, given: &Value) -> Vec<String> {
         let mut violations = Vec::new();
-        self.check(
-            schema,
-            given,
-            "",
-            Unknown::Allowed,
-            DEEPEST,
-            &mut violations,
-        );
-        violations
-    }
-
-    /// What is wrong with the body of a request; fields that are not described
-    /// are, since the service does not look at them.
-    pub(crate) fn violations_of_request(&self, schema: &Value, given: &Value) -> Vec<String> {
-        let mut violations = Vec::new();
-        self.check(
-            schema,
-            given,
-            "",
-            Unknown::Refused,
-            DEEPEST,
-            &mut violations,
-        );
+        self.check(schema, given, "", DEEPEST, &mut violations);
         violations
     }
 
@@ -66,7 +37,6 @@ impl<'a> Schemas<'a> {
         schema: &Value,
         given: &Value,
         place: &str,
-        unknown: Unknown,
         depth: usize,
         violations: &mut Vec<String>,
     ) {
@@ -104,19 +74,13 @@ impl<'a> Schemas<'a> {
                         continue;
                     }
                     let place = format!("{place}/{name}");
-                    match flat
+                    let known = flat
                         .properties
                         .iter()
                         .rev()
-                        .find(|(known, _)| *known == name)
-                    {
-                        Some((_, schema)) => {
-                            self.check(schema, value, &place, unknown, depth - 1, violations);
-                        }
-                        None if unknown == Unknown::Refused && !flat.properties.is_empty() => {
-                            violations.push(format!("{place}: is not described"));
-                        }
-                        None => {}
+                        .find(|(known, _)| *known == name);
+                    if let Some((_, schema)) = known {
+                        self.check(schema, value, &place, depth - 1, violations);
                     }
                 }
             }
@@ -124,7 +88,7 @@ impl<'a> Schemas<'a> {
                 if let Some(schema) = flat.items {
                     for (number, item) in items.iter().enumerate() {
                         let place = format!("{place}/{number}");
-                        self.check(schema, item, &place, unknown, depth - 1, violations);
+                        self.check(schema, item, &place, depth - 1, violations);
                     }
                 }
             }
@@ -217,62 +181,53 @@ fn fits_format(text: &str, format: &str) -> bool {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn document() -> Value {
-        json!({
-            "definitions": {
-                "base": { "type": "object", "properties": { "type": { "type": "string" } }, "required": ["type"] },
-                "thing": {
-                    "allOf": [
-                        { "$ref": "#/definitions/base" },
-                        {
-                            "type": "object",
-                            "properties": {
-                                "id": { "type": "integer" },
-                                "state": { "type": "string", "enum": ["ON", "OFF"] },
-                                "made": { "type": "string", "format": "date-time" },
-                                "parts": { "type": "array", "items": { "$ref": "#/definitions/thing" } },
-                            },
-                            "required": ["id"],
+fn document() -> Value {
+    json!({
+        "definitions": {
+            "base": { "type": "object", "properties": { "type": { "type": "string" } }, "required": ["type"] },
+            "thing": {
+                "allOf": [
+                    { "$ref": "#/definitions/base" },
+                    {
+                        "type": "object",
+                        "properties": {
+                            "id": { "type": "integer" },
+                            "state": { "type": "string", "enum": ["ON", "OFF"] },
+                            "made": { "type": "string", "format": "date-time" },
+                            "parts": { "type": "array", "items": { "$ref": "#/definitions/thing" } },
                         },
-                    ],
-                },
+                        "required": ["id"],
+                    },
+                ],
             },
-        })
-    }
+        },
+    })
+}
 
-    #[test]
-    fn every_violation_names_its_place() {
-        let document = document();
-        let schemas = Schemas::new(&document);
-        let schema = json!({ "$ref": "#/definitions/thing" });
-        let given = json!({
-            "type": "thing",
-            "id": 1,
-            "made": "2026-11-05T08:15:30Z",
-            "state": null,
-            "extra": 1,
-            "parts": [{ "id": "x", "state": "on" }, { "made": "today" }],
-        });
-        let found = schemas.violations_of_answer(&schema, &given);
-        assert_eq!(found.len(), 4, "{found:?}");
-        for place in [
-            "/parts/0/id",
-            "/parts/0/state",
-            "/parts/1/id",
-            "/parts/1/made",
-        ] {
-            assert!(
-                found.iter().any(|one| one.starts_with(place)),
-                "{place}: {found:?}"
-            );
-        }
-        let found = schemas.violations_of_request(&schema, &json!({ "id": 1, "extra": 1 }));
-        assert_eq!(found, ["/extra: is not described"]);
+#[test]
+fn every_violation_names_its_place() {
+    let document = document();
+    let schemas = Schemas::new(&document);
+    let schema = json!({ "$ref": "#/definitions/thing" });
+    let given = json!({
+        "type": "thing",
+        "id": 1,
+        "made": "2026-11-05T08:15:30Z",
+        "state": null,
+        "extra": 1,
+        "parts": [{ "id": "x", "state": "on" }, { "made": "today" }],
+    });
+    let found = schemas.violations_of_answer(&schema, &given);
+    assert_eq!(found.len(), 4, "{found:?}");
+    for place in [
+        "/parts/0/id",
+        "/parts/0/state",
+        "/parts/1/id",
+        "/parts/1/made",
+    ] {
+        assert!(
+            found.iter().any(|one| one.starts_with(place)),
+            "{place}: {found:?}"
+        );
     }
 }

@@ -1,0 +1,53 @@
+//! Where another result than the clean one is right, and why.
+
+use vcs_provider_interface::prelude::*;
+
+/// What may come of a fault instead of what the fault's own row says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Allowed {
+    /// A success with this text somewhere in it.
+    Success(&'static str),
+    /// The clean success, but without the effect at the service.
+    SuccessWithoutEffect,
+    /// An error of another kind.
+    Error(ErrorKind),
+}
+
+/// One exception.
+pub(crate) struct Exception {
+    /// The method; empty means any.
+    pub(crate) method: &'static str,
+    /// The names of the faults.
+    pub(crate) faults: &'static [&'static str],
+    pub(crate) allowed: Allowed,
+    /// Why that is right.
+    pub(crate) reason: &'static str,
+}
+
+/// The exceptions.
+pub(crate) const EXCEPTIONS: &[Exception] = &[
+    Exception {
+        method: "check_connection",
+        faults: &["402", "403", "404"],
+        allowed: Allowed::Success("the credential"),
+        reason: "it reports what the credential may not do, as a warning",
+    },
+    Exception {
+        method: "delete_branch",
+        faults: &["404"],
+        allowed: Allowed::SuccessWithoutEffect,
+        reason: "deleting what is gone succeeds, and 404 says that it is gone",
+    },
+    Exception {
+        method: "delete_hook",
+        faults: &["404"],
+        allowed: Allowed::SuccessWithoutEffect,
+        reason: "deleting what is gone succeeds, and 404 says that it is gone",
+    },
+    Exception {
+        method: "pull_request_comment_delete",
+        faults: &["404"],
+        allowed: Allowed::SuccessWithoutEffect,
+        reason: "deleting what is gone succeeds, and 404 says that it is gone",
+    },
+];
