@@ -316,7 +316,7 @@ fn a_library_for_something_else_or_with_wishes_is_refused() {
     );
 }
 
-fn elf_with_search_path(bytes: &mut Vec<u8>) {
+fn elf_with_search_path(bytes: &mut [u8]) {
     elf_bytes::change_dynamic_tag(bytes, elf_bytes::FLAGS_1, elf_bytes::RUNPATH);
     elf_bytes::change_dynamic_value(bytes, elf_bytes::RUNPATH, 1);
 }
