@@ -158,3 +158,83 @@ impl Run {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::RecordingHost;
+    use vcs_provider_interface::records::Credential;
+
+    struct Nothing;
+
+    impl VcsServer for Nothing {
+        fn authorized_client(&self, _credential: Credential) -> Result<Box<dyn AuthorizedClient>> {
+            Ok(Box::new(Self))
+        }
+    }
+
+    impl AuthorizedClient for Nothing {}
+
+    /// Runs these checks.
+    fn outcomes(
+        checks: &[fn(&Bench<'_>) -> Verdict],
+        limit: Duration,
+        cancellation: Cancellation,
+    ) -> Vec<Outcome> {
+        let info = ProviderInfo::new("nothing", "Nothing", "0.1.0");
+        let subject = Subject::new("a/b", Arc::new(RecordingHost::default()));
+        let mut run = Run::new(Arc::new(Nothing), info, subject)
+            .with_rule_limit(limit)
+            .cancelled_by(cancellation);
+        run.rules = checks
+            .iter()
+            .map(|check| Rule {
+                id: "made.up",
+                title: "made up",
+                asserts: "Nothing.",
+                needs: &[],
+                check: *check,
+            })
+            .collect();
+        let report = run.run(|_, _, _| {});
+        let rules = report.map(|report| report.rules).unwrap_or_default();
+        rules.into_iter().map(|rule| rule.outcome).collect()
+    }
+
+    fn endless(_bench: &Bench<'_>) -> Verdict {
+        loop {
+            std::thread::park();
+        }
+    }
+
+    #[test]
+    fn an_endless_call_is_a_failure_of_its_rule_only() {
+        let limit = Duration::from_secs(1);
+        let found = outcomes(&[endless, |_| Ok(())], limit, Cancellation::new());
+        let [Outcome::Failed { findings }, Outcome::Passed] = found.as_slice() else {
+            panic!("{found:?}");
+        };
+        assert!(findings[0].contains("given up"), "{findings:?}");
+    }
+
+    #[test]
+    fn a_panic_is_a_failure_of_its_rule_only() {
+        let checks: [fn(&Bench<'_>) -> Verdict; 2] = [|_| panic!("in a check"), |_| Ok(())];
+        let found = outcomes(&checks, RULE_LIMIT, Cancellation::new());
+        let [Outcome::Failed { findings }, Outcome::Passed] = found.as_slice() else {
+            panic!("{found:?}");
+        };
+        assert!(findings[0].contains("panicked"), "{findings:?}");
+    }
+
+    #[test]
+    fn an_interrupted_run_begins_no_further_rule() {
+        let cancellation = Cancellation::new();
+        cancellation.cancel();
+        let found = outcomes(&[|_| panic!("begun")], RULE_LIMIT, cancellation);
+        assert!(
+            matches!(found.as_slice(), [Outcome::Skipped { reason }] if reason.contains("interrupted")),
+            "{found:?}"
+        );
+    }
+}

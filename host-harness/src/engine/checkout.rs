@@ -5,7 +5,10 @@
 //! refs for pull requests, so a branch, a tag or a hash is what is checked out.
 //! It must not know HTTP or a provider's API.
 
-use super::git::{FolderGuard, Git, GitError, Progress, Remote};
+mod folder;
+
+use super::git::{Git, GitError, Progress, Remote};
+use folder::FolderGuard;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use vcs_provider_interface::context::CallContext;

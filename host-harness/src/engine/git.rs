@@ -7,18 +7,20 @@
 //! neither a redirect nor a submodule of another host gets it. Error output is
 //! freed of it before anybody sees it.
 
+mod process;
+mod words;
+
+use process::{check, read_lines, read_output, wait};
 use std::ffi::{OsStr, OsString};
-use std::io::Read;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use url::Url;
 use vcs_provider_interface::context::CallContext;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 use vcs_provider_interface::records::CheckoutCredentials;
 use vcs_provider_interface::secret::Secret;
+use words::Words;
 
 /// The environment variables that the credential helper reads.
 const USERNAME_VARIABLE: &str = "ENGINE_GIT_USERNAME";
@@ -27,13 +29,6 @@ const SECRET_VARIABLE: &str = "ENGINE_GIT_SECRET";
 /// What the helper is: a shell function that answers `get` and nothing else.
 const HELPER: &str = "!f() { test \"$1\" = get || return 0; \
      printf 'username=%s\\npassword=%s\\n' \"$ENGINE_GIT_USERNAME\" \"$ENGINE_GIT_SECRET\"; }; f";
-
-/// How often a running git is looked at for its deadline.
-const LOOK_INTERVAL: Duration = Duration::from_millis(50);
-/// How long git may take to tidy up after it was asked to end.
-const GRACE: Duration = Duration::from_secs(2);
-/// How much of git's error output is kept for the message.
-const KEPT_LINES: usize = 12;
 
 /// Why git did not do what it was told.
 #[derive(Debug, thiserror::Error)]
@@ -270,227 +265,5 @@ impl<'a> Git<'a> {
         }
         command.envs(self.environment.iter().cloned());
         command
-    }
-}
-
-/// What git says on standard error.
-struct Words<'a> {
-    remote: Option<&'a Remote>,
-    kept: Vec<String>,
-}
-
-impl<'a> Words<'a> {
-    fn new(remote: Option<&'a Remote>) -> Self {
-        Self {
-            remote,
-            kept: Vec::new(),
-        }
-    }
-
-    fn take(&mut self, line: &str, progress: Progress<'_>) {
-        let clean = match self.remote {
-            Some(remote) => remote.redact(line),
-            None => line.to_owned(),
-        };
-        progress(&clean);
-        // Lines of progress end in a percentage and say nothing of a failure.
-        if clean.contains("% (") {
-            return;
-        }
-        if self.kept.len() == KEPT_LINES {
-            self.kept.remove(0);
-        }
-        self.kept.push(clean);
-    }
-
-    fn into_error(self, command: String, remote: Option<&Remote>) -> GitError {
-        let message = self.kept.join("; ");
-        let lower = message.to_lowercase();
-        let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-        let place = remote.map_or_else(String::new, |remote| format!(" {}", remote.url()));
-        let meaning = if says(&[
-            "authentication failed",
-            "could not read username",
-            "could not read password",
-            "error: 401",
-        ]) {
-            Some((
-                ErrorKind::UNAUTHENTICATED,
-                "the service does not accept the credential for",
-            ))
-        } else if says(&["error: 403"]) {
-            Some((
-                ErrorKind::PERMISSION_DENIED,
-                "the credential may not do this on",
-            ))
-        } else if says(&["couldn't find remote ref", "not our ref", "no such ref"]) {
-            Some((ErrorKind::NOT_FOUND, "there is no such ref or commit on"))
-        } else if says(&["repository not found", "error: 404", "not found"]) && remote.is_some() {
-            Some((
-                ErrorKind::NOT_FOUND,
-                "there is no such repository, or the credential may not see it:",
-            ))
-        } else if says(&[
-            "could not resolve host",
-            "failed to connect",
-            "couldn't connect",
-            "connection refused",
-        ]) {
-            Some((ErrorKind::UNAVAILABLE, "the service cannot be reached at"))
-        } else {
-            None
-        };
-        match meaning {
-            Some((kind, words)) => VcsError::new(
-                kind,
-                format!("git {command}: {words}{place} (git says: {message})"),
-            )
-            .into(),
-            None => GitError::Failed { command, message },
-        }
-    }
-}
-
-/// Waits for the end of git, handing on its lines and looking at the context.
-fn wait(
-    child: &mut Child,
-    context: &dyn CallContext,
-    name: &str,
-    lines: &Receiver<String>,
-    take: &mut dyn FnMut(&str),
-) -> Result<ExitStatus, GitError> {
-    loop {
-        match lines.recv_timeout(LOOK_INTERVAL) {
-            Ok(line) => take(&line),
-            Err(RecvTimeoutError::Timeout) => {}
-            // Git closed its standard error: it has ended or is about to.
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
-        if let Err(error) = check(context, name) {
-            end(child);
-            return Err(error.into());
-        }
-    }
-    child.wait().map_err(GitError::NotStarted)
-}
-
-fn check(context: &dyn CallContext, name: &str) -> Result<(), VcsError> {
-    if context.is_cancelled() {
-        let message = format!("git {name} was cancelled");
-        return Err(VcsError::new(ErrorKind::CANCELLED, message));
-    }
-    if context.time_left() == Some(Duration::ZERO) {
-        let message = format!("git {name} did not end before the deadline");
-        return Err(VcsError::new(ErrorKind::TIMEOUT, message));
-    }
-    Ok(())
-}
-
-/// Ends git and its helpers: politely first, so that it removes its lock files.
-fn end(child: &mut Child) {
-    signal_group(child, rustix::process::Signal::TERM);
-    let deadline = Instant::now() + GRACE;
-    while Instant::now() < deadline {
-        if matches!(child.try_wait(), Ok(Some(_)) | Err(_)) {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    signal_group(child, rustix::process::Signal::KILL);
-    // It has ended by now; this only takes its status from the system.
-    let _ = child.wait();
-}
-
-fn signal_group(child: &Child, signal: rustix::process::Signal) {
-    let group = i32::try_from(child.id())
-        .ok()
-        .and_then(rustix::process::Pid::from_raw);
-    if let Some(group) = group {
-        // A group that is gone already needs no signal.
-        let _ = rustix::process::kill_process_group(group, signal);
-    }
-}
-
-fn read_output(source: Option<std::process::ChildStdout>) -> std::thread::JoinHandle<Vec<u8>> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut source) = source {
-            // What arrived before a failure of the pipe is all there is.
-            let _ = source.read_to_end(&mut bytes);
-        }
-        bytes
-    })
-}
-
-/// Splits standard error into lines; progress overwrites its line by `\r`.
-fn read_lines(source: Option<std::process::ChildStderr>) -> Receiver<String> {
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        let Some(mut source) = source else { return };
-        let mut pending = Vec::new();
-        let mut buffer = [0; 4096];
-        while let Ok(count @ 1..) = source.read(&mut buffer) {
-            for byte in &buffer[..count] {
-                if matches!(byte, b'\n' | b'\r') {
-                    if !send_line(&sender, &mut pending) {
-                        return;
-                    }
-                } else {
-                    pending.push(*byte);
-                }
-            }
-        }
-        send_line(&sender, &mut pending);
-    });
-    receiver
-}
-
-fn send_line(sender: &std::sync::mpsc::Sender<String>, pending: &mut Vec<u8>) -> bool {
-    let line = String::from_utf8_lossy(pending).trim().to_owned();
-    pending.clear();
-    line.is_empty() || sender.send(line).is_ok()
-}
-
-/// A folder that is removed again unless the work in it succeeds.
-pub(super) struct FolderGuard {
-    created: Option<PathBuf>,
-}
-
-impl FolderGuard {
-    /// Takes an absent or empty folder for a checkout.
-    pub(super) fn claim(folder: &Path) -> Result<Self, VcsError> {
-        let refused = |why: String| {
-            VcsError::new(
-                ErrorKind::INVALID_INPUT,
-                format!("{}: {why}", folder.display()),
-            )
-        };
-        match std::fs::read_dir(folder) {
-            Ok(mut entries) => match entries.next() {
-                None => Ok(Self { created: None }),
-                Some(_) => Err(refused("the folder is not empty".to_owned())),
-            },
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                std::fs::create_dir_all(folder).map_err(|error| refused(error.to_string()))?;
-                Ok(Self {
-                    created: Some(folder.to_owned()),
-                })
-            }
-            Err(error) => Err(refused(error.to_string())),
-        }
-    }
-
-    /// Keeps the folder.
-    pub(super) fn keep(mut self) {
-        self.created = None;
-    }
-}
-
-impl Drop for FolderGuard {
-    fn drop(&mut self) {
-        if let Some(folder) = &self.created {
-            // What cannot be removed is left for the administrator.
-            let _ = std::fs::remove_dir_all(folder);
-        }
     }
 }

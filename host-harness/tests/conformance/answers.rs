@@ -289,11 +289,39 @@ pub(crate) fn create_pull_request(
     }
 }
 
+/// Moves the destination to the source, which is what a fast forward does.
+pub(crate) fn merge_pull_request(
+    world: &World,
+    repo: &mut Repo,
+    request: &MergePullRequestRequest,
+) -> Result<PullRequest> {
+    let found = pull_request(repo, request.id)?;
+    let head = found.head.branch.latest_commit.clone();
+    let moved = request
+        .expected_head
+        .as_ref()
+        .is_some_and(|expected| *expected != head);
+    if moved && !world.has(Defect::MovedSourceIsMerged) {
+        return Err(VcsError::new(ErrorKind::CONFLICT, "the source has moved"));
+    }
+    if !world.has(Defect::MergedStaysOpen) {
+        found.state = PullRequestState::MERGED;
+        found.closed = true;
+    }
+    found.merged = true;
+    found.merge_commit = Some(head.clone());
+    let answer = found.clone();
+    repo.branches
+        .insert(answer.base.branch.display_id.clone(), head);
+    Ok(answer)
+}
+
 pub(crate) fn create_hook(repo: &mut Repo, request: &HookRequest, number: u64) -> Hook {
     let hook = Hook {
         id: number.to_string(),
         name: request.name.clone(),
         url: request.url.clone(),
+        events: vec!["repo:push".to_owned()],
         secret_set: Some(request.secret.is_some()),
         ..Default::default()
     };

@@ -208,6 +208,25 @@ impl AuthorizedClient for Client {
         push(&self.world, context, found, request.limit, sink)
     }
 
+    fn search_pull_request(
+        &self,
+        context: &dyn CallContext,
+        request: SearchPullRequestRequest,
+        sink: &mut dyn PageSink<PullRequest>,
+    ) -> Result<()> {
+        let found = self.on(context, &request.repo, |repo| {
+            let mut found = repo.pull_requests.clone();
+            found.retain(|pull_request| {
+                let is_wanted = request.states.is_empty()
+                    || request.states.contains(&pull_request.state)
+                    || self.world.has(Defect::SearchIgnoresStates);
+                is_wanted && pull_request.head.branch.latest_commit == request.commit
+            });
+            Ok(found)
+        })?;
+        push(&self.world, context, found, None, sink)
+    }
+
     fn pull_request_comments(
         &self,
         context: &dyn CallContext,
@@ -420,6 +439,16 @@ impl AuthorizedClient for Client {
         })
     }
 
+    fn pull_request_merge(
+        &self,
+        context: &dyn CallContext,
+        request: MergePullRequestRequest,
+    ) -> Result<PullRequest> {
+        self.on(context, &request.repo, |repo| {
+            answers::merge_pull_request(&self.world, repo, &request)
+        })
+    }
+
     fn pull_request_decline(
         &self,
         context: &dyn CallContext,
@@ -515,6 +544,20 @@ impl AuthorizedClient for Client {
         })
     }
 
+    fn update_hook(&self, context: &dyn CallContext, request: HookRequest) -> Result<Hook> {
+        self.on(context, &request.repo, |repo| {
+            let mut hooks = repo.hooks.iter_mut();
+            let found = hooks.find(|hook| request.id.as_ref() == Some(&hook.id));
+            let hook = found.ok_or_else(|| not_found("such hook"))?;
+            hook.name = request.name;
+            hook.disable = request.disable;
+            if self.world.has(Defect::HookChangeDropsEvents) {
+                hook.events.clear();
+            }
+            Ok(hook.clone())
+        })
+    }
+
     fn get_hook(&self, context: &dyn CallContext, request: GetHookRequest) -> Result<Hook> {
         self.on(context, &request.repo, |repo| {
             let slash_counts = self.world.has(Defect::SlashCounts);
@@ -558,6 +601,21 @@ impl AuthorizedClient for Client {
     fn set_status(&self, context: &dyn CallContext, request: StatusRequest) -> Result<Status> {
         self.on(context, &request.repo, |repo| {
             Ok(answers::set_status(&self.world, repo, &request))
+        })
+    }
+
+    fn create_insight_report(
+        &self,
+        context: &dyn CallContext,
+        request: InsightReportRequest,
+    ) -> Result<InsightReport> {
+        self.on(context, &request.repo, |_| {
+            let lost = u64::from(self.world.has(Defect::AnnotationsLost));
+            Ok(InsightReport {
+                id: request.id,
+                annotations: request.annotations.len() as u64 - lost,
+                ..Default::default()
+            })
         })
     }
 

@@ -84,15 +84,21 @@ defects! {
     ReconcileAlwaysCreates => ["hook.reconcile-twice", "hook.trailing-slash"],
     ReconcileAlwaysUpdates => ["hook.reconcile-twice"],
     SlashCounts => ["hook.trailing-slash"],
+    HookChangeDropsEvents => ["hook.update"],
     SecondHookDeletionFails => ["hook.delete-twice"],
 
     StatusesPileUp => ["status.same-key"],
     KeysCutOff => ["status.long-keys"],
     SkippedStaysPending => ["status.every-state"],
 
+    AnnotationsLost => ["insight.published"],
+
     PullRequestOverwritten => ["pull-request.create-existing"],
     UpdateClearsText => ["pull-request.life"],
     DeclinedIsMerged => ["pull-request.life"],
+    MovedSourceIsMerged => ["pull-request.merge"],
+    MergedStaysOpen => ["pull-request.merge"],
+    SearchIgnoresStates => ["pull-request.found-by-commit"],
     SecondApprovalFails => ["pull-request.approve-twice"],
     SecondCommentDeletionFails => ["comment.delete-twice"],
 

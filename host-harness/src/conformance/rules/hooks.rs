@@ -24,6 +24,14 @@ pub(super) const RULES: &[Rule] = &[
         check: trailing_slash_does_not_count,
     },
     Rule {
+        id: "hook.update",
+        title: "a hook is changed as asked",
+        asserts: "Changed by its id, the hook found by its address has the new name and is \
+                  switched off; its address and its other facts stay.",
+        needs: &["create_hook", "update_hook", "get_hook", "delete_hook"],
+        check: hook_is_changed,
+    },
+    Rule {
         id: "hook.delete-twice",
         title: "deleting a hook twice succeeds",
         asserts: "By id and by address; after the first deletion the hook is NotFound.",
@@ -150,6 +158,40 @@ pub fn trailing_slash_does_not_count(bench: &Bench<'_>) -> Verdict {
     ensure(first.id == found.id && first.id == second.id, || {
         format!("with a slash at the end {:?} is another hook", first.url)
     })
+}
+
+/// `hook.update`
+pub fn hook_is_changed(bench: &Bench<'_>) -> Verdict {
+    let repo = bench.writable()?;
+    let url = address(bench, "changed");
+    let mut clean_up = CleanUp::default();
+    delete_later(bench, &mut clean_up, &repo, &url);
+    let made = bench
+        .client
+        .create_hook(&bench.context(), wish(&repo, &url))
+        .or_skip("a new hook")?;
+    let change = HookRequest {
+        id: Some(made.id.clone()),
+        name: "conformance, changed".to_owned(),
+        events: made.events.clone(),
+        disable: true,
+        secret: None,
+        ..wish(&repo, &url)
+    };
+    bench
+        .client
+        .update_hook(&bench.context(), change)
+        .works("update_hook")?;
+    let found = find(bench, &repo, &url).works("get_hook of the changed hook")?;
+    let facts = |hook: &Hook| {
+        let mut events = hook.events.clone();
+        events.sort();
+        (hook.id.clone(), hook.url.clone(), hook.secret_set, events)
+    };
+    ensure(
+        found.name == "conformance, changed" && found.disable && facts(&found) == facts(&made),
+        || format!("made was {made:?}, renamed and switched off it is {found:?}"),
+    )
 }
 
 /// `hook.delete-twice`

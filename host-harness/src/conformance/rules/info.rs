@@ -10,14 +10,7 @@ use vcs_provider_interface::records::*;
 /// Capabilities that are no methods. The interface lets providers name
 /// features; those that engines ask for are listed here, so that a misspelt
 /// method name is not taken for a feature.
-pub const FEATURES: &[&str] = &[
-    "webhook_signatures",
-    "webhooks",
-    "polling",
-    "oauth",
-    "insights",
-    "draft_pull_requests",
-];
+pub const FEATURES: &[&str] = &["webhook_signatures"];
 
 pub(super) const RULES: &[Rule] = &[
     Rule {

@@ -1,5 +1,6 @@
-//! Rules about pull requests and their comments. A declined pull request
-//! cannot be deleted and stays in the writable repository.
+//! Rules about pull requests and their comments. A declined or merged pull
+//! request cannot be deleted and stays in the writable repository; what is
+//! merged into is a branch of the rule's own.
 
 use super::super::bench::{Bench, CleanUp};
 use super::super::rule::{Expect, Rule, Trouble, Verdict, ensure};
@@ -44,6 +45,39 @@ pub(super) const RULES: &[Rule] = &[
         check: pull_request_lives,
     },
     Rule {
+        id: "pull-request.merge",
+        title: "a pull request is merged, but not if its source moved",
+        asserts: "With another commit expected than its source has, it answers Conflict and stays \
+                  open. Merged, it is closed and merged, and the destination stands at the merge \
+                  commit that it names.",
+        needs: &[
+            "pull_request_create",
+            "pull_request_merge",
+            "pull_request_decline",
+            "pull_request",
+            "branch",
+            "create_branch",
+            "delete_branch",
+            "commits",
+        ],
+        check: pull_request_is_merged,
+    },
+    Rule {
+        id: "pull-request.found-by-commit",
+        title: "a pull request is found by its commit",
+        asserts: "search_pull_request with the newest commit of an open pull request finds it \
+                  among the open ones and not among the merged ones.",
+        needs: &[
+            "search_pull_request",
+            "pull_request_create",
+            "pull_request_decline",
+            "create_branch",
+            "delete_branch",
+            "commits",
+        ],
+        check: pull_request_is_found_by_commit,
+    },
+    Rule {
         id: "pull-request.approve-twice",
         title: "approving twice succeeds, and so does taking the approval back twice",
         asserts: "Each of the four calls succeeds.",
@@ -85,6 +119,10 @@ pub(super) const RULES: &[Rule] = &[
 struct Opened {
     wish: CreatePullRequestRequest,
     made: PullRequest,
+    /// The commit of its source.
+    head: String,
+    /// The commit of its destination.
+    base: String,
 }
 
 impl Opened {
@@ -143,7 +181,12 @@ fn open<'a>(
     clean_up.later(move || {
         let _ = bench.client.pull_request_decline(&bench.context(), request);
     });
-    Ok(Opened { wish, made })
+    Ok(Opened {
+        wish,
+        made,
+        head: head.id.clone(),
+        base: base.clone(),
+    })
 }
 
 fn listed(bench: &Bench<'_>, opened: &Opened, state: PullRequestState) -> Result<bool> {
@@ -252,6 +295,79 @@ pub fn pull_request_lives(bench: &Bench<'_>) -> Verdict {
     ensure(!open && closed, || {
         format!("declined, it is listed as open: {open}, as declined: {closed}")
     })
+}
+
+/// `pull-request.merge`
+pub fn pull_request_is_merged(bench: &Bench<'_>) -> Verdict {
+    let mut clean_up = CleanUp::default();
+    let opened = open(bench, &mut clean_up, "merged")?;
+    let merge = |expected_head: &str| {
+        let request = MergePullRequestRequest {
+            repo: opened.repo(),
+            id: opened.made.id,
+            expected_head: Some(expected_head.to_owned()),
+            ..Default::default()
+        };
+        bench.client.pull_request_merge(&bench.context(), request)
+    };
+    let destination = opened.made.base.branch.display_id.clone();
+    merge(&opened.base).fails_with(
+        "merging with another commit expected than the source has",
+        &[ErrorKind::CONFLICT],
+    )?;
+    merge(&opened.head).works("pull_request_merge")?;
+    let after = bench
+        .client
+        .pull_request(&bench.context(), opened.request())
+        .works("pull_request after the merge")?;
+    ensure(
+        after.state == PullRequestState::MERGED && after.merged && after.closed,
+        || format!("merged, it should be closed and merged: {after:?}"),
+    )?;
+    let request = BranchRequest {
+        repo: opened.repo(),
+        name: Some(destination),
+    };
+    let branch = bench
+        .client
+        .branch(&bench.context(), request)
+        .works("the destination after the merge")?;
+    ensure(
+        after.merge_commit.as_ref() == Some(&branch.latest_commit),
+        || {
+            format!(
+                "the merge commit is {:?}, the destination stands at {}",
+                after.merge_commit, branch.latest_commit
+            )
+        },
+    )
+}
+
+/// `pull-request.found-by-commit`
+pub fn pull_request_is_found_by_commit(bench: &Bench<'_>) -> Verdict {
+    let mut clean_up = CleanUp::default();
+    let opened = open(bench, &mut clean_up, "found")?;
+    for (state, expected) in [
+        (PullRequestState::OPEN, true),
+        (PullRequestState::MERGED, false),
+    ] {
+        let found = collect(|sink| {
+            let request = SearchPullRequestRequest {
+                repo: opened.repo(),
+                commit: opened.head.clone(),
+                states: vec![state],
+            };
+            bench
+                .client
+                .search_pull_request(&bench.context(), request, sink)
+        })
+        .works("search_pull_request")?;
+        let is_found = found.iter().any(|found| found.id == opened.made.id);
+        ensure(is_found == expected, || {
+            format!("an open pull request, searched among the {state} ones, is found: {is_found}")
+        })?;
+    }
+    Ok(())
 }
 
 /// `pull-request.approve-twice`

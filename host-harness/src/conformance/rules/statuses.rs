@@ -1,5 +1,5 @@
-//! Rules about build statuses. Statuses cannot be deleted: they stay on the
-//! newest commit of the writable repository, under keys that begin with
+//! Rules about build statuses and reports. They cannot be deleted: they stay on
+//! the newest commit of the writable repository, under keys that begin with
 //! `conformance-`.
 
 use super::super::bench::Bench;
@@ -33,6 +33,14 @@ pub(super) const RULES: &[Rule] = &[
                   stays pending for ever.",
         needs: &["set_status", "branch"],
         check: every_state_is_taken,
+    },
+    Rule {
+        id: "insight.published",
+        title: "a report is published with its annotations, also a second time",
+        asserts: "A report with two annotations says that both were published and names nothing \
+                  left out; published again under the same id it is replaced.",
+        needs: &["create_insight_report", "branch"],
+        check: report_is_published,
     },
 ];
 
@@ -167,4 +175,38 @@ pub fn every_state_is_taken(bench: &Bench<'_>) -> Verdict {
         }));
     }
     cases.verdict("there is no state")
+}
+
+/// `insight.published`
+pub fn report_is_published(bench: &Bench<'_>) -> Verdict {
+    let commit = commit(bench)?;
+    let id = bench.unique("report");
+    let annotation = |number: u64| Annotation {
+        id: format!("{id}-{number}"),
+        path: Some("README.md".to_owned()),
+        line: Some(number),
+        summary: "found by the conformance kit".to_owned(),
+        ..Default::default()
+    };
+    for which in ["the first", "the second"] {
+        let request = InsightReportRequest {
+            repo: commit.repo.clone(),
+            commit: commit.hash.clone(),
+            id: id.clone(),
+            title: "conformance".to_owned(),
+            details: "published by the conformance kit".to_owned(),
+            result: Some(ReportResult::PASSED),
+            annotations: vec![annotation(1), annotation(2)],
+            ..Default::default()
+        };
+        let report = bench
+            .client
+            .create_insight_report(&bench.context(), request)
+            .works(&format!("{which} time create_insight_report"))?;
+        ensure(
+            report.id == id && report.annotations == 2 && report.warnings.is_empty(),
+            || format!("{which} time: two annotations were sent, published was {report:?}"),
+        )?;
+    }
+    Ok(())
 }
