@@ -1,0 +1,275 @@
+//! The host's side: a loaded provider as plain Rust, and the host's own objects
+//! as the boundary wants them.
+
+use super::guard::guarded_callback;
+use super::plugin_side::{from_abi, plain_total, to_abi};
+use super::root_module::ProviderModuleRef;
+use super::traits::{
+    AbiByteSink, AbiByteSink_TO, AbiByteSource, AbiByteSource_TO, AbiCallContext,
+    AbiCallContext_TO, AbiHostServices, AbiHostServices_TO, AbiPageSink, AbiPageSink_TO, AbiResult,
+    BoxedClient, BoxedServer, SharedHostServices,
+};
+use crate::context::CallContext;
+use crate::error::{Result, VcsError};
+use crate::info::ProviderInfo;
+use crate::methods::{authorized_client_methods, vcs_server_methods};
+use crate::provider::{AuthorizedClient, VcsServer};
+use crate::records::*;
+use crate::services::{HostServices, LogLevel, LogRecord, LogRecordAbi};
+use crate::sink::{ByteSink, ByteSource, Flow, PageSink};
+use crate::value::AbiValue;
+use abi_stable::sabi_trait::prelude::TD_Opaque;
+use abi_stable::std_types::{RArc, ROption, RResult, RSlice, RSliceMut, RStr, RString, RVec};
+use abi_stable::{RMut, RRef};
+use std::sync::Arc;
+
+struct LocalContext<'a>(&'a dyn CallContext);
+
+impl AbiCallContext for LocalContext<'_> {
+    fn time_left_ms(&self) -> ROption<u64> {
+        self.0
+            .time_left()
+            .map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
+            .into()
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    fn request_id(&self) -> RString {
+        self.0.request_id().into()
+    }
+
+    fn bypass_cache(&self) -> bool {
+        self.0.bypass_cache()
+    }
+}
+
+struct LocalPageSink<'a, T>(&'a mut dyn PageSink<T>);
+
+impl<T: AbiValue> AbiPageSink<T::Abi> for LocalPageSink<'_, T> {
+    fn page(&mut self, items: RVec<T::Abi>, total: ROption<u64>) -> AbiResult<Flow> {
+        to_abi(guarded_callback("page sink", || {
+            self.0.page(Vec::from_abi(items), plain_total(total))
+        }))
+    }
+}
+
+struct LocalByteSink<'a>(&'a mut dyn ByteSink);
+
+impl AbiByteSink for LocalByteSink<'_> {
+    fn chunk(&mut self, bytes: RSlice<'_, u8>) -> AbiResult<Flow> {
+        to_abi(guarded_callback("byte sink", || {
+            self.0.chunk(bytes.as_slice())
+        }))
+    }
+}
+
+struct LocalByteSource<'a>(&'a mut dyn ByteSource);
+
+impl AbiByteSource for LocalByteSource<'_> {
+    fn read(&mut self, mut buffer: RSliceMut<'_, u8>) -> AbiResult<u64> {
+        to_abi(guarded_callback("byte source", || {
+            self.0.read(buffer.as_mut_slice()).map(|count| count as u64)
+        }))
+    }
+}
+
+struct LocalHostServices(Arc<dyn HostServices>);
+
+impl AbiHostServices for LocalHostServices {
+    fn log(&self, record: LogRecordAbi) {
+        // A log that fails must not fail the call that logs.
+        let _ = guarded_callback("log", || {
+            self.0.log(LogRecord::from_abi(record));
+            Ok(())
+        });
+    }
+
+    fn is_log_enabled(&self, level: LogLevel) -> bool {
+        guarded_callback("log", || Ok(self.0.is_log_enabled(level))).unwrap_or(false)
+    }
+
+    fn load_grant(&self, grant_id: RStr<'_>) -> AbiResult<ROption<GrantAbi>> {
+        to_abi(guarded_callback("grant store", || {
+            self.0.load_grant(grant_id.as_str())
+        }))
+    }
+
+    fn store_grant(&self, grant_id: RStr<'_>, grant: GrantAbi) -> AbiResult<()> {
+        to_abi(guarded_callback("grant store", || {
+            self.0
+                .store_grant(grant_id.as_str(), Grant::from_abi(grant))
+        }))
+    }
+
+    fn lock_grant(&self, grant_id: RStr<'_>, wait_ms: u64) -> AbiResult<u64> {
+        to_abi(guarded_callback("grant store", || {
+            self.0.lock_grant(grant_id.as_str(), wait_ms)
+        }))
+    }
+
+    fn unlock_grant(&self, grant_id: RStr<'_>, lock: u64) {
+        // The lock is released at the latest when the process ends.
+        let _ = guarded_callback("grant store", || {
+            self.0.unlock_grant(grant_id.as_str(), lock);
+            Ok(())
+        });
+    }
+}
+
+fn share(services: Arc<dyn HostServices>) -> SharedHostServices {
+    AbiHostServices_TO::from_ptr(RArc::new(LocalHostServices(services)), TD_Opaque)
+}
+
+/// A loaded provider.
+///
+/// A copy of a handle to code that stays mapped for the life of the process.
+#[derive(Clone, Copy)]
+pub struct HostProvider {
+    module: ProviderModuleRef,
+}
+
+impl HostProvider {
+    /// Takes the module of a library that was checked and initialised.
+    #[must_use]
+    pub fn new(module: ProviderModuleRef) -> Self {
+        Self { module }
+    }
+
+    /// What the provider says of itself.
+    ///
+    /// # Errors
+    /// `Internal` if the provider panics.
+    pub fn info(&self) -> Result<ProviderInfo> {
+        from_abi((self.module.info())())
+    }
+
+    /// Makes a server from its configuration.
+    ///
+    /// # Errors
+    /// `Config` with the name of the key; `Internal` if the provider panics.
+    pub fn new_server(
+        &self,
+        config_toml: &str,
+        services: Arc<dyn HostServices>,
+    ) -> Result<HostServer> {
+        match (self.module.new_server())(config_toml.into(), share(services)) {
+            RResult::ROk(server) => Ok(HostServer { server }),
+            RResult::RErr(error) => Err(VcsError::from_abi(error)),
+        }
+    }
+}
+
+/// A server of a loaded provider.
+pub struct HostServer {
+    server: BoxedServer,
+}
+
+macro_rules! implement_host_server {
+    (
+        calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
+        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
+    ) => {
+        impl VcsServer for HostServer {
+            $( fn $call(&self, context: &dyn CallContext, request: $call_request) -> Result<$call_answer> {
+                let context = LocalContext(context);
+                let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
+                from_abi(self.server.$call(context, request.into_abi()))
+            } )*
+
+            $( fn $added(&self, context: &dyn CallContext, request: $added_request) -> Result<$added_answer> {
+                let context = LocalContext(context);
+                let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
+                from_abi(self.server.$added(context, request.into_abi()))
+            } )*
+
+            fn authorized_client(&self, credential: Credential) -> Result<Box<dyn AuthorizedClient>> {
+                match self.server.authorized_client(credential.into_abi()) {
+                    RResult::ROk(client) => Ok(Box::new(HostClient { client })),
+                    RResult::RErr(error) => Err(VcsError::from_abi(error)),
+                }
+            }
+        }
+    };
+}
+
+vcs_server_methods!(implement_host_server);
+
+/// A client of a loaded provider.
+pub struct HostClient {
+    client: BoxedClient,
+}
+
+macro_rules! implement_host_client {
+    (
+        lists { $( $(#[$list_doc:meta])* $list:ident($list_request:ty) -> $list_item:ty; )* }
+        reads { $( $(#[$read_doc:meta])* $read:ident($read_request:ty) -> $read_answer:ty; )* }
+        writes { $( $(#[$write_doc:meta])* $write:ident($write_request:ty) -> $write_answer:ty; )* }
+        calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
+        last { $(#[$last_doc:meta])* $last:ident($last_request:ty) -> $last_answer:ty; }
+        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
+    ) => {
+        impl AuthorizedClient for HostClient {
+            $( fn $list(
+                &self,
+                context: &dyn CallContext,
+                request: $list_request,
+                sink: &mut dyn PageSink<$list_item>,
+            ) -> Result<()> {
+                let context = LocalContext(context);
+                let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
+                let mut sink = LocalPageSink(sink);
+                let sink = AbiPageSink_TO::from_ptr(RMut::new(&mut sink), TD_Opaque);
+                from_abi(self.client.$list(context, request.into_abi(), sink))
+            } )*
+
+            $( fn $read(
+                &self,
+                context: &dyn CallContext,
+                request: $read_request,
+                sink: &mut dyn ByteSink,
+            ) -> Result<$read_answer> {
+                let context = LocalContext(context);
+                let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
+                let mut sink = LocalByteSink(sink);
+                let sink = AbiByteSink_TO::from_ptr(RMut::new(&mut sink), TD_Opaque);
+                from_abi(self.client.$read(context, request.into_abi(), sink))
+            } )*
+
+            $( fn $write(
+                &self,
+                context: &dyn CallContext,
+                request: $write_request,
+                source: &mut dyn ByteSource,
+            ) -> Result<$write_answer> {
+                let context = LocalContext(context);
+                let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
+                let mut source = LocalByteSource(source);
+                let source = AbiByteSource_TO::from_ptr(RMut::new(&mut source), TD_Opaque);
+                from_abi(self.client.$write(context, request.into_abi(), source))
+            } )*
+
+            $( fn $call(&self, context: &dyn CallContext, request: $call_request) -> Result<$call_answer> {
+                let context = LocalContext(context);
+                let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
+                from_abi(self.client.$call(context, request.into_abi()))
+            } )*
+
+            fn $last(&self, context: &dyn CallContext, request: $last_request) -> Result<$last_answer> {
+                let context = LocalContext(context);
+                let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
+                from_abi(self.client.$last(context, request.into_abi()))
+            }
+
+            $( fn $added(&self, context: &dyn CallContext, request: $added_request) -> Result<$added_answer> {
+                let context = LocalContext(context);
+                let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
+                from_abi(self.client.$added(context, request.into_abi()))
+            } )*
+        }
+    };
+}
+
+authorized_client_methods!(implement_host_client);

@@ -1,0 +1,51 @@
+//! The boundary itself: every type and function here is part of the ABI.
+//!
+//! A plugin author never needs this module; a host needs
+//! [`ProviderModule`] and [`HostProvider`] to open one.
+//!
+//! # Rules for 1.x
+//! 1. **Methods are only added at the end** of the section `added` of a list in
+//!    `methods`; their default body answers `Unsupported`. The methods before
+//!    that section are the prefix that every 1.x has. A method that is added to
+//!    a trait that the host implements needs a default body as well.
+//! 2. **A record never gains, loses, renames or reorders a field.** New facts go
+//!    into `extra`, a new request into a new record.
+//! 3. **Names are ABI**: of this package, of the types, of the fields.
+//! 4. **A code number keeps its meaning**; new ones are added.
+//! 5. **No supertrait is added**; all traits are `Send + Sync` from the start,
+//!    but for the sinks, which stay on the calling thread.
+//! 6. A change of layout raises the interface's version on purpose: a test holds
+//!    a dump of all layouts.
+//!
+//! # Who owns what, and on which thread
+//! Arguments and results are moved: the receiver owns and frees them, with the
+//! allocator of the image that made them (each container carries it along).
+//! Contexts, sinks and sources are borrowed until the method returns. Every
+//! method may be called from any thread; a sink or source is used on the thread
+//! of the call. Nothing may be kept after a method has returned, except that a
+//! server and its clients keep the host's services.
+//!
+//! # Panics
+//! None crosses. Each method of a provider, its constructor and its drop run
+//! under a [`guard`]; a caught panic is an `Internal` error
+//! and poisons the provider's instance: later calls fail with `Internal` at
+//! once. A sink or source of the host that panics is caught the same way.
+
+pub mod guard;
+mod host_side;
+mod plugin_side;
+mod root_module;
+mod traits;
+
+pub use abi_stable::library::LibHeader;
+pub use host_side::{HostClient, HostProvider, HostServer};
+pub use plugin_side::{ClientAdapter, ServerAdapter};
+pub use root_module::{
+    BuildFacts, ProviderModule, ProviderModuleRef, erased_module_of, header_of, module_of,
+};
+pub use traits::{
+    AbiAuthorizedClient, AbiAuthorizedClient_TO, AbiByteSink, AbiByteSink_TO, AbiByteSource,
+    AbiByteSource_TO, AbiCallContext, AbiCallContext_TO, AbiHostServices, AbiHostServices_TO,
+    AbiPageSink, AbiPageSink_TO, AbiResult, AbiVcsServer, AbiVcsServer_TO, BoxedClient,
+    BoxedServer, ByteSinkMut, ByteSourceMut, ContextRef, PageSinkMut, SharedHostServices,
+};
