@@ -5,6 +5,9 @@
 //! or quietly inherit its default. Adding a method: see the rules in
 //! [`crate::abi`].
 //!
+//! The section `added` holds what came after 1.0, each new method below the
+//! others, in the shape of a `call`; it is the only one that may grow.
+//!
 //! Four shapes: a `list` pushes pages of records into a sink, a `read` pushes
 //! bytes into a sink, a `write` takes bytes from a source, a `call` returns one
 //! record. Every method takes the call's context and one request record.
@@ -121,6 +124,8 @@ macro_rules! authorized_client_methods {
                 /// Says who the credential is, what it may, and what it sees.
                 check_connection(ConnectionRequest) -> Connection;
             }
+            added {
+            }
         }
     };
 }
@@ -142,6 +147,8 @@ macro_rules! vcs_server_methods {
                 authorize_token(AuthorizeTokenRequest) -> Grant;
                 /// Checks the signature of a delivery and reads it. Sends nothing.
                 parse_webhook(WebhookRequest) -> Delivery;
+            }
+            added {
             }
         }
     };

@@ -37,6 +37,7 @@ macro_rules! define_authorized_client {
         writes { $( $(#[$write_doc:meta])* $write:ident($write_request:ty) -> $write_answer:ty; )* }
         calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
         last { $(#[$last_doc:meta])* $last:ident($last_request:ty) -> $last_answer:ty; }
+        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
     ) => {
         /// A client of a server with one credential.
         ///
@@ -111,12 +112,22 @@ macro_rules! define_authorized_client {
                 let _ = (context, request);
                 Err(VcsError::unsupported(stringify!($last)))
             }
+
+            $( $(#[$added_doc])*
+            ///
+            /// # Errors
+            /// See the trait; `Unsupported` also from a provider that is older
+            /// than this method.
+            fn $added(&self, context: &dyn CallContext, request: $added_request) -> Result<$added_answer> {
+                let _ = (context, request);
+                Err(VcsError::unsupported(stringify!($added)))
+            } )*
         }
 
         /// The names of the methods of [`AuthorizedClient`], in the order of the list.
         pub const AUTHORIZED_CLIENT_METHODS: &[&str] = &[
             $( stringify!($list), )* $( stringify!($read), )* $( stringify!($write), )*
-            $( stringify!($call), )* stringify!($last),
+            $( stringify!($call), )* stringify!($last), $( stringify!($added), )*
         ];
     };
 }
@@ -126,6 +137,7 @@ authorized_client_methods!(define_authorized_client);
 macro_rules! define_vcs_server {
     (
         calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
+        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
     ) => {
         /// One configured server of a provider.
         ///
@@ -148,6 +160,16 @@ macro_rules! define_vcs_server {
             fn $call(&self, context: &dyn CallContext, request: $call_request) -> Result<$call_answer> {
                 let _ = (context, request);
                 Err(VcsError::unsupported(stringify!($call)))
+            } )*
+
+            $( $(#[$added_doc])*
+            ///
+            /// # Errors
+            /// As above; `Unsupported` also from a provider that is older than
+            /// this method.
+            fn $added(&self, context: &dyn CallContext, request: $added_request) -> Result<$added_answer> {
+                let _ = (context, request);
+                Err(VcsError::unsupported(stringify!($added)))
             } )*
         }
     };

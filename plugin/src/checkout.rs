@@ -5,6 +5,11 @@ use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use vcs_provider_interface::prelude::*;
 
+/// Clone addresses and the credential that goes with them.
+///
+/// # Errors
+/// Those of a request; `InvalidResponse` if the service names a clone address
+/// elsewhere than at its website: the credential must not go there.
 pub(crate) fn credentials(
     session: &Session,
     context: &dyn CallContext,
@@ -12,6 +17,13 @@ pub(crate) fn credentials(
 ) -> Result<CheckoutCredentials> {
     let repo = RepositoryName::parse(&request.repo)?;
     let record = repositories::fetch(session, context, &repo)?.into_record();
+    if !is_same_origin(&record.http_url, &session.config.web_url) {
+        return Err(VcsError::new(
+            ErrorKind::INVALID_RESPONSE,
+            "the service names a clone address at another place than its website (webUrl), where \
+             no credential is sent",
+        ));
+    }
     let authorizer = session.http.authorizer();
     let authorization = authorizer.authorization(context)?;
     Ok(CheckoutCredentials {
@@ -21,4 +33,9 @@ pub(crate) fn credentials(
         secret: authorization.token,
         expires_at_ms: authorization.expires_at_ms,
     })
+}
+
+fn is_same_origin(left: &str, right: &str) -> bool {
+    let origin = |address| url::Url::parse(address).map(|url: url::Url| url.origin());
+    matches!((origin(left), origin(right)), (Ok(left), Ok(right)) if left == right)
 }

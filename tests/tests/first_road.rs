@@ -1,5 +1,6 @@
 //! The whole road: the library is loaded, and answers from the mocked service.
 
+use host_harness::mock_bitbucket::{Fault, FaultRule};
 use integration_tests::bitbucket::{Bitbucket, REPO, context};
 use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::collect;
@@ -50,4 +51,25 @@ fn branches_tags_and_commits_are_what_git_says() {
     let commits = collect(|sink| client.commits(&context(), request, sink)).unwrap();
     let found: Vec<String> = commits.into_iter().map(|commit| commit.id).collect();
     assert_eq!(found, bitbucket.git.log("feature/one"));
+}
+
+#[test]
+fn a_clone_address_at_another_place_gets_no_credential() {
+    let bitbucket = Bitbucket::small();
+    let foreign = serde_json::json!([{"name": "https", "href": "https://git.example.org/a/b.git"}]);
+    bitbucket.mock.add_fault(FaultRule {
+        route: Some("/2.0/repositories/{workspace}/{repo_slug}".to_owned()),
+        then: Fault {
+            replace_json: [("/links/clone".to_owned(), foreign)].into(),
+            ..Default::default()
+        },
+        ..Default::default()
+    });
+    let request = RepositoryRequest {
+        repo: REPO.to_owned(),
+    };
+    let answer = bitbucket.client().checkout_credentials(&context(), request);
+    let error = answer.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::INVALID_RESPONSE);
+    assert!(error.message.contains("webUrl"), "{error}");
 }

@@ -298,7 +298,7 @@ fn a_library_for_something_else_or_with_wishes_is_refused() {
         "not_a_library",
         &["ELF type 1"],
     );
-    elf(elf_with_search_path, "rpath_set", &["RUNPATH"]);
+    elf(|b| elf_with_search_path(b), "rpath_set", &["RUNPATH"]);
     elf(
         |b| elf_bytes::change_dynamic_tag(b, elf_bytes::NEEDED, elf_bytes::RPATH),
         "rpath_set",
@@ -316,7 +316,7 @@ fn a_library_for_something_else_or_with_wishes_is_refused() {
     );
 }
 
-fn elf_with_search_path(bytes: &mut Vec<u8>) {
+fn elf_with_search_path(bytes: &mut [u8]) {
     elf_bytes::change_dynamic_tag(bytes, elf_bytes::FLAGS_1, elf_bytes::RUNPATH);
     elf_bytes::change_dynamic_value(bytes, elf_bytes::RUNPATH, 1);
 }

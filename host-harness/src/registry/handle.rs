@@ -44,10 +44,15 @@ impl ServerHandle {
 macro_rules! implement_server_handle {
     (
         calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
+        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
     ) => {
         impl VcsServer for ServerHandle {
             $( fn $call(&self, context: &dyn CallContext, request: $call_request) -> Result<$call_answer> {
                 self.slot.call(|generation| generation.server()?.$call(context, request))
+            } )*
+
+            $( fn $added(&self, context: &dyn CallContext, request: $added_request) -> Result<$added_answer> {
+                self.slot.call(|generation| generation.server()?.$added(context, request))
             } )*
 
             /// The client that is returned stays valid over every swap: a
@@ -100,6 +105,7 @@ macro_rules! implement_client_handle {
         writes { $( $(#[$write_doc:meta])* $write:ident($write_request:ty) -> $write_answer:ty; )* }
         calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
         last { $(#[$last_doc:meta])* $last:ident($last_request:ty) -> $last_answer:ty; }
+        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
     ) => {
         impl AuthorizedClient for ClientHandle {
             $( fn $list(
@@ -136,6 +142,10 @@ macro_rules! implement_client_handle {
             fn $last(&self, context: &dyn CallContext, request: $last_request) -> Result<$last_answer> {
                 self.call(|client| client.$last(context, request))
             }
+
+            $( fn $added(&self, context: &dyn CallContext, request: $added_request) -> Result<$added_answer> {
+                self.call(|client| client.$added(context, request))
+            } )*
         }
     };
 }

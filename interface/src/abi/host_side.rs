@@ -170,12 +170,19 @@ pub struct HostServer {
 macro_rules! implement_host_server {
     (
         calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
+        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
     ) => {
         impl VcsServer for HostServer {
             $( fn $call(&self, context: &dyn CallContext, request: $call_request) -> Result<$call_answer> {
                 let context = LocalContext(context);
                 let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
                 from_abi(self.server.$call(context, request.into_abi()))
+            } )*
+
+            $( fn $added(&self, context: &dyn CallContext, request: $added_request) -> Result<$added_answer> {
+                let context = LocalContext(context);
+                let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
+                from_abi(self.server.$added(context, request.into_abi()))
             } )*
 
             fn authorized_client(&self, credential: Credential) -> Result<Box<dyn AuthorizedClient>> {
@@ -202,6 +209,7 @@ macro_rules! implement_host_client {
         writes { $( $(#[$write_doc:meta])* $write:ident($write_request:ty) -> $write_answer:ty; )* }
         calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
         last { $(#[$last_doc:meta])* $last:ident($last_request:ty) -> $last_answer:ty; }
+        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
     ) => {
         impl AuthorizedClient for HostClient {
             $( fn $list(
@@ -254,6 +262,12 @@ macro_rules! implement_host_client {
                 let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
                 from_abi(self.client.$last(context, request.into_abi()))
             }
+
+            $( fn $added(&self, context: &dyn CallContext, request: $added_request) -> Result<$added_answer> {
+                let context = LocalContext(context);
+                let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
+                from_abi(self.client.$added(context, request.into_abi()))
+            } )*
         }
     };
 }

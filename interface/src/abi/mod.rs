@@ -4,9 +4,10 @@
 //! [`ProviderModule`] and [`HostProvider`] to open one.
 //!
 //! # Rules for 1.x
-//! 1. **Methods are only added at the end** of a list in `methods`, after the
-//!    section `last`, with a default body that answers `Unsupported`. The
-//!    methods up to `last` are the prefix that every 1.x has.
+//! 1. **Methods are only added at the end** of the section `added` of a list in
+//!    `methods`; their default body answers `Unsupported`. The methods before
+//!    that section are the prefix that every 1.x has. A method that is added to
+//!    a trait that the host implements needs a default body as well.
 //! 2. **A record never gains, loses, renames or reorders a field.** New facts go
 //!    into `extra`, a new request into a new record.
 //! 3. **Names are ABI**: of this package, of the types, of the fields.

@@ -160,6 +160,7 @@ macro_rules! implement_client_adapter {
         writes { $( $(#[$write_doc:meta])* $write:ident($write_request:ty) -> $write_answer:ty; )* }
         calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
         last { $(#[$last_doc:meta])* $last:ident($last_request:ty) -> $last_answer:ty; }
+        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
     ) => {
         impl AbiAuthorizedClient for ClientAdapter {
             $( fn $list(
@@ -226,6 +227,16 @@ macro_rules! implement_client_adapter {
                     client.$last(&RemoteContext(context), AbiValue::from_abi(request))
                 })
             }
+
+            $( fn $added(
+                &self,
+                context: ContextRef<'_>,
+                request: <$added_request as AbiValue>::Abi,
+            ) -> AbiResult<<$added_answer as AbiValue>::Abi> {
+                self.run(stringify!($added), |client| {
+                    client.$added(&RemoteContext(context), AbiValue::from_abi(request))
+                })
+            } )*
         }
     };
 }
@@ -268,6 +279,7 @@ impl Drop for ServerAdapter {
 macro_rules! implement_server_adapter {
     (
         calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
+        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
     ) => {
         impl AbiVcsServer for ServerAdapter {
             $( fn $call(
@@ -277,6 +289,16 @@ macro_rules! implement_server_adapter {
             ) -> AbiResult<<$call_answer as AbiValue>::Abi> {
                 to_abi(self.guarded(stringify!($call), |server| {
                     server.$call(&RemoteContext(context), AbiValue::from_abi(request))
+                }))
+            } )*
+
+            $( fn $added(
+                &self,
+                context: ContextRef<'_>,
+                request: <$added_request as AbiValue>::Abi,
+            ) -> AbiResult<<$added_answer as AbiValue>::Abi> {
+                to_abi(self.guarded(stringify!($added), |server| {
+                    server.$added(&RemoteContext(context), AbiValue::from_abi(request))
                 }))
             } )*
 

@@ -103,6 +103,7 @@ macro_rules! define_abi_authorized_client {
         writes { $( $(#[$write_doc:meta])* $write:ident($write_request:ty) -> $write_answer:ty; )* }
         calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
         last { $(#[$last_doc:meta])* $last:ident($last_request:ty) -> $last_answer:ty; }
+        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
     ) => {
         /// [`AuthorizedClient`](crate::provider::AuthorizedClient) on the boundary.
         #[sabi_trait]
@@ -141,6 +142,16 @@ macro_rules! define_abi_authorized_client {
                 context: ContextRef<'_>,
                 request: Abi<$last_request>,
             ) -> AbiResult<Abi<$last_answer>>;
+            $( $(#[$added_doc])*
+            fn $added(
+                &self,
+                context: ContextRef<'_>,
+                request: Abi<$added_request>,
+            ) -> AbiResult<Abi<$added_answer>> {
+                // Runs where the other side is too old to have the method.
+                let _ = (context, request);
+                AbiResult::RErr(crate::error::VcsError::unsupported(stringify!($added)).into_abi())
+            } )*
         }
     };
 }
@@ -150,6 +161,7 @@ authorized_client_methods!(define_abi_authorized_client);
 macro_rules! define_abi_vcs_server {
     (
         calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
+        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
     ) => {
         /// [`VcsServer`](crate::provider::VcsServer) on the boundary.
         #[sabi_trait]
@@ -163,6 +175,16 @@ macro_rules! define_abi_vcs_server {
             /// Makes a client for a credential.
             #[sabi(last_prefix_field)]
             fn authorized_client(&self, credential: CredentialAbi) -> AbiResult<BoxedClient>;
+            $( $(#[$added_doc])*
+            fn $added(
+                &self,
+                context: ContextRef<'_>,
+                request: Abi<$added_request>,
+            ) -> AbiResult<Abi<$added_answer>> {
+                // Runs where the other side is too old to have the method.
+                let _ = (context, request);
+                AbiResult::RErr(crate::error::VcsError::unsupported(stringify!($added)).into_abi())
+            } )*
         }
     };
 }

@@ -122,17 +122,6 @@ fn from_git(
         repo: request.repo.clone(),
     };
     let checkout = checkout::credentials(session, context, checkout)?;
-    let same_origin = |left: &str, right: &str| {
-        let origin = |address| url::Url::parse(address).map(|url: url::Url| url.origin());
-        matches!((origin(left), origin(right)), (Ok(left), Ok(right)) if left == right)
-    };
-    if !same_origin(&checkout.http_url, &session.config.web_url) {
-        return Err(VcsError::new(
-            ErrorKind::INVALID_RESPONSE,
-            "the service names a clone address at another place than its website (webUrl), where \
-             no credential is sent",
-        ));
-    }
     let archive = GitArchive {
         url: checkout.http_url,
         credential: checkout.username.zip(checkout.secret),

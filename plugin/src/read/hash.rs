@@ -1,10 +1,21 @@
-//! Full hashes for shortened ones.
+//! Hashes: what has the form of one, and full ones for shortened ones.
 
 use crate::http::Request;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use crate::wire::{CommitRef, is_full_hash};
 use vcs_provider_interface::prelude::*;
+
+/// Whether a text has the form of a hash. What comes from outside may become an
+/// argument of git or a part of a path, so nothing else is taken for one.
+pub(crate) fn is_hash_like(text: &str) -> bool {
+    (4..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// The hash at this pointer; whatever has not the form of one counts as absent.
+pub(crate) fn hash_at<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+    json::text(value, pointer).filter(|text| is_hash_like(text))
+}
 
 /// Expands a shortened hash in place. It stays short where the commit cannot
 /// be looked up: in a deleted fork, in one that the credential may not see, or

@@ -16,7 +16,7 @@ mod repository;
 mod status;
 
 pub(crate) use comment::comment;
-pub(crate) use hash::expand_hash;
+pub(crate) use hash::{expand_hash, hash_at, is_hash_like};
 pub(crate) use item::Item;
 pub(crate) use people::{account, commit, split_name_and_email};
 pub(crate) use pull_request::pull_request;

@@ -1,6 +1,6 @@
 //! Accounts, and the authors and contents of commits.
 
-use super::json;
+use super::{hash_at, json};
 use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
@@ -63,7 +63,7 @@ pub(crate) fn split_name_and_email(raw: &str) -> (&str, &str) {
 
 /// Reads a commit. `None` without a hash.
 pub(crate) fn commit(value: &Value) -> Option<Commit> {
-    let id = json::text(value, "/hash")?.to_owned();
+    let id = hash_at(value, "/hash")?.to_owned();
     Some(Commit {
         id,
         author_timestamp: json::time(value, "/date").unwrap_or_default(),
@@ -75,7 +75,7 @@ pub(crate) fn commit(value: &Value) -> Option<Commit> {
         url: json::text_or_empty(value, "/links/html/href"),
         parents: json::items(value, "/parents")
             .iter()
-            .filter_map(|parent| json::text(parent, "/hash"))
+            .filter_map(|parent| hash_at(parent, "/hash"))
             .map(str::to_owned)
             .collect(),
         extra: Vec::new(),

@@ -1,6 +1,6 @@
 //! Pull requests.
 
-use super::{account, json};
+use super::{account, hash_at, json};
 use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
@@ -27,7 +27,7 @@ pub(crate) fn pull_request(value: &Value) -> Option<PullRequest> {
         state,
         merged: state == PullRequestState::MERGED,
         closed: state != PullRequestState::OPEN,
-        merge_commit: json::text(value, "/merge_commit/hash").map(str::to_owned),
+        merge_commit: hash_at(value, "/merge_commit/hash").map(str::to_owned),
         draft: json::flag(value, "/draft"),
         reviewers: json::items(value, "/reviewers")
             .iter()
@@ -62,7 +62,9 @@ fn end(value: Option<&Value>) -> PullRequestEnd {
                 format!("refs/heads/{name}")
             },
             display_id: name,
-            latest_commit: json::text_or_empty(value, "/commit/hash"),
+            latest_commit: hash_at(value, "/commit/hash")
+                .unwrap_or_default()
+                .to_owned(),
             default: false,
             parents: Vec::new(),
         },
@@ -104,8 +106,11 @@ fn facts(value: &Value) -> Extra {
 /// without repository is a fork that was deleted: without its destination
 /// there would be no pull request.
 fn is_from_fork(value: &Value) -> Option<bool> {
-    if json::object(value, "/source/repository").is_none() {
-        return json::object(value, "/destination/repository").map(|_| true);
+    if value
+        .pointer("/source/repository")
+        .is_some_and(Value::is_null)
+    {
+        return Some(true);
     }
     let side = |pointer: &str| json::text(value, pointer).map(str::to_ascii_lowercase);
     let differ = |head: Option<String>, base: Option<String>| Some(head? != base?);

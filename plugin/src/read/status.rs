@@ -1,6 +1,6 @@
 //! Build statuses as deliveries hold them.
 
-use super::json;
+use super::{hash_at, is_hash_like, json};
 use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
@@ -10,7 +10,7 @@ use vcs_provider_interface::prelude::*;
 /// part of a link; its branch, author and message are not delivered.
 pub(crate) fn status(value: &Value) -> Option<Status> {
     let key = json::text_or_empty(value, "/key");
-    let commit = json::text(value, "/commit/hash")
+    let commit = hash_at(value, "/commit/hash")
         .or_else(|| json::text(value, "/links/commit/href").and_then(hash_in_link))
         .or_else(|| json::text(value, "/links/self/href").and_then(hash_in_link))
         .unwrap_or_default()
@@ -48,7 +48,7 @@ pub(crate) fn engine_state(service_state: &str) -> BuildState {
 fn hash_in_link(link: &str) -> Option<&str> {
     let mut segments = link.split(['/', '?', '#']);
     segments.find(|segment| matches!(*segment, "commit" | "commits"))?;
-    segments.next().filter(|hash| !hash.is_empty())
+    segments.next().filter(|hash| is_hash_like(hash))
 }
 
 #[cfg(test)]

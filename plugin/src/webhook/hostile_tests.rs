@@ -102,3 +102,20 @@ fn pointers(value: &Value, at: String) -> Vec<String> {
     }
     all
 }
+
+#[test]
+fn what_is_no_hash_never_becomes_one() {
+    let mut body = pull_request_body();
+    for side in ["source", "destination"] {
+        body["pullrequest"][side]["commit"]["hash"] = json!("--upload-pack=x");
+    }
+    body["pullrequest"]["merge_commit"] = json!({ "hash": "../../user" });
+    let delivery = parse(&request("pullrequest:created", body)).expect("a delivery");
+    let read = delivery.events[0]
+        .pull_request
+        .clone()
+        .expect("a pull request");
+    assert_eq!(read.head.branch.latest_commit, "");
+    assert_eq!(read.base.branch.latest_commit, "");
+    assert_eq!(read.merge_commit, None);
+}

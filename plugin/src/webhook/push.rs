@@ -1,7 +1,7 @@
 //! `repo:push`: one event for each ref that the push changed.
 
 use super::{Outline, missing};
-use crate::read::{commit, json};
+use crate::read::{commit, is_hash_like, json};
 use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
@@ -73,14 +73,9 @@ fn hash(side: &Value, field: &str) -> Result<Option<String>> {
     };
     match found {
         Value::Null => Ok(None),
-        Value::String(hash) if is_hash(hash) => Ok(Some(hash.clone())),
+        Value::String(hash) if is_hash_like(hash) => Ok(Some(hash.clone())),
         _ => Err(missing(field)),
     }
-}
-
-/// Whether a text has the form of a hash: it may become an argument of git.
-fn is_hash(text: &str) -> bool {
-    (4..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// Branch or tag. Old deliveries say `named_branch` and `bookmark` for

@@ -2,7 +2,7 @@
 //! build statuses of its commits.
 
 use super::{Outline, missing};
-use crate::read::{comment, event_repository, json, status};
+use crate::read::{comment, event_repository, hash_at, json, status};
 use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
@@ -30,8 +30,8 @@ fn commit_comment(outline: &Outline<'_>) -> Result<Event> {
         event.actor.clone_from(&comment.author);
     }
     event.comment = Some(comment);
-    let commit = json::text(outline.body, "/commit/hash")
-        .or_else(|| json::text(outline.body, "/comment/commit/hash"));
+    let commit = hash_at(outline.body, "/commit/hash")
+        .or_else(|| hash_at(outline.body, "/comment/commit/hash"));
     if let Some(commit) = commit {
         event.extra.push(("commit".to_owned(), commit.to_owned()));
     }
@@ -43,7 +43,8 @@ fn commit_status(outline: &Outline<'_>, kind: EventKind) -> Result<Event> {
         .and_then(status)
         .ok_or_else(|| missing("commit_status.key"))?;
     if status.commit.is_empty() {
-        status.commit = json::text_or_empty(outline.body, "/commit/hash");
+        let commit = hash_at(outline.body, "/commit/hash");
+        status.commit = commit.unwrap_or_default().to_owned();
     }
     let mut event = outline.event(kind);
     event.date = status.updated_at.or(status.created_at);

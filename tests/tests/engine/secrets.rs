@@ -1,6 +1,9 @@
 //! No secret in anything that a full run leaves behind.
 
 use super::grants::consent;
+use host_harness::engine::clock::SystemClock;
+use host_harness::engine::grants::{GrantStore, StoreKey};
+use host_harness::engine::store::Store;
 use host_harness::mock_bitbucket::{ConsentDecision, MockBitbucket};
 use integration_tests::bitbucket::REPO;
 use integration_tests::engine_process::{CALLBACK, EngineHome, SERVER, signature};
@@ -9,7 +12,9 @@ use serde_json::json;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+use vcs_provider_interface::secret::Secret;
 
 /// Files below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -23,6 +28,20 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// The tokens of the project's grant, read from the engine's own store.
+fn tokens(home: &EngineHome) -> Vec<(&'static str, String)> {
+    let path = home.path("engine.sqlite");
+    let key = StoreKey::load(None, &path).unwrap();
+    let store = Arc::new(Store::open(&path).unwrap());
+    let grants = GrantStore::open(store, &key, Arc::new(SystemClock)).unwrap();
+    let grant = grants.load(&format!("KEY/{SERVER}")).unwrap().unwrap();
+    let shown = |token: Option<Secret>| token.unwrap().expose().to_owned();
+    vec![
+        ("an access token of a grant", shown(grant.access_token)),
+        ("a refresh token of a grant", shown(grant.refresh_token)),
+    ]
 }
 
 fn holds(bytes: &[u8], secret: &str) -> bool {
@@ -42,6 +61,7 @@ fn no_secret_is_in_the_log_the_arguments_the_answers_or_an_open_file() {
     let home = EngineHome::public(&mock, "disableWebHooksCreation = true");
     let engine = home.start_with(&["--log-level", "trace"]);
     consent(&engine, &mock);
+    let mut secrets = tokens(&home);
     let linked = engine.link("app", REPO);
     let hook_secret = linked["hook"]["secret"].as_str().unwrap().to_owned();
     let mut answers = Vec::new();
@@ -58,6 +78,7 @@ fn no_secret_is_in_the_log_the_arguments_the_answers_or_an_open_file() {
     }
     mock.advance(Duration::from_secs(3 * 60 * 60));
     answers.push(vcs(&format!("/vcs/{SERVER}/repos/{REPO}?project=KEY")));
+    secrets.extend(tokens(&home));
     mock.revoke_oauth_grants();
     answers.push(vcs(&format!("/vcs/{SERVER}/repos/{REPO}?project=KEY")));
     let path = format!("/project/KEY/repositories_manager/{SERVER}/authorize");
@@ -84,7 +105,8 @@ fn no_secret_is_in_the_log_the_arguments_the_answers_or_an_open_file() {
     let token = mock.api_token();
     let consumer = mock.oauth_consumer();
     let key = fs::read_to_string(home.path("engine.key")).unwrap();
-    let secrets = [
+    secrets.extend(tokens(&home));
+    secrets.extend([
         ("the API token", token.token.expose().to_owned()),
         ("the consumer's secret", consumer.secret.expose().to_owned()),
         ("the hook's secret", hook_secret),
@@ -92,7 +114,7 @@ fn no_secret_is_in_the_log_the_arguments_the_answers_or_an_open_file() {
         ("the store's key", key),
         ("the consent's state", value("state")),
         ("the consent's code", value("code")),
-    ];
+    ]);
     let arguments = fs::read(format!("/proc/{}/cmdline", engine.ready["pid"])).unwrap();
     let log = home.log();
     assert!(
@@ -112,7 +134,6 @@ fn no_secret_is_in_the_log_the_arguments_the_answers_or_an_open_file() {
             assert!(is_browser || !address.contains(secret), "{name}: {address}");
         }
     }
-    // Tokens of grants are known to the service only: they are told by their look.
     let config = home.path("");
     for file in files(&config) {
         let mode = fs::metadata(&file).unwrap().permissions().mode();

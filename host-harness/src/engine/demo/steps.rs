@@ -1,21 +1,23 @@
 //! The steps of the story, in their order.
 
 mod build;
+mod consent;
 mod lists;
 
 use super::repository::DemoRepository;
 use super::story::{Story, made};
 use super::{DemoError, Step};
 use crate::engine::config::EngineConfig;
+use crate::engine::demo::receiver::PublicAddress;
 use crate::engine::host_services::EngineServices;
 use crate::loader::{FoundKind, Loader, scan};
 use crate::mock_bitbucket::{MockBitbucket, command::write_config};
 use build::{check_out, create_hook, delete_hook, push_commit, receive_delivery, set_statuses};
+use consent::{engine_of, link_account, open_store};
 use lists::{check_connection, link_repository, list_branches, list_commits, list_tags};
 use std::path::Path;
 use std::sync::Arc;
-use vcs_provider_interface::provider::{AuthorizedClient, VcsServer};
-use vcs_provider_interface::records::Credential;
+use vcs_provider_interface::provider::AuthorizedClient;
 
 macro_rules! steps {
     ($( $function:ident, $name:literal, $title:literal; )*) => {
@@ -31,6 +33,7 @@ steps! {
     stage_plugin, "stage", "Puts the plugin into a plugin directory, with a manifest";
     start_mock, "mock", "Serves the repository as Bitbucket Cloud would";
     load_plugin, "load", "Finds, checks and loads the plugin";
+    link_account, "consent", "Links an account through the service's consent page";
     check_connection, "connection", "Asks who the credential is and what it sees";
     link_repository, "link", "Links the repository";
     list_branches, "branches", "Lists the branches and compares them with git";
@@ -116,14 +119,21 @@ fn only_owner_writes(path: &Path) -> std::io::Result<()> {
 
 fn start_mock(story: &mut Story<'_>) -> Result<(), DemoError> {
     let repository = made(story.repository.as_ref(), "a repository")?;
+    let receiver = PublicAddress::start()
+        .map_err(|error| DemoError::System("the listener".to_owned(), error))?;
     let mock = MockBitbucket::builder()
         .repo(story.repository_name.clone(), repository.path())
+        .callback_url(receiver.callback_url())
         .start()?;
     let file = story.folder().join("config.toml");
     write_config(&mock, &file)
         .map_err(|error| DemoError::System(file.display().to_string(), error))?;
-    let config = EngineConfig::load(&file).map_err(|error| DemoError::Check(error.to_string()))?;
+    let mut config =
+        EngineConfig::load(&file).map_err(|error| DemoError::Check(error.to_string()))?;
+    config.api.url = receiver.url();
+    config.api.development = true;
     story.fact("api_url", mock.api_url());
+    story.receiver = Some(receiver);
     story.mock = Some(mock);
     story.config = Some(config);
     Ok(())
@@ -144,21 +154,20 @@ fn load_plugin(story: &mut Story<'_>) -> Result<(), DemoError> {
             server_config.provider_type, loaded.info.provider_type
         )));
     }
+    let (store, grants) = open_store(config)?;
+    let services = EngineServices::new(&server_config.name, Arc::clone(&grants));
     let server = loaded
         .provider
-        .new_server(
-            &server_config.toml,
-            Arc::new(EngineServices::without_grants(&server_config.name)),
-        )
+        .new_server(&server_config.toml, Arc::new(services))
         .map_err(|error| config.locate(server_config, error))?;
-    let client = server.authorized_client(Credential::configured())?;
+    let server = Arc::new(server);
+    story.engine = Some(engine_of(config, &server, store, grants)?);
     story.fact("type", loaded.info.provider_type.clone());
     story.fact("version", loaded.info.version.clone());
     story.fact("interface", loaded.info.interface_version.clone());
     story.fact("capabilities", loaded.info.capabilities.len());
     story.provider = Some(loaded);
     story.server = Some(server);
-    story.client = Some(client);
     Ok(())
 }
 

@@ -1,14 +1,16 @@
 //! What the steps hand on to one another.
 
-use super::receiver::HookReceiver;
+use super::receiver::PublicAddress;
 use super::report::RequestLine;
 use super::repository::DemoRepository;
 use super::{DemoError, DemoOptions};
 use crate::engine::config::EngineConfig;
+use crate::engine::core::Engine;
 use crate::loader::LoadedProvider;
 use crate::mock_bitbucket::MockBitbucket;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tempfile::TempDir;
 use vcs_provider_interface::abi::HostServer;
 use vcs_provider_interface::context::HostCallContext;
@@ -29,10 +31,11 @@ pub(super) struct Story<'a> {
     pub(super) mock: Option<MockBitbucket>,
     pub(super) config: Option<EngineConfig>,
     pub(super) provider: Option<LoadedProvider>,
-    pub(super) server: Option<HostServer>,
+    pub(super) server: Option<Arc<HostServer>>,
     pub(super) client: Option<Box<dyn AuthorizedClient>>,
     pub(super) main_branch: String,
-    pub(super) receiver: Option<HookReceiver>,
+    pub(super) receiver: Option<PublicAddress>,
+    pub(super) engine: Option<Engine>,
     pub(super) hook_secret: Option<Secret>,
     pub(super) hook: Option<Hook>,
     pub(super) pushed: Option<PushedCommit>,
@@ -72,6 +75,7 @@ impl<'a> Story<'a> {
             client: None,
             main_branch: String::new(),
             receiver: None,
+            engine: None,
             hook_secret: None,
             hook: None,
             pushed: None,

@@ -3,7 +3,6 @@
 use super::{client, expect};
 use crate::engine::checkout::{CheckoutOptions, Target, checkout_application};
 use crate::engine::demo::DemoError;
-use crate::engine::demo::receiver::HookReceiver;
 use crate::engine::demo::repository::{commit_all, write};
 use crate::engine::demo::story::{PushedCommit, Story, made};
 use crate::engine::git::{Git, Remote};
@@ -24,13 +23,12 @@ const BUILD_URL: &str = "https://ci.example.com/project/DEMO/run/1";
 const BUILD_KEY: &str = "DEMO-build";
 
 pub(super) fn create_hook(story: &mut Story<'_>) -> Result<(), DemoError> {
-    let receiver = HookReceiver::start()
-        .map_err(|error| DemoError::System("the listener".to_owned(), error))?;
+    let receiver = made(story.receiver.as_ref(), "a listener")?;
     let secret = Secret::from(uuid::Uuid::new_v4().simple().to_string());
     let request = HookRequest {
         repo: story.repository_name.clone(),
         name: "engine demo".to_owned(),
-        url: receiver.url(),
+        url: receiver.hook_url(),
         events: vec!["repo:push".to_owned()],
         secret: Some(secret.clone()),
         ..Default::default()
@@ -48,7 +46,6 @@ pub(super) fn create_hook(story: &mut Story<'_>) -> Result<(), DemoError> {
     story.fact("id", hook.id.clone());
     story.fact("url", url);
     story.fact("secret_set", hook.secret_set);
-    story.receiver = Some(receiver);
     story.hook_secret = Some(secret);
     story.hook = Some(hook);
     Ok(())

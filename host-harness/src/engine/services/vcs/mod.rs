@@ -1,0 +1,175 @@
+//! The vcs service: what a server's provider knows, as JSON.
+//!
+//! A call uses the grant of the project that the query's `project` names, and
+//! the configured credential without one.
+
+mod repository;
+mod review;
+
+use super::Shared;
+use super::answer::Answer;
+use super::call::{call, with_client};
+use axum::extract::{Path, Query, State};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use vcs_provider_interface::records::*;
+use vcs_provider_interface::sink::collect;
+
+/// Whose credential a call uses, on which server.
+pub(super) struct Target {
+    pub(super) server: String,
+    pub(super) project: Option<String>,
+}
+
+/// What the query of a reading call may hold.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Options {
+    project: Option<String>,
+    branch: Option<String>,
+    default: Option<bool>,
+    filter: Option<String>,
+    workspace: Option<String>,
+    limit: Option<u64>,
+    since: Option<String>,
+    until: Option<String>,
+    base: Option<String>,
+    head: Option<String>,
+    sort: Option<BranchSort>,
+    state: Option<PullRequestState>,
+    url: Option<String>,
+    id: Option<String>,
+    cursor: Option<String>,
+    path: Option<String>,
+    reference: Option<String>,
+}
+
+type Repo = Path<(String, String, String)>;
+type RepoItem = Path<(String, String, String, String)>;
+type App = State<Arc<Shared>>;
+
+impl Options {
+    fn target(&self, server: String) -> Target {
+        Target {
+            server,
+            project: self.project.clone(),
+        }
+    }
+}
+
+/// The routes of the vcs service, without who may call them.
+pub(super) fn routes() -> Router<Arc<Shared>> {
+    let repo = Router::new()
+        .route("/", get(repository::repository))
+        .route("/forks", get(repository::forks))
+        .route("/branches", get(repository::branches))
+        .route("/branches/", get(repository::branch))
+        .route("/tags", get(repository::tags))
+        .route("/tags/{item}", get(repository::tag))
+        .route("/commits", get(repository::commits))
+        .route("/commits/{item}", get(repository::commit))
+        .route("/commits/{item}/statuses", get(repository::statuses))
+        .route("/changedfiles", get(repository::changed_files))
+        .route("/contents", get(repository::contents))
+        .route("/pullrequests", get(review::pull_requests))
+        .route("/pullrequests/{item}", get(review::pull_request))
+        .route("/pullrequests/{item}/comments", get(review::comments))
+        .route("/hooks", get(review::hook).delete(review::delete_hook))
+        .route("/events", get(review::events));
+    Router::new()
+        .route("/vcs", get(servers))
+        .route("/vcs/{server}", get(connection))
+        .route("/vcs/{server}/webhooks", get(webhooks))
+        .route("/vcs/{server}/polling", get(polling))
+        .route("/vcs/{server}/workspaces", get(workspaces))
+        .route("/vcs/{server}/repos", get(repositories))
+        .route("/vcs/{server}/status", post(set_status))
+        .nest("/vcs/{server}/repos/{owner}/{repo}", repo)
+}
+
+async fn servers(State(shared): App) -> Json<BTreeMap<String, BTreeMap<&'static str, String>>> {
+    let names = shared.engine.servers.names().into_iter();
+    Json(
+        names
+            .map(|(name, kind)| (name, BTreeMap::from([("type", kind)])))
+            .collect(),
+    )
+}
+
+async fn connection(
+    State(shared): App,
+    Path(server): Path<String>,
+    Query(options): Query<Options>,
+) -> Answer<Connection> {
+    let target = options.target(server);
+    with_client(&shared, target, "check_connection", |client, context| {
+        client.check_connection(context, ConnectionRequest::default())
+    })
+    .await
+}
+
+async fn webhooks(State(shared): App, Path(server): Path<String>) -> Answer<WebhooksInfo> {
+    let info = call(&shared, "webhooks_info", move |engine, context| {
+        let server = engine.servers.server(&server)?;
+        server.webhooks_info(context, ServerInfoRequest::default())
+    });
+    info.await.map(Json)
+}
+
+async fn polling(State(shared): App, Path(server): Path<String>) -> Answer<PollingInfo> {
+    let info = call(&shared, "polling_info", move |engine, context| {
+        let server = engine.servers.server(&server)?;
+        server.polling_info(context, ServerInfoRequest::default())
+    });
+    info.await.map(Json)
+}
+
+async fn workspaces(
+    State(shared): App,
+    Path(server): Path<String>,
+    Query(options): Query<Options>,
+) -> Answer<Vec<Workspace>> {
+    let limit = options.limit;
+    let target = options.target(server);
+    with_client(&shared, target, "workspaces", move |client, context| {
+        collect(|sink| client.workspaces(context, WorkspacesRequest { limit }, sink))
+    })
+    .await
+}
+
+async fn repositories(
+    State(shared): App,
+    Path(server): Path<String>,
+    Query(options): Query<Options>,
+) -> Answer<Vec<Repository>> {
+    let target = options.target(server);
+    let request = RepositoriesRequest {
+        workspace: options.workspace,
+        filter: options.filter,
+        limit: options.limit,
+    };
+    with_client(&shared, target, "repos", |client, context| {
+        collect(|sink| client.repos(context, request, sink))
+    })
+    .await
+}
+
+async fn set_status(
+    State(shared): App,
+    Path(server): Path<String>,
+    Query(options): Query<Options>,
+    Json(request): Json<StatusRequest>,
+) -> Answer<Status> {
+    let target = options.target(server);
+    with_client(&shared, target, "set_status", |client, context| {
+        client.set_status(context, request)
+    })
+    .await
+}
+
+fn fullname(owner: &str, repo: &str) -> String {
+    format!("{owner}/{repo}")
+}
