@@ -1,11 +1,9 @@
 //! Hashes: what has the form of one, and full ones for shortened ones.
 
-use super::json;
 use crate::http::Request;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
-use crate::wire::is_full_hash;
-use serde_json::Value;
+use crate::wire::{CommitRef, is_full_hash};
 use vcs_provider_interface::prelude::*;
 
 /// Whether a text has the form of a hash. What comes from outside may become an
@@ -35,11 +33,10 @@ pub(crate) fn expand_hash(
         return Ok(());
     }
     let request = Request::get(repo.path(&["commit", hash])).fields("hash");
-    match session.http.json::<Value>(context, &request) {
+    match session.http.json::<CommitRef>(context, &request) {
         Ok(commit) => {
-            let full = json::text(&commit, "/hash");
-            if let Some(full) = full.filter(|full| full.starts_with(hash.as_str())) {
-                *hash = full.to_owned();
+            if let Some(full) = commit.hash.filter(|full| full.starts_with(hash.as_str())) {
+                *hash = full;
             }
             Ok(())
         }
