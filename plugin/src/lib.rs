@@ -11,6 +11,8 @@
 #![forbid(unsafe_code)]
 
 mod auth;
+#[cfg(test)]
+mod behaviour_tests;
 mod branches;
 mod capabilities;
 mod changed_files;
