@@ -1,16 +1,17 @@
 //! Swapping: no call is lost, each answer comes from one generation, each old
 //! instance goes once, after its last call.
 
+use host_harness::mock_bitbucket::MockBitbucket;
 use host_harness::registry::{GenerationState, Health, Outcome, Registry, ServerHealth};
 use integration_tests::host::RecordingHost;
 use integration_tests::place::{Place, server_settings};
-use integration_tests::sandbox::{git_command, run_git};
-use integration_tests::{built_example, built_library};
+use integration_tests::sandbox::{GitSandbox, git_command, run_git};
+use integration_tests::{bitbucket, built_example, built_library};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::prelude::*;
@@ -373,20 +374,15 @@ fn a_plugin_that_ends_its_process_when_linked_does_not_end_the_registry() {
         .unwrap();
 }
 
-/// A bare repository `one/two` with the branch `main`, for the local provider.
-fn repositories(place: &Place) -> PathBuf {
+/// A folder for the local provider with a bare copy of a repository.
+fn repositories(place: &Place, git: &GitSandbox, full_name: &str) -> PathBuf {
     let root = place.scratch().join("root");
-    let bare = root.join("one/two.git");
-    fs::create_dir_all(&bare).unwrap();
-    let run = |arguments: &[&str]| {
-        let mut command = git_command();
-        command.arg("--git-dir").arg(&bare).args(arguments);
-        run_git(command, "")
-    };
-    run(&["init", "--quiet", "--bare", "--initial-branch=main"]);
-    let tree = run(&["hash-object", "-t", "tree", "-w", "/dev/null"]);
-    let commit = run(&["commit-tree", "-m", "First", &tree]);
-    run(&["update-ref", "refs/heads/main", &commit]);
+    let mut clone = git_command();
+    clone
+        .args(["clone", "--quiet", "--mirror"])
+        .arg(git.path())
+        .arg(root.join(format!("{full_name}.git")));
+    run_git(clone, "");
     root
 }
 
@@ -409,8 +405,63 @@ fn own_memory() -> u64 {
     value("RssAnon:")
 }
 
-/// The promise: 200 swaps under 8 threads and no error. The provider is
-/// swapped between one build, a second build of it, and another provider.
+/// Calls that many threads make at once.
+struct Load<'a> {
+    registry: &'a Registry,
+    request: BranchRequest,
+    /// The branch as every generation has to give it.
+    expected: &'a (dyn Fn(&Branch) -> bool + Sync),
+}
+
+/// What happened under load.
+struct LoadOutcome {
+    calls: u64,
+    errors: Vec<String>,
+}
+
+impl Load<'_> {
+    /// Calls from this many threads for as long as `swap` runs.
+    fn during(&self, threads: usize, swap: impl FnOnce()) -> LoadOutcome {
+        let (calls, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
+        let errors = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    let client = client_of(self.registry);
+                    while !is_over.load(Ordering::Relaxed) {
+                        let answer = client.branch(&context(), self.request.clone());
+                        calls.fetch_add(1, Ordering::Relaxed);
+                        if !answer.as_ref().is_ok_and(self.expected) {
+                            errors.lock().unwrap().push(format!("{answer:?}"));
+                        }
+                    }
+                });
+            }
+            swap();
+            is_over.store(true, Ordering::Relaxed);
+        });
+        LoadOutcome {
+            calls: calls.into_inner(),
+            errors: errors.into_inner().unwrap(),
+        }
+    }
+}
+
+/// Waits until only the instance that serves is left, and what helped to drop
+/// the others is gone.
+fn assert_nothing_stays(registry: &Registry, before: (usize, usize)) {
+    until("the drop of every old generation", || {
+        let counts = registry.health().counts;
+        counts.instances_dropped == counts.instances_made - 1
+    });
+    assert_eq!(server_of(&registry.health()).draining, []);
+    until("the end of the helper threads", || {
+        let (files, threads) = open_files_and_threads();
+        files <= before.0 && threads <= before.1
+    });
+}
+
+/// One provider, a second build of it, and another provider take turns.
 #[test]
 fn two_hundred_swaps_under_eight_threads_lose_no_call() {
     const SWAPS: usize = 200;
@@ -426,34 +477,25 @@ fn two_hundred_swaps_under_eight_threads_lose_no_call() {
     let (registry, host) = place.registry_serving(&builds[0], "good");
     registry.load(&builds[1]).unwrap();
     registry.load(&local).unwrap();
-    let local_config = format!("root = {:?}", repositories(&place));
+    let git = GitSandbox::small();
+    let root = repositories(&place, &git, "one/two");
+    let (local_config, head) = (format!("root = {root:?}"), git.hash("main"));
 
-    let (calls, errors) = (AtomicU64::new(0), AtomicU64::new(0));
-    let is_over = AtomicBool::new(false);
     let before = open_files_and_threads();
     let memory_before = own_memory();
     let made_before = registry.health().counts.instances_made;
-    std::thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| {
-                let client = client_of(&registry);
-                while !is_over.load(Ordering::Relaxed) {
-                    let answer = client.branch(&context(), branch_request("main"));
-                    calls.fetch_add(1, Ordering::Relaxed);
-                    match answer {
-                        // The local provider fills in the full name, the other
-                        // one does not: nothing comes from half of each.
-                        Ok(branch)
-                            if branch.display_id == "main"
-                                && (branch.id.is_empty() == branch.latest_commit.is_empty()) => {}
-                        other => {
-                            errors.fetch_add(1, Ordering::Relaxed);
-                            eprintln!("{other:?}");
-                        }
-                    }
-                }
-            });
-        }
+    let load = Load {
+        registry: &registry,
+        request: branch_request("main"),
+        // The local provider fills everything in, the other one nothing but
+        // the name: no answer is made of half of each.
+        expected: &|branch| {
+            let full = branch.id == "refs/heads/main" && branch.latest_commit == head;
+            let bare = branch.id.is_empty() && branch.latest_commit.is_empty();
+            branch.display_id == "main" && (full || bare)
+        },
+    };
+    let outcome = load.during(THREADS, || {
         for swap in 0..SWAPS {
             match swap % 4 {
                 0 => drop(registry.load(&builds[1]).unwrap()),
@@ -464,37 +506,84 @@ fn two_hundred_swaps_under_eight_threads_lose_no_call() {
                 _ => drop(registry.load(&builds[0]).unwrap()),
             }
         }
-        is_over.store(true, Ordering::Relaxed);
     });
-    assert_eq!(errors.load(Ordering::Relaxed), 0);
-    assert!(calls.load(Ordering::Relaxed) as usize > SWAPS);
+    assert_eq!(outcome.errors, Vec::<String>::new());
+    assert!(outcome.calls as usize > SWAPS);
+    assert_nothing_stays(&registry, before);
+    let made = registry.health().counts.instances_made;
+    assert!((made - made_before) as usize >= SWAPS, "{made}");
+    // The providers say the same: each instance but the last was dropped once.
+    assert_eq!(drops(&host) as u64, made - 1);
+    let grown = own_memory().saturating_sub(memory_before);
+    let budget = 64 * SWAPS as u64;
+    assert!(
+        grown < budget,
+        "{grown} KiB, not {budget}, for {SWAPS} swaps"
+    );
+    println!(
+        "{SWAPS} swaps, {THREADS} threads, {} calls, 0 errors, {grown} KiB more",
+        outcome.calls
+    );
+}
 
+/// Bitbucket Cloud, a second build of it and local repositories take turns.
+#[test]
+fn bitbucket_cloud_is_swapped_under_load_without_a_lost_call() {
+    const SWAPS: usize = 40;
+    let place = Place::new();
+    let git = GitSandbox::small();
+    let mock = MockBitbucket::builder()
+        .repo(bitbucket::REPO, git.path())
+        .start()
+        .unwrap();
+    let cloud_config = bitbucket::config_for(&mock);
+    let first = built_library("vcs-bitbucketcloud");
+    let second = second_build(&first, &place);
+    let builds = [
+        place.install_pinned(&first, "libcloud.so"),
+        place.install_pinned(&second, "libsecond.so"),
+    ];
+    let local = place.install_pinned(&built_library("vcs-local-git"), "liblocal.so");
+    let root = repositories(&place, &git, bitbucket::REPO);
+    let local_config = format!("root = {root:?}");
+    let (registry, host) = place.registry_serving(&builds[0], &cloud_config);
+    registry.load(&builds[1]).unwrap();
+    registry.load(&local).unwrap();
+
+    let head = git.hash("main");
+    let load = Load {
+        registry: &registry,
+        request: BranchRequest {
+            repo: bitbucket::REPO.to_owned(),
+            name: Some("main".to_owned()),
+        },
+        expected: &|branch| branch.display_id == "main" && branch.latest_commit == head,
+    };
+    let outcome = load.during(8, || {
+        let server = |provider_type: &str, config: &str| {
+            registry
+                .configure(server_settings("main", provider_type, config, &host))
+                .unwrap();
+        };
+        for swap in 0..SWAPS {
+            match swap % 4 {
+                0 => drop(registry.load(&builds[0]).unwrap()),
+                1 => server("local-git", &local_config),
+                2 => server("bitbucketcloud", &cloud_config),
+                _ => drop(registry.load(&builds[1]).unwrap()),
+            }
+        }
+    });
+    assert_eq!(outcome.errors, Vec::<String>::new());
+    let counts = registry.health().counts;
+    assert_eq!(counts.refused, 0);
     until("the drop of every old generation", || {
         let counts = registry.health().counts;
         counts.instances_dropped == counts.instances_made - 1
     });
-    let health = registry.health();
-    assert_eq!(server_of(&health).draining, []);
-    let made = health.counts.instances_made - made_before;
-    assert!(made as usize >= SWAPS, "{made}");
-    // The providers say the same: each instance but the last was dropped once.
-    assert_eq!(
-        drops(&host) as u64,
-        health.counts.instances_made - 1,
-        "{health:?}"
-    );
-    // The threads that dropped them may still be on their way out.
-    until("the end of the helper threads", || {
-        let (files, threads) = open_files_and_threads();
-        files <= before.0 && threads <= before.1
-    });
-    let grown = own_memory().saturating_sub(memory_before);
-    let per_swap = grown / SWAPS as u64;
-    assert!(per_swap < 64, "{grown} KiB for {SWAPS} swaps");
     println!(
-        "{SWAPS} swaps, {THREADS} threads, {} calls, {} errors, {grown} KiB more",
-        calls.load(Ordering::Relaxed),
-        errors.load(Ordering::Relaxed)
+        "{SWAPS} swaps, 8 threads, {} calls, 0 errors",
+        outcome.calls
     );
 }
 
