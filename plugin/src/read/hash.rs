@@ -1,9 +1,11 @@
 //! Hashes: what has the form of one, and full ones for shortened ones.
 
+use super::json;
 use crate::http::Request;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use crate::wire::{CommitRef, is_full_hash};
+use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
 /// Whether a text has the form of a hash. What comes from outside may become an
