@@ -17,7 +17,7 @@ pub(crate) use archive::get as archive;
 
 use crate::http::Request;
 use crate::page_length::List;
-use crate::pages::Listing;
+use crate::pages::{ENVELOPE, Listing};
 use crate::read::{Item, json};
 use crate::refs;
 use crate::repository_name::RepositoryName;
@@ -99,7 +99,8 @@ impl Walk<'_> {
     ) -> Result<Flow> {
         // Without the slash at its end the root answers with something else.
         let path = format!("{}/", source_path(self.repo, self.hash, folder));
-        let mut request = Request::get(path);
+        let fields = format!("values.path,values.type,values.size,values.attributes,{ENVELOPE}");
+        let mut request = Request::get(path).fields(&fields);
         if depth > 1 {
             request = request.query("max_depth", &depth.to_string());
         }
