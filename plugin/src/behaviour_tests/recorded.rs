@@ -1,7 +1,7 @@
 //! Answers that Bitbucket Cloud really gave, where they stand beside the
 //! checkout; without them these tests have nothing to do.
 
-use crate::support::{HASH, Reply, Service, context, main_branch};
+use super::support::{HASH, Reply, Service, context, main_branch};
 use serde_json::Value;
 use std::path::PathBuf;
 use vcs_provider_interface::prelude::*;
