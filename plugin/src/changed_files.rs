@@ -8,7 +8,7 @@
 
 use crate::http::Request;
 use crate::page_length::List;
-use crate::pages::Listing;
+use crate::pages::{ENVELOPE, Listing};
 use crate::read::{Item, json};
 use crate::refs;
 use crate::repository_name::RepositoryName;
@@ -27,7 +27,13 @@ pub(crate) fn list(
     let base = refs::resolve(session, context, &repo, &request.base)?;
     let head = refs::resolve(session, context, &repo, &request.head)?;
     let range = format!("{head}..{base}");
-    let listed = Request::get(repo.path(&["diffstat", &range])).query("topic", "true");
+    let fields = format!(
+        "values.status,values.old.path,values.new.path,values.lines_added,values.lines_removed,\
+         {ENVELOPE}"
+    );
+    let listed = Request::get(repo.path(&["diffstat", &range]))
+        .query("topic", "true")
+        .fields(&fields);
     Listing::new(&session.http, context, List::ChangedFiles, listed)
         .limit(request.limit)
         .push(sink, |item: Item| changed_file(&item.value))

@@ -11,13 +11,14 @@
 
 use crate::http::Request;
 use crate::page_length::List;
-use crate::pages::Listing;
+use crate::pages::{ENVELOPE, Listing};
 use crate::pull_requests::may_be_done;
 use crate::read::{self, Item};
 use crate::repositories::delete_within;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use crate::text::cut;
+use crate::wire::account_fields;
 use serde_json::{Map, Value, json};
 use vcs_provider_interface::prelude::*;
 
@@ -34,7 +35,14 @@ pub(crate) fn list(
     sink: &mut dyn PageSink<Comment>,
 ) -> Result<()> {
     let repo = RepositoryName::parse(&request.repo)?;
-    let listed = Request::get(path(&repo, request.pull_request, None)).query("sort", "created_on");
+    let fields = format!(
+        "values.id,values.content.raw,values.deleted,values.resolution,values.inline,\
+         values.parent.id,values.links.html.href,values.created_on,values.updated_on,{},{ENVELOPE}",
+        account_fields!("values.user.")
+    );
+    let listed = Request::get(path(&repo, request.pull_request, None))
+        .query("sort", "created_on")
+        .fields(&fields);
     Listing::new(&session.http, context, List::Comments, listed)
         .limit(request.limit)
         .push(sink, |item: Item| read_one(&item.value))?;

@@ -12,7 +12,7 @@
 use crate::commits::Range;
 use crate::http::Request;
 use crate::page_length::List;
-use crate::pages::Listing;
+use crate::pages::{ENVELOPE, Listing};
 use crate::pull_requests::{expand_hashes, same_commit};
 use crate::read::{Item, expand_hash, json};
 use crate::refs;
@@ -139,7 +139,8 @@ fn commit_changed(
     date: Option<i64>,
 ) -> Result<Option<bool>> {
     let id = pull_request.id.to_string();
-    let request = Request::get(repo.path(&["pullrequests", &id, "activity"]));
+    let fields = format!("values.update.date,values.update.source.commit.hash,{ENVELOPE}");
+    let request = Request::get(repo.path(&["pullrequests", &id, "activity"])).fields(&fields);
     let items: Vec<Item> = match Listing::new(&session.http, context, List::Activity, request)
         .limit(Some(crate::page_length::longest_page(List::Activity)))
         .collect()

@@ -10,10 +10,9 @@ use crate::repositories::list_request;
 use crate::repository_name::RepositoryName;
 use crate::scopes;
 use crate::session::Session;
-use crate::wire::{Account, WorkspaceMembership, account_fields};
+use crate::wire::{Account, WorkspaceMembership, account_fields, present};
 use crate::workspaces;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use std::time::Instant;
 use vcs_provider_interface::prelude::*;
 
@@ -25,6 +24,13 @@ struct Counted<T> {
     size: Option<u64>,
     next: Option<String>,
     values: Vec<T>,
+}
+
+/// A repository that is only counted.
+#[derive(Deserialize)]
+struct Identified {
+    #[serde(rename = "uuid", deserialize_with = "present")]
+    _uuid: Option<String>,
 }
 
 pub(crate) fn check(
@@ -119,7 +125,11 @@ impl Check<'_> {
         let request = Request::get("/user").fields(account_fields!(""));
         match self.ask(&request) {
             Ok(answer) => {
-                self.found.account = Some(answer.json::<Account>()?.into_author());
+                let account = answer.json::<Account>()?.into_author();
+                if account.id.is_empty() {
+                    return Err(answer.head.invalid("it names no account"));
+                }
+                self.found.account = Some(account);
                 Ok(())
             }
             Err(error) => self.tolerate("the credential may not read its own account", error),
@@ -167,7 +177,7 @@ impl Check<'_> {
             match self.ask(&request) {
                 Ok(answer) => {
                     visible += 1;
-                    let page: Counted<IgnoredAny> = answer.json()?;
+                    let page: Counted<Identified> = answer.json()?;
                     let count = page
                         .size
                         .or_else(|| page.next.is_none().then_some(page.values.len() as u64));
@@ -214,7 +224,7 @@ impl Check<'_> {
     fn repository(&mut self, repo: &RepositoryName) -> Result<()> {
         let request = Request::get(repo.path(&[])).fields("uuid,full_name");
         match self.ask(&request) {
-            Ok(_) => Ok(()),
+            Ok(answer) => answer.json::<Identified>().map(drop),
             Err(error) if self.answered => {
                 self.tolerate(&format!("the credential does not see {repo}"), error)
             }

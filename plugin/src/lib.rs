@@ -1,8 +1,8 @@
 //! The Bitbucket Cloud provider.
 //!
 //! One module per group of methods, one for the wire types, one for the
-//! configuration; [`http`] is the only place that knows how requests are sent,
-//! [`pages`] the only one that follows lists, [`auth`] the only one that knows
+//! configuration; `http` is the only place that knows how requests are sent,
+//! `pages` the only one that follows lists, `auth` the only one that knows
 //! what a credential is made of.
 //!
 //! *Architecture invariant:* no unsafe code, no runtime, and no thread that
@@ -11,6 +11,8 @@
 #![forbid(unsafe_code)]
 
 mod auth;
+#[cfg(test)]
+mod behaviour_tests;
 mod branches;
 mod capabilities;
 mod changed_files;

@@ -10,7 +10,7 @@ use vcs_provider_interface::prelude::*;
 
 #[derive(Deserialize)]
 struct Target {
-    target: Option<CommitRef>,
+    target: CommitRef,
 }
 
 /// The full hash of a branch, tag or hash. Where a branch and a tag have the
@@ -92,9 +92,7 @@ fn ref_target(
 ) -> Result<Option<String>> {
     let request = Request::get(repo.path(&["refs", kind, name])).fields("target.hash");
     let found: Option<Target> = session.http.find(context, &request)?;
-    Ok(found
-        .and_then(|found| found.target)
-        .and_then(|target| target.hash))
+    Ok(found.and_then(|found| found.target.hash))
 }
 
 fn expand(

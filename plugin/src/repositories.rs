@@ -49,11 +49,8 @@ pub(crate) fn delete_within(
     repo: &RepositoryName,
     segments: &[&str],
 ) -> Result<()> {
-    match session
-        .http
-        .send(context, &Request::delete(repo.path(segments)))
-    {
-        Ok(_) => Ok(()),
+    match session.http.delete(context, repo.path(segments)) {
+        Ok(()) => Ok(()),
         Err(error) if error.kind == ErrorKind::NOT_FOUND => {
             let request = Request::get(repo.path(&[])).fields("uuid");
             session.http.send(context, &request).map(drop)

@@ -50,9 +50,9 @@ impl Session {
                 }
             }
         }
-        let request = Request::get(repo.path(&[])).fields("mainbranch.name");
+        let request = Request::get(repo.path(&[])).fields("uuid,mainbranch.name");
         let answer: crate::wire::MainBranchOnly = self.http.json(context, &request)?;
-        let name = answer.mainbranch.and_then(|branch| branch.name);
+        let name = answer.name();
         self.remember_main_branch(repo, name.clone());
         Ok(name)
     }

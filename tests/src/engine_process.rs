@@ -104,6 +104,29 @@ impl EngineHome {
         self.start_with(&[])
     }
 
+    /// Starts an engine that is to end by itself, and gives what it says then.
+    ///
+    /// # Panics
+    /// If it ends as if all were well.
+    #[must_use]
+    pub fn refused(&self) -> String {
+        let ended = must(self.command(&[]).output(), "the engine does not start");
+        assert!(!ended.status.success(), "the engine was not refused");
+        String::from_utf8_lossy(&ended.stderr).into_owned()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = engine();
+        command
+            .args(["start", "api", "vcs", "--json", "--movable-clock"])
+            .arg("--config")
+            .arg(self.path("config.toml"))
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
     /// Starts an engine with further arguments.
     ///
     /// # Panics
@@ -114,18 +137,9 @@ impl EngineHome {
             .create(true)
             .append(true)
             .open(self.path("engine.log"));
-        let mut child = must(
-            engine()
-                .args(["start", "api", "vcs", "--json", "--movable-clock"])
-                .arg("--config")
-                .arg(self.path("config.toml"))
-                .args(arguments)
-                .stdin(Stdio::null())
-                .stdout(Stdio::piped())
-                .stderr(must(log, "engine.log"))
-                .spawn(),
-            "the engine does not start",
-        );
+        let mut command = self.command(arguments);
+        command.stderr(must(log, "engine.log"));
+        let mut child = must(command.spawn(), "the engine does not start");
         let mut line = String::new();
         if let Some(output) = child.stdout.take() {
             must(BufReader::new(output).read_line(&mut line), "its output");

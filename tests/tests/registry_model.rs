@@ -148,8 +148,10 @@ fn follow(steps: Vec<Step>) {
     };
     let registry = Registry::new(Loader::default(), options);
     let host = RecordingHost::new();
-    let configure =
-        |config: &str| registry.configure(server_settings("main", "model", config, &host));
+    let configure = |config: &str| {
+        let settings = server_settings("main", "model", config, &host);
+        registry.configure(settings).map_err(Box::new)
+    };
     registry.adopt(loaded(0)).unwrap();
     configure("c").unwrap();
     let server = registry.server("main").unwrap();

@@ -18,6 +18,9 @@ const BATCH: usize = 256;
 /// Subjects that are worked on at the same time.
 const PARALLEL: usize = 8;
 
+/// How long completing an event may take: later events wait meanwhile.
+const COMPLETION_LIMIT: Duration = Duration::from_secs(20);
+
 /// How long to wait after each failure. After the last one, an event that could
 /// not be completed is handled as it arrived, and one that could not be handled
 /// is set aside.
@@ -189,7 +192,9 @@ impl Engine {
         let engine = Arc::clone(self);
         let application = application.clone();
         blocking(move || {
-            let context = engine.background("complete_event");
+            let context = engine
+                .background("complete_event")
+                .with_time_limit(COMPLETION_LIMIT);
             engine
                 .client_of(&application)?
                 .complete_event(&context, CompleteEventRequest { event })

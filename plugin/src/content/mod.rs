@@ -17,7 +17,7 @@ pub(crate) use archive::get as archive;
 
 use crate::http::Request;
 use crate::page_length::List;
-use crate::pages::Listing;
+use crate::pages::{ENVELOPE, Listing};
 use crate::read::{Item, json};
 use crate::refs;
 use crate::repository_name::RepositoryName;
@@ -99,21 +99,23 @@ impl Walk<'_> {
     ) -> Result<Flow> {
         // Without the slash at its end the root answers with something else.
         let path = format!("{}/", source_path(self.repo, self.hash, folder));
-        let mut request = Request::get(path);
+        let fields = format!("values.path,values.type,values.size,values.attributes,{ENVELOPE}");
+        let mut request = Request::get(path).fields(&fields);
         if depth > 1 {
             request = request.query("max_depth", &depth.to_string());
         }
         Listing::new(&self.session.http, self.context, List::Source, request)
             .limit(limit)
             .each(&mut |items: Vec<Item>, _| {
-                visit(items.iter().filter_map(|item| entry(&item.value)).collect())
+                let entries = items.iter().map(|item| entry(&item.value));
+                visit(entries.collect::<Result<_>>()?)
             })
     }
 
     /// The service gives the bytes of a file where a folder was asked for.
     fn explain(&self, folder: &str, error: VcsError) -> VcsError {
         match kind(self.session, self.context, self.repo, self.hash, folder) {
-            Ok(Kind::File) => VcsError::new(
+            Ok(Kind::File(_)) => VcsError::new(
                 ErrorKind::INVALID_INPUT,
                 format!("{folder:?} is a file and not a folder"),
             ),
@@ -128,8 +130,14 @@ fn level(folder: &str, path: &str) -> usize {
     below.split('/').count()
 }
 
-fn entry(value: &Value) -> Option<Content> {
-    let path = json::text(value, "/path")?.trim_end_matches('/').to_owned();
+fn entry(value: &Value) -> Result<Content> {
+    let path = json::text(value, "/path").ok_or_else(|| {
+        VcsError::new(
+            ErrorKind::INVALID_RESPONSE,
+            "the service answered with an entry of a folder without path",
+        )
+    })?;
+    let path = path.trim_end_matches('/').to_owned();
     let attributes: Vec<&str> = json::items(value, "/attributes")
         .iter()
         .filter_map(Value::as_str)
@@ -137,7 +145,7 @@ fn entry(value: &Value) -> Option<Content> {
     let kind = json::text(value, "/type").unwrap_or_default();
     let is_directory = kind == "commit_directory";
     let is_submodule = attributes.contains(&"subrepository");
-    Some(Content {
+    Ok(Content {
         name: path.rsplit('/').next().unwrap_or_default().to_owned(),
         is_directory,
         is_file: !is_directory && !is_submodule,
@@ -165,11 +173,21 @@ pub(crate) fn get(
     let hash = refs::resolve_or_main(session, context, &repo, request.reference.as_deref())?;
     // A folder would answer with a page of JSON, which nobody could tell from
     // the bytes of a file.
-    if kind(session, context, &repo, &hash, &path)? == Kind::Folder {
-        return Err(is_a_folder(&request.path));
-    }
+    let size = match kind(session, context, &repo, &hash, &path)? {
+        Kind::Folder => return Err(is_a_folder(&request.path)),
+        Kind::File(size) => size,
+    };
     let reading = Request::get(source_path(&repo, &hash, &path)).accept("*/*");
-    let (_, length) = session.http.stream(context, &reading, sink)?;
+    let mut sink = Watched {
+        sink,
+        stopped: false,
+    };
+    let (head, length) = session.http.stream(context, &reading, &mut sink)?;
+    // The size of a file in Git LFS, which comes from elsewhere, is another one.
+    let is_own = session.http.is_api_address(&head.uri.to_string());
+    if let Some(size) = size.filter(|size| is_own && !sink.stopped && *size != length) {
+        return Err(head.invalid(format!("it has {length} bytes and the file {size}")));
+    }
     Ok(StreamedContent {
         commit: hash,
         length,
@@ -184,9 +202,23 @@ fn is_a_folder(path: &str) -> VcsError {
     )
 }
 
-#[derive(PartialEq, Eq)]
+/// Sees whether the caller wants no more.
+struct Watched<'a> {
+    sink: &'a mut dyn ByteSink,
+    stopped: bool,
+}
+
+impl ByteSink for Watched<'_> {
+    fn chunk(&mut self, bytes: &[u8]) -> Result<Flow> {
+        let flow = self.sink.chunk(bytes)?;
+        self.stopped = flow == Flow::STOP;
+        Ok(flow)
+    }
+}
+
 enum Kind {
-    File,
+    /// With its length in bytes, where known.
+    File(Option<u64>),
     Folder,
 }
 
@@ -198,11 +230,13 @@ fn kind(
     path: &str,
 ) -> Result<Kind> {
     let request = Request::get(source_path(repo, hash, path)).query("format", "meta");
-    let meta: Value = session.http.json(context, &request)?;
-    Ok(match json::text(&meta, "/type") {
-        Some("commit_directory") => Kind::Folder,
-        _ => Kind::File,
-    })
+    let answer = session.http.send(context, &request)?;
+    let meta: Value = answer.json()?;
+    match json::text(&meta, "/type") {
+        Some("commit_directory") => Ok(Kind::Folder),
+        Some(_) => Ok(Kind::File(json::number(&meta, "/size"))),
+        None => Err(answer.head.invalid("it does not say whether it is a file")),
+    }
 }
 
 /// The path of a file or folder at a commit, each of its segments encoded.

@@ -184,6 +184,19 @@ impl Http {
         self.send(context, request)?.json()
     }
 
+    /// Sends a deletion. Only HTTP 204 says that it was done: a page of some
+    /// gateway in between does not.
+    ///
+    /// # Errors
+    /// As for [`Http::send`], and `InvalidResponse`.
+    pub(crate) fn delete(&self, context: &dyn CallContext, path: String) -> Result<()> {
+        let answer = self.send(context, &Request::delete(path))?;
+        if answer.head.status == 204 {
+            return Ok(());
+        }
+        Err(answer.head.invalid("it does not confirm the deletion"))
+    }
+
     /// Sends a request and hands the bytes of the answer on as they come.
     /// Returns the beginning of the answer and how many bytes were handed on.
     ///

@@ -11,11 +11,17 @@ mod body;
 pub(crate) use body::MAX_ANNOTATIONS;
 
 use crate::http::Request;
-use crate::read::json;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use vcs_provider_interface::prelude::*;
+
+/// A report as the service has it.
+#[derive(Deserialize)]
+struct Published {
+    uuid: String,
+}
 
 /// Publishes a report on a commit.
 ///
@@ -50,22 +56,25 @@ pub(crate) fn create(
         repo.path(&segments)
     };
 
-    match session.http.send(context, &Request::delete(path(&[]))) {
-        Ok(_) => {}
+    match session.http.delete(context, path(&[])) {
+        Ok(()) => {}
         Err(error) if error.kind == ErrorKind::NOT_FOUND => {}
         Err(error) => return Err(error),
     }
-    let published: Value = session
+    let published: Published = session
         .http
         .json(context, &Request::put(path(&[])).json(&report)?)?;
     for batch in annotations.chunks(body::ANNOTATIONS_PER_REQUEST) {
         let upload = Request::post(path(&["annotations"]))
             .repeatable()
             .json(&batch)?;
-        session.http.send(context, &upload)?;
+        let answer = session.http.send(context, &upload)?;
+        if answer.json::<Vec<IgnoredAny>>()?.is_empty() {
+            return Err(answer.head.invalid("it holds none of the annotations"));
+        }
     }
     Ok(InsightReport {
-        uuid: json::text_or_empty(&published, "/uuid"),
+        uuid: published.uuid,
         id: request.id.clone(),
         annotations: annotations.len() as u64,
         warnings,

@@ -6,7 +6,7 @@ use crate::http::Request;
 use crate::page_length::{List, longest_page};
 use crate::pages::{ENVELOPE, Listing};
 use crate::pull_requests::states_filter;
-use crate::read::{self, Item, event_repository, json};
+use crate::read::{self, Item, event_repository, json, listed_pull_request_fields};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::Value;
@@ -84,18 +84,15 @@ impl<'a> Look<'a> {
         let mut refs = RefsAt::default();
         let pages = self.each(List::Branches, None, request, &mut |items| {
             for item in &items {
-                let (Some(name), Some(hash)) = (
-                    json::text(&item.value, "/name"),
-                    json::text(&item.value, "/target/hash"),
-                ) else {
+                let name = json::text(&item.value, "/name").ok_or_else(|| unreadable("name"))?;
+                let Some(hash) = target_hash(&item.value)? else {
                     continue;
                 };
                 let kind = match json::text(&item.value, "/type") {
                     Some("tag") => RefKind::TAG,
                     _ => RefKind::BRANCH,
                 };
-                refs.of_kind_mut(kind)
-                    .insert(name.to_owned(), hash.to_owned());
+                refs.of_kind_mut(kind).insert(name.to_owned(), hash);
             }
             Ok(())
         })?;
@@ -111,7 +108,7 @@ impl<'a> Look<'a> {
         };
         let request = Request::get(self.repo.path(&["refs", folder, name])).fields("target.hash");
         match self.json(&request) {
-            Ok(value) => Ok(json::text(&value, "/target/hash").map(str::to_owned)),
+            Ok(value) => target_hash(&value),
             Err(error) if error.kind == ErrorKind::NOT_FOUND => Ok(None),
             Err(error) => Err(error),
         }
@@ -129,7 +126,10 @@ impl<'a> Look<'a> {
             .query("pagelen", "1")
             .fields("values.hash");
         match self.json(&request) {
-            Ok(page) => Ok(!json::items(&page, "/values").is_empty()),
+            Ok(page) => match page.get("values") {
+                Some(Value::Array(commits)) => Ok(!commits.is_empty()),
+                _ => Err(unreadable("values")),
+            },
             // A commit that is gone is no ancestor of one that is there.
             Err(error) if error.kind == ErrorKind::NOT_FOUND => Ok(true),
             Err(error) => Err(error),
@@ -174,7 +174,8 @@ impl<'a> Look<'a> {
         let request = self
             .pull_requests()
             .query("q", &filter)
-            .query("sort", "updated_on");
+            .query("sort", "updated_on")
+            .fields(&listed_pull_request_fields());
         self.read_pull_requests(None, request)
     }
 
@@ -189,15 +190,32 @@ impl<'a> Look<'a> {
     ) -> Result<Vec<PullRequest>> {
         let mut found = Vec::new();
         self.each(List::PullRequests, limit, request, &mut |items| {
-            found.extend(
-                items
-                    .iter()
-                    .filter_map(|item| read::pull_request(&item.value)),
-            );
+            for item in items {
+                let read = read::pull_request(&item.value).ok_or_else(|| unreadable("id"))?;
+                found.push(read);
+            }
             Ok(())
         })?;
         Ok(found)
     }
+}
+
+/// The hash that a ref points at; `None` for one that points at no commit.
+/// What cannot be read is an error: it would be taken for a ref that is gone.
+fn target_hash(value: &Value) -> Result<Option<String>> {
+    match value.get("target") {
+        Some(Value::Null) => Ok(None),
+        _ => json::text(value, "/target/hash")
+            .map(|hash| Some(hash.to_owned()))
+            .ok_or_else(|| unreadable("target.hash")),
+    }
+}
+
+fn unreadable(field: &str) -> VcsError {
+    VcsError::new(
+        ErrorKind::INVALID_RESPONSE,
+        format!("the service answered with an item of a list without {field}"),
+    )
 }
 
 /// A time as Bitbucket's query language writes it.

@@ -9,7 +9,7 @@ use crate::encoding::query_literal;
 use crate::http::Request;
 use crate::page_length::List;
 use crate::pages::Listing;
-use crate::read::Item;
+use crate::read::{Item, listed_pull_request_fields};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::{Map, Value, json as object};
@@ -73,7 +73,9 @@ fn find_open(
         query_literal(&request.source_branch),
         query_literal(destination)
     );
-    let listed = Request::get(repo.path(&["pullrequests"])).query("q", &filter);
+    let listed = Request::get(repo.path(&["pullrequests"]))
+        .query("q", &filter)
+        .fields(&listed_pull_request_fields());
     let items: Vec<Item> =
         Listing::new(&session.http, context, List::PullRequests, listed).collect()?;
     let source_repo = request.source_repo.as_ref().unwrap_or(&request.repo);

@@ -28,7 +28,7 @@ use crate::encoding::query_literal;
 use crate::http::Request;
 use crate::page_length::List;
 use crate::pages::Listing;
-use crate::read::{self, Item, expand_hash};
+use crate::read::{self, Item, expand_hash, listed_pull_request_fields};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::Value;
@@ -63,7 +63,8 @@ pub(crate) fn list(
     sink: &mut dyn PageSink<PullRequest>,
 ) -> Result<()> {
     let repo = RepositoryName::parse(&request.repo)?;
-    let mut listed = Request::get(repo.path(&["pullrequests"]));
+    let mut listed =
+        Request::get(repo.path(&["pullrequests"])).fields(&listed_pull_request_fields());
     let branches = [
         ("source.branch.name", &request.source_branch),
         ("destination.branch.name", &request.destination_branch),

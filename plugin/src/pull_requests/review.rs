@@ -6,6 +6,7 @@ use crate::http::Request;
 use crate::read::json;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
+use serde::Deserialize;
 use serde_json::{Map, Value, json as object};
 use vcs_provider_interface::prelude::*;
 
@@ -114,6 +115,12 @@ fn is_refusal(error: &VcsError) -> bool {
     )
 }
 
+/// What a reviewer thinks.
+#[derive(Deserialize)]
+struct Verdict {
+    approved: bool,
+}
+
 /// Approves a pull request; twice is a success.
 pub(crate) fn approve(
     session: &Session,
@@ -123,7 +130,10 @@ pub(crate) fn approve(
     let repo = RepositoryName::parse(&request.repo)?;
     let action = Request::post(one_path(&repo, request.id, &["approve"])).repeatable();
     match session.http.send(context, &action) {
-        Ok(_) => Ok(()),
+        Ok(answer) => match answer.json::<Verdict>()? {
+            Verdict { approved: true } => Ok(()),
+            Verdict { approved: false } => Err(answer.head.invalid("it is no approval")),
+        },
         Err(error) if is_refusal(&error) && says_approved(&error) => Ok(()),
         Err(error) => Err(error),
     }
@@ -144,9 +154,9 @@ pub(crate) fn unapprove(
     request: PullRequestRequest,
 ) -> Result<()> {
     let repo = RepositoryName::parse(&request.repo)?;
-    let action = Request::delete(one_path(&repo, request.id, &["approve"]));
-    match session.http.send(context, &action) {
-        Ok(_) => Ok(()),
+    let path = one_path(&repo, request.id, &["approve"]);
+    match session.http.delete(context, path) {
+        Ok(()) => Ok(()),
         // The service says 404 for a missing approval and a missing pull
         // request alike.
         Err(error) if error.kind == ErrorKind::NOT_FOUND => {

@@ -4,7 +4,7 @@ use super::{get_value, read_one, same_commit, words};
 use crate::http::Request;
 use crate::page_length::List;
 use crate::pages::Listing;
-use crate::read::{Item, json};
+use crate::read::{Item, json, listed_pull_request_fields};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::Value;
@@ -61,7 +61,7 @@ fn search_index(
         &session.http,
         context,
         List::CommitPullRequests,
-        Request::get(path),
+        Request::get(path).fields(&listed_pull_request_fields()),
     );
     listing.each(&mut |items: Vec<Item>, total| {
         let mut found = Vec::new();
@@ -105,7 +105,9 @@ fn search_list(
     wanted: &[String],
     sink: &mut dyn PageSink<PullRequest>,
 ) -> Result<()> {
-    let mut listed = Request::get(repo.path(&["pullrequests"])).query("sort", "-created_on");
+    let mut listed = Request::get(repo.path(&["pullrequests"]))
+        .query("sort", "-created_on")
+        .fields(&listed_pull_request_fields());
     for state in wanted {
         listed = listed.query("state", state);
     }

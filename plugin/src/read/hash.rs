@@ -4,7 +4,7 @@ use super::json;
 use crate::http::Request;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
-use crate::wire::is_full_hash;
+use crate::wire::{CommitRef, is_full_hash};
 use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
@@ -35,11 +35,10 @@ pub(crate) fn expand_hash(
         return Ok(());
     }
     let request = Request::get(repo.path(&["commit", hash])).fields("hash");
-    match session.http.json::<Value>(context, &request) {
+    match session.http.json::<CommitRef>(context, &request) {
         Ok(commit) => {
-            let full = json::text(&commit, "/hash");
-            if let Some(full) = full.filter(|full| full.starts_with(hash.as_str())) {
-                *hash = full.to_owned();
+            if let Some(full) = commit.hash.filter(|full| full.starts_with(hash.as_str())) {
+                *hash = full;
             }
             Ok(())
         }

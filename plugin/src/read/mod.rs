@@ -19,6 +19,6 @@ pub(crate) use comment::comment;
 pub(crate) use hash::{expand_hash, hash_at, is_hash_like};
 pub(crate) use item::Item;
 pub(crate) use people::{account, commit, split_name_and_email};
-pub(crate) use pull_request::pull_request;
+pub(crate) use pull_request::{listed_pull_request_fields, pull_request};
 pub(crate) use repository::event_repository;
 pub(crate) use status::{engine_state, status};

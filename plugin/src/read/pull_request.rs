@@ -1,8 +1,44 @@
 //! Pull requests.
 
 use super::{account, hash_at, json};
+use crate::pages::ENVELOPE;
+use crate::wire::account_fields;
 use serde_json::Value;
 use vcs_provider_interface::prelude::*;
+
+/// The fields of `fields=` that [`pull_request`] reads of an item of a list.
+/// Lists have no reviewers, so they are not among them.
+pub(crate) fn listed_pull_request_fields() -> String {
+    let mut fields: Vec<String> = [
+        "id",
+        "title",
+        "description",
+        "summary.raw",
+        "state",
+        "draft",
+        "reason",
+        "merge_commit.hash",
+        "created_on",
+        "updated_on",
+        "links.html.href",
+    ]
+    .map(|field| format!("values.{field}"))
+    .to_vec();
+    fields.push(account_fields!("values.author.").to_owned());
+    for side in ["source", "destination"] {
+        for field in [
+            "branch.name",
+            "commit.hash",
+            "repository.uuid",
+            "repository.full_name",
+            "repository.links.html.href",
+        ] {
+            fields.push(format!("values.{side}.{field}"));
+        }
+    }
+    fields.push(ENVELOPE.to_owned());
+    fields.join(",")
+}
 
 /// Reads a pull request. `None` without a number.
 ///

@@ -118,7 +118,12 @@ pub(crate) fn upload(
     if let Some(failure) = body.take_failure() {
         return Err(failure);
     }
-    outcome?;
+    let answer = outcome?;
+    if answer.head.status != 201 {
+        return Err(answer
+            .head
+            .invalid("it does not say that the file was created"));
+    }
     Ok(ReleaseFile {
         length: body.read_from_source(),
         url: format!(

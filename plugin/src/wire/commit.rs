@@ -1,6 +1,6 @@
 //! Commits.
 
-use super::{Links, RawAuthor, null_as_empty};
+use super::{Links, RawAuthor, null_as_empty, present};
 use crate::pages::Listed;
 use crate::time::milliseconds;
 use serde::Deserialize;
@@ -9,12 +9,14 @@ use vcs_provider_interface::prelude::Commit as CommitRecord;
 /// A commit that is only named.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct CommitRef {
+    #[serde(deserialize_with = "present")]
     pub(crate) hash: Option<String>,
 }
 
 /// A commit.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Commit {
+    #[serde(deserialize_with = "present")]
     pub(crate) hash: Option<String>,
     pub(crate) date: Option<String>,
     pub(crate) message: Option<String>,

@@ -1,6 +1,6 @@
 //! Webhooks of a repository.
 
-use super::null_as_empty;
+use super::{null_as_empty, present};
 use crate::pages::Listed;
 use serde::Deserialize;
 use vcs_provider_interface::prelude::Hook as HookRecord;
@@ -8,6 +8,7 @@ use vcs_provider_interface::prelude::Hook as HookRecord;
 /// A webhook.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Hook {
+    #[serde(deserialize_with = "present")]
     pub(crate) uuid: Option<String>,
     pub(crate) description: Option<String>,
     pub(crate) url: Option<String>,

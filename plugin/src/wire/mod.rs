@@ -22,7 +22,30 @@ pub(crate) use repository::{
 };
 pub(crate) use status::{Status, status_fields};
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+
+/// A text without which an object is none: not missing, not null, not empty.
+/// Without it every object of JSON would be read as a branch without name.
+pub(crate) fn present<'de, D>(deserializer: D) -> Result<Option<String>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Err(D::Error::invalid_length(0, &"a text that is not empty"));
+    }
+    Ok(Some(text))
+}
+
+/// An object that must be there, as [`present`] for texts.
+pub(crate) fn present_object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
 
 /// A list that may be null.
 pub(crate) fn null_as_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>

@@ -1,7 +1,7 @@
 //! Branches and tags.
 
 use super::commit::hashes;
-use super::{CommitRef, RawAuthor, null_as_empty};
+use super::{CommitRef, RawAuthor, null_as_empty, present};
 use crate::pages::Listed;
 use crate::time::milliseconds;
 use serde::Deserialize;
@@ -10,6 +10,7 @@ use vcs_provider_interface::prelude::{Branch as BranchRecord, Tag as TagRecord};
 /// A branch.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Branch {
+    #[serde(deserialize_with = "present")]
     pub(crate) name: Option<String>,
     pub(crate) target: Option<BranchTarget>,
 }
@@ -17,6 +18,7 @@ pub(crate) struct Branch {
 /// The last commit of a branch.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct BranchTarget {
+    #[serde(deserialize_with = "present")]
     pub(crate) hash: Option<String>,
     #[serde(default, deserialize_with = "null_as_empty")]
     pub(crate) parents: Vec<CommitRef>,
@@ -61,6 +63,7 @@ impl Branch {
 /// A tag. A light one has neither message nor date nor tagger.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Tag {
+    #[serde(deserialize_with = "present")]
     pub(crate) name: Option<String>,
     pub(crate) message: Option<String>,
     pub(crate) date: Option<String>,
@@ -71,6 +74,7 @@ pub(crate) struct Tag {
 /// The tagged commit.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct TagTarget {
+    #[serde(deserialize_with = "present")]
     pub(crate) hash: Option<String>,
     pub(crate) date: Option<String>,
     pub(crate) author: Option<RawAuthor>,

@@ -1,14 +1,16 @@
 //! Workspaces and repositories.
 
-use super::{Links, null_as_empty};
+use super::{Links, null_as_empty, present_object};
 use crate::pages::Listed;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use vcs_provider_interface::prelude::{
     Repository as RepositoryRecord, Workspace as WorkspaceRecord,
 };
 
 /// A workspace.
 #[derive(Debug, Default, Deserialize)]
+#[serde(remote = "Self")]
 pub(crate) struct Workspace {
     pub(crate) uuid: Option<String>,
     pub(crate) slug: Option<String>,
@@ -19,6 +21,7 @@ pub(crate) struct Workspace {
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct WorkspaceMembership {
     pub(crate) administrator: Option<bool>,
+    #[serde(deserialize_with = "present_object")]
     pub(crate) workspace: Option<Workspace>,
 }
 
@@ -64,6 +67,7 @@ impl Workspace {
 
 /// A repository.
 #[derive(Debug, Default, Deserialize)]
+#[serde(remote = "Self")]
 pub(crate) struct Repository {
     pub(crate) uuid: Option<String>,
     pub(crate) name: Option<String>,
@@ -83,9 +87,43 @@ pub(crate) struct Named {
 
 /// A repository of which only the main branch was asked for.
 #[derive(Debug, Default, Deserialize)]
+#[serde(remote = "Self")]
 pub(crate) struct MainBranchOnly {
-    pub(crate) mainbranch: Option<Named>,
+    /// Tells the answer of an empty repository from one of something else.
+    uuid: Option<String>,
+    /// The outer is whether it was named at all, the inner whether it is null.
+    #[serde(default, deserialize_with = "present_object")]
+    mainbranch: Option<Option<Named>>,
 }
+
+impl MainBranchOnly {
+    /// The name of the main branch; `None` in an empty repository.
+    pub(crate) fn name(self) -> Option<String> {
+        self.mainbranch.flatten()?.name
+    }
+}
+
+/// Writes `Deserialize` for a type that is told by one of several fields, each
+/// of which may be missing, but not all.
+macro_rules! told_by {
+    ($object:ty, $($field:ident)|+) => {
+        impl<'de> Deserialize<'de> for $object {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let object = <$object>::deserialize(deserializer)?;
+                if $(object.$field.is_none())&&+ {
+                    return Err(D::Error::custom(concat!(
+                        "missing field ", $("`", stringify!($field), "` "),+
+                    )));
+                }
+                Ok(object)
+            }
+        }
+    };
+}
+
+told_by!(Workspace, uuid | slug);
+told_by!(Repository, uuid | full_name | links);
+told_by!(MainBranchOnly, uuid | mainbranch);
 
 /// The repository that another was forked from.
 #[derive(Debug, Default, Deserialize)]

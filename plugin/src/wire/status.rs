@@ -1,6 +1,6 @@
 //! Build statuses.
 
-use super::CommitRef;
+use super::{CommitRef, present};
 use crate::pages::Listed;
 use crate::read::engine_state;
 use crate::time::milliseconds;
@@ -10,6 +10,7 @@ use vcs_provider_interface::prelude::Status as StatusRecord;
 /// A build status.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Status {
+    #[serde(deserialize_with = "present")]
     pub(crate) key: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) state: Option<String>,

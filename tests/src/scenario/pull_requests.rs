@@ -49,16 +49,21 @@ fn comments(world: &World) -> String {
         .collect()
 }
 
-/// A pull request without times and without the merge commit's hash.
+/// A pull request without times and without the merge commit's hash. Its own
+/// hash as short as the service gives it: whether it can be expanded does not
+/// change what was done.
 fn shown(found: PullRequest) -> String {
+    let head = &found.head.branch;
     format!(
-        "{} {} {} {} {:?} {:?} {:?} {} {} {}",
+        "{} {} {} {} {:?} {:?} {} {:.12} {:?} {} {} {}",
         found.id,
         found.title,
         found.description,
         found.state,
         found.user,
-        found.head,
+        found.head.repo,
+        head.display_id,
+        head.latest_commit,
         found.reviewers,
         found.merged,
         found.closed,

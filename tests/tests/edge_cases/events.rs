@@ -75,6 +75,34 @@ fn e18_polling_finds_a_push_that_was_too_large_to_be_delivered() {
 }
 
 #[test]
+fn e18_a_ref_that_cannot_be_read_is_not_taken_for_one_that_is_gone() {
+    let bitbucket = quick_small();
+    let cursor = poll(&bitbucket, None).cursor;
+    for item in [
+        json!({}),
+        json!({"name": "main"}),
+        json!({"name": 7}),
+        json!([]),
+    ] {
+        bitbucket.mock.clear_faults();
+        bitbucket.mock.add_fault(rule(
+            "*/refs?*",
+            crate::support::replaced([("/values/0", item.clone())]),
+        ));
+        let request = PollEventsRequest {
+            repo: repo(),
+            cursor: Some(cursor.clone()),
+            kinds: Vec::new(),
+        };
+        let error = bitbucket
+            .client()
+            .poll_events(&context(), request)
+            .expect_err("a ref that cannot be read");
+        assert_eq!(error.kind, ErrorKind::INVALID_RESPONSE, "{item}: {error}");
+    }
+}
+
+#[test]
 fn e19_the_rest_of_a_truncated_push_is_fetched() {
     let (bitbucket, clone) = hooked(&["repo:push"]);
     clone.git(&["switch", "--quiet", "feature/one"]);

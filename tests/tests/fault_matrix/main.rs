@@ -15,7 +15,6 @@ use faults::{Case, cases};
 use host_harness::mock_bitbucket::FaultRule;
 use integration_tests::scenario::{Effect, Operation, World, operations};
 use std::net::TcpListener;
-use vcs_provider_interface::prelude::*;
 
 /// How often the fault strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

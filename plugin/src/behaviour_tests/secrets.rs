@@ -1,6 +1,6 @@
 //! Nothing secret in logs and errors.
 
-use crate::support::{HASH, Reply, Service, SilentHost, TOKEN, context};
+use super::support::{HASH, Reply, Service, SilentHost, TOKEN, context};
 use std::sync::Arc;
 use vcs_provider_interface::prelude::*;
 

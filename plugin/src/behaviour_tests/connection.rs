@@ -1,6 +1,6 @@
 //! What `check_connection` finds.
 
-use crate::support::{Reply, Service, SilentHost, context};
+use super::support::{Reply, Service, SilentHost, context};
 use std::sync::Arc;
 use vcs_provider_interface::prelude::*;
 

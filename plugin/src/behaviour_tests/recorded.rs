@@ -1,7 +1,7 @@
 //! Answers that Bitbucket Cloud really gave, where they stand beside the
 //! checkout; without them these tests have nothing to do.
 
-use crate::support::{HASH, Reply, Service, context};
+use super::support::{HASH, Reply, Service, context, main_branch};
 use serde_json::Value;
 use std::path::PathBuf;
 use vcs_provider_interface::prelude::*;
@@ -25,14 +25,20 @@ fn recorded(folder: &str, beginning: &str) -> Option<String> {
     std::fs::read_to_string(files.first()?).ok()
 }
 
-/// A service that gives this answer whatever it is asked.
+/// A service that gives this answer whatever it is asked, but for the main
+/// branch, where the answer is a list.
 fn always(text: &str) -> (Service, Value) {
+    let json: Value = serde_json::from_str(text).expect("the recording is JSON");
+    let is_list = json.get("values").is_some();
     let answer = text.to_owned();
-    let service = Service::start(move |_| Reply::json(200, &answer));
-    (
-        service,
-        serde_json::from_str(text).expect("the recording is JSON"),
-    )
+    let service = Service::start(move |received| {
+        if is_list && received.path() == "/2.0/repositories/team/repo" {
+            main_branch()
+        } else {
+            Reply::json(200, &answer)
+        }
+    });
+    (service, json)
 }
 
 const TEST_REPOS: &str = "2.0-repositories-amuniz-test-repos";

@@ -1,12 +1,12 @@
 //! A tiny HTTP service over a socket, and a host that remembers its log.
 
+use crate::BitbucketCloud;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use vcs_bitbucketcloud::BitbucketCloud;
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::prelude::*;
 

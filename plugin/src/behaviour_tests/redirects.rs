@@ -1,6 +1,6 @@
 //! Which redirects are followed, and with what.
 
-use crate::support::{HASH, Reply, Service, context};
+use super::support::{HASH, Reply, Service, context};
 use vcs_provider_interface::prelude::*;
 
 fn repository(service: &Service) -> Result<Repository> {

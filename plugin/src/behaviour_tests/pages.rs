@@ -1,6 +1,6 @@
 //! How lists are followed.
 
-use crate::support::{Received, Reply, Service, TOKEN, context, main_branch};
+use super::support::{Received, Reply, Service, TOKEN, context, main_branch};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::Arc;

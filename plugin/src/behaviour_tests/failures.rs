@@ -1,6 +1,6 @@
 //! What is repeated, what is not, and how errors read.
 
-use crate::support::{HASH, Reply, Service, context};
+use super::support::{HASH, Reply, Service, context};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use vcs_provider_interface::context::{Cancellation, HostCallContext};

@@ -1,6 +1,6 @@
 //! What single operations send, and what they make of the answers.
 
-use crate::support::{HASH, Received, Reply, Service, SilentHost, TOKEN, context, main_branch};
+use super::support::{HASH, Received, Reply, Service, SilentHost, TOKEN, context, main_branch};
 use serde_json::json;
 use std::sync::Arc;
 use vcs_provider_interface::prelude::*;
