@@ -443,6 +443,45 @@ fn a_file_over_the_limit_is_refused_before_it_is_read() {
     serving.assert_refused(&big, Step::Open, "too_large", &["67108864", "68157440"]);
 }
 
+/// Damage that nobody thought of: the manifest agrees with it, so the checks of
+/// the form and the trial are all that stands before the host.
+#[test]
+fn random_damage_is_a_message_and_never_the_end_of_the_host() {
+    const ROUNDS: u64 = 48;
+    let serving = Serving::new();
+    let loader = serving.place.loader();
+    let whole = fs::read(good_library()).unwrap();
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = |below: usize| {
+        // Xorshift: the same damage in every run.
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        usize::try_from(random % below as u64).unwrap()
+    };
+    let mut refused = 0;
+    for round in 0..ROUNDS {
+        let mut bytes = whole.clone();
+        // The headers and tables that the linker reads stand at the beginning.
+        let reach = [1024, 64 * 1024, bytes.len()][next(3)];
+        for _ in 0..=next(16) {
+            let (place, value) = (next(reach), next(256));
+            bytes[place] = value as u8;
+        }
+        let file = serving.place.install_bytes(&bytes, "libbad.so");
+        if let Err(error) = loader.check(&file) {
+            assert_eq!(
+                error.to_string().lines().count(),
+                1,
+                "round {round}: {error}"
+            );
+            refused += 1;
+        }
+    }
+    assert!(refused > ROUNDS / 2, "{refused}");
+    serving.assert_still_serves();
+}
+
 #[test]
 fn a_process_takes_only_so_many_libraries() {
     let place = Place::new();

@@ -360,6 +360,17 @@ fn every_server_of_a_type_is_swapped_or_none() {
 }
 
 #[test]
+fn a_server_in_service_does_not_change_to_a_type_without_a_plugin() {
+    let (_place, registry, host) = misbehaving("good");
+    let settings = server_settings("main", "nobody-has-it", "", &host);
+    let error = registry.configure(settings).unwrap_err();
+    assert_eq!(error.code(), "unknown_type");
+    client_of(&registry, Credential::anonymous())
+        .branch(&context(), branch_request("a"))
+        .unwrap();
+}
+
+#[test]
 fn a_server_without_a_plugin_says_so() {
     let place = Place::new();
     let registry = Registry::new(place.loader(), Default::default());

@@ -77,16 +77,6 @@ impl SwapError {
             Self::DuplicateType { .. } => "duplicate_type",
         }
     }
-
-    /// The exit code of a command that ends with this error: that of the
-    /// [`LoadError`] for refused plugins, otherwise 31.
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Load(error) => error.exit_code(),
-            _ => 31,
-        }
-    }
 }
 
 impl From<LoadError> for SwapError {

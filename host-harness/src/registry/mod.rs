@@ -104,8 +104,9 @@ impl Registry {
     /// is loaded, it serves when this returns; otherwise as soon as one is.
     ///
     /// # Errors
-    /// If the provider does not start with this configuration. A new server
-    /// then exists without a provider; a changed one goes on as it was.
+    /// If the provider does not start with this configuration, or a server that
+    /// is in service would change to a type without a plugin. A new server then
+    /// exists without a provider; a changed one goes on as it was.
     pub fn configure(&self, settings: ServerSettings) -> Result<(), SwapError> {
         self.shared.configure(settings)
     }
@@ -218,9 +219,10 @@ impl Shared {
             slot
         });
         let Some(plugin) = self.plugin(&settings.provider_type) else {
-            if slot.settings().provider_type != settings.provider_type {
-                // What serves is of another type than what is wanted.
-                slot.withdraw();
+            if slot.current().is_some() {
+                // What serves goes on; a name for nothing must not end it.
+                let unknown = SwapError::UnknownType(settings.provider_type);
+                return self.note(&[&slot], Err(unknown));
             }
             slot.set_settings(settings);
             return Ok(());

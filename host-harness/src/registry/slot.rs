@@ -98,14 +98,6 @@ impl Slot {
         }
     }
 
-    /// Takes the provider out of service.
-    pub(super) fn withdraw(&self) {
-        if let Some(old) = self.current.swap(None) {
-            old.retire();
-            self.lock_draining().push(Arc::downgrade(&old));
-        }
-    }
-
     /// How many old generations wait for their last call.
     pub(super) fn draining(&self) -> Vec<GenerationHealth> {
         let alive: Vec<Arc<Generation>> = {
