@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use vcs_provider_interface::info::{INTERFACE_VERSION, TARGET};
 use vcs_provider_interface::prelude::*;
@@ -177,6 +177,57 @@ pub fn write_manifest(plugin: &Path, manifest: &Manifest) {
     };
     let path = Manifest::path_of(plugin);
     must(fs::write(&path, text), &path);
+}
+
+/// The longest that a test waits for something that is bound to happen.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits for a condition that other threads bring about.
+///
+/// # Panics
+/// If it does not come about.
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "{what} did not happen");
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+}
+
+/// A client of the server `main`.
+///
+/// # Panics
+/// If there is none.
+#[must_use]
+pub fn client_of(registry: &Registry, credential: Credential) -> Box<dyn AuthorizedClient> {
+    let client = registry
+        .server("main")
+        .map(|server| server.authorized_client(credential));
+    match client {
+        Some(Ok(client)) => client,
+        Some(Err(error)) => panic!("{error}"),
+        None => panic!("there is no server main"),
+    }
+}
+
+/// How often a provider itself said that a server of it was dropped.
+#[must_use]
+pub fn drops(host: &RecordingHost) -> usize {
+    host.log_text().matches("the server was dropped").count()
+}
+
+/// A file of the same code with another digest: what a new build would be.
+///
+/// # Panics
+/// If the disk fails.
+#[must_use]
+pub fn second_build(library: &Path, place: &Place) -> PathBuf {
+    let copy = place.scratch().join("second.so");
+    let mut bytes = must(fs::read(library), library);
+    // Behind everything that the headers name; nothing reads it.
+    bytes.extend_from_slice(b"a second build");
+    must(fs::write(&copy, bytes), &copy);
+    copy
 }
 
 fn must<T>(outcome: std::io::Result<T>, path: &Path) -> T {

@@ -1,33 +1,19 @@
 //! Swapping: no call is lost, each answer comes from one generation, each old
 //! instance goes once, after its last call.
 
-use host_harness::mock_bitbucket::MockBitbucket;
 use host_harness::registry::{GenerationState, Health, Outcome, Registry, ServerHealth};
 use integration_tests::host::RecordingHost;
-use integration_tests::place::{Place, server_settings};
-use integration_tests::sandbox::{GitSandbox, git_command, run_git};
-use integration_tests::{bitbucket, built_example, built_library};
+use integration_tests::place::{Place, client_of, drops, second_build, server_settings, until};
+use integration_tests::{built_example, built_library};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::prelude::*;
 
 /// The longest that a test waits for something that is bound to happen.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Waits for a condition that other threads bring about.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "{what} did not happen");
-        std::thread::yield_now();
-        std::thread::park_timeout(Duration::from_millis(2));
-    }
-}
 
 fn server_of(health: &Health) -> &ServerHealth {
     &health.servers[0]
@@ -51,29 +37,16 @@ fn misbehaving(config: &str) -> (Place, Registry, Arc<RecordingHost>) {
     (place, registry, host)
 }
 
-fn client_of(registry: &Registry) -> Box<dyn AuthorizedClient> {
-    registry
-        .server("main")
-        .unwrap()
-        .authorized_client(Credential::anonymous())
-        .unwrap()
-}
-
 fn reconfigure(registry: &Registry, config: &str, host: &Arc<RecordingHost>) {
     registry
         .configure(server_settings("main", "misbehaving", config, host))
         .unwrap();
 }
 
-/// How often the provider itself said that a server was dropped.
-fn drops(host: &RecordingHost) -> usize {
-    host.log_text().matches("the server was dropped").count()
-}
-
 #[test]
 fn a_client_from_before_a_swap_goes_on_with_the_new_generation() {
     let (_place, registry, host) = misbehaving("good");
-    let client = client_of(&registry);
+    let client = client_of(&registry, Credential::anonymous());
     client.branch(&context(), branch_request("a")).unwrap();
     reconfigure(&registry, "good", &host);
     client.branch(&context(), branch_request("b")).unwrap();
@@ -88,7 +61,7 @@ fn a_client_from_before_a_swap_goes_on_with_the_new_generation() {
 #[test]
 fn a_constructor_that_fails_panics_or_hangs_leaves_the_old_generation_serving() {
     let (_place, registry, host) = misbehaving("good");
-    let client = client_of(&registry);
+    let client = client_of(&registry, Credential::anonymous());
     for (config, code) in [
         ("error in constructor", "constructor_failed"),
         ("panic in constructor", "constructor_failed"),
@@ -113,7 +86,7 @@ fn a_constructor_that_fails_panics_or_hangs_leaves_the_old_generation_serving() 
 #[test]
 fn a_slow_constructor_holds_up_no_call() {
     let (_place, registry, host) = misbehaving("good");
-    let client = client_of(&registry);
+    let client = client_of(&registry, Credential::anonymous());
     let (begun, is_running) = mpsc::channel();
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -134,7 +107,7 @@ fn a_slow_constructor_holds_up_no_call() {
 #[test]
 fn a_panic_in_a_call_is_an_error_and_the_next_instance_serves() {
     let (_place, registry, host) = misbehaving("panic on demand");
-    let client = client_of(&registry);
+    let client = client_of(&registry, Credential::anonymous());
     let error = client
         .branch(&context(), branch_request("panic"))
         .unwrap_err();
@@ -155,7 +128,7 @@ fn a_panic_in_a_call_is_an_error_and_the_next_instance_serves() {
 #[test]
 fn a_provider_that_always_panics_is_replaced_a_bounded_number_of_times() {
     let (_place, registry, _host) = misbehaving("panic in method");
-    let client = client_of(&registry);
+    let client = client_of(&registry, Credential::anonymous());
     let limit = 5;
     until("the last replacement", || {
         let error = client.branch(&context(), branch_request("a")).unwrap_err();
@@ -178,7 +151,7 @@ fn a_provider_that_always_panics_is_replaced_a_bounded_number_of_times() {
 fn a_panic_in_a_drop_hurts_nobody() {
     for config in ["panic in drop", "panic in drop of client"] {
         let (_place, registry, host) = misbehaving(config);
-        let client = client_of(&registry);
+        let client = client_of(&registry, Credential::anonymous());
         client.branch(&context(), branch_request("a")).unwrap();
         reconfigure(&registry, "good", &host);
         client.branch(&context(), branch_request("a")).unwrap();
@@ -193,7 +166,7 @@ fn a_panic_in_a_drop_hurts_nobody() {
 fn an_endless_call_drop_or_thread_holds_up_nobody_else() {
     for config in ["endless call", "endless drop", "thread left behind"] {
         let (_place, registry, host) = misbehaving(config);
-        let endless = client_of(&registry);
+        let endless = client_of(&registry, Credential::anonymous());
         let (entered, is_inside) = mpsc::channel();
         // The thread stays behind: nothing can end it.
         std::thread::spawn(move || {
@@ -206,7 +179,7 @@ fn an_endless_call_drop_or_thread_holds_up_nobody_else() {
             server_of(&health).generation.as_ref().unwrap().calls >= 2
         });
         reconfigure(&registry, "good", &host);
-        let client = client_of(&registry);
+        let client = client_of(&registry, Credential::anonymous());
         client.branch(&context(), branch_request("a")).unwrap();
         let health = registry.health();
         if config == "endless call" {
@@ -224,7 +197,7 @@ fn an_endless_call_drop_or_thread_holds_up_nobody_else() {
 fn generations_that_never_drain_end_with_a_clear_message() {
     let (_place, registry, host) = misbehaving("endless call");
     for number in 1..=8 {
-        let endless = client_of(&registry);
+        let endless = client_of(&registry, Credential::anonymous());
         std::thread::spawn(move || {
             let _ = endless.branch(&context(), branch_request("a"));
         });
@@ -239,16 +212,6 @@ fn generations_that_never_drain_end_with_a_clear_message() {
     let error = registry.configure(settings).unwrap_err();
     assert_eq!(error.code(), "too_many_draining");
     assert!(error.to_string().contains("restart the engine"), "{error}");
-}
-
-/// A file of the same code with another digest: what a new build would be.
-fn second_build(library: &Path, place: &Place) -> PathBuf {
-    let copy = place.scratch().join("second.so");
-    let mut bytes = fs::read(library).unwrap();
-    // Behind everything that the headers name; nothing reads it.
-    bytes.extend_from_slice(b"a second build");
-    fs::write(&copy, bytes).unwrap();
-    copy
 }
 
 #[test]
@@ -321,7 +284,7 @@ fn a_reload_takes_what_is_new_and_reports_the_rest() {
         matches!(outcome, Some(Outcome::Refused(refusal)) if refusal.code == "duplicate_type"),
         "{report:?}"
     );
-    client_of(&registry)
+    client_of(&registry, Credential::anonymous())
         .branch(&context(), branch_request("a"))
         .unwrap();
 }
@@ -351,7 +314,7 @@ fn a_watched_folder_is_reloaded_when_a_plugin_is_complete() {
         registry.health().plugins[0].sha256 != before
     });
     drop(watch);
-    client_of(&registry)
+    client_of(&registry, Credential::anonymous())
         .branch(&context(), branch_request("a"))
         .unwrap();
 }
@@ -369,222 +332,9 @@ fn a_plugin_that_ends_its_process_when_linked_does_not_end_the_registry() {
         )),
         "{report:?}"
     );
-    client_of(&registry)
+    client_of(&registry, Credential::anonymous())
         .branch(&context(), branch_request("a"))
         .unwrap();
-}
-
-/// A folder for the local provider with a bare copy of a repository.
-fn repositories(place: &Place, git: &GitSandbox, full_name: &str) -> PathBuf {
-    let root = place.scratch().join("root");
-    let mut clone = git_command();
-    clone
-        .args(["clone", "--quiet", "--mirror"])
-        .arg(git.path())
-        .arg(root.join(format!("{full_name}.git")));
-    run_git(clone, "");
-    root
-}
-
-fn open_files_and_threads() -> (usize, usize) {
-    let count = |folder| fs::read_dir(folder).unwrap().count();
-    (count("/proc/self/fd"), count("/proc/self/task"))
-}
-
-/// The memory of this process that is its own, in KiB.
-fn own_memory() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let value = |name: &str| -> u64 {
-        status
-            .lines()
-            .find_map(|line| line.strip_prefix(name))
-            .and_then(|rest| rest.split_whitespace().next())
-            .and_then(|number| number.parse().ok())
-            .unwrap_or(0)
-    };
-    value("RssAnon:")
-}
-
-/// Calls that many threads make at once.
-struct Load<'a> {
-    registry: &'a Registry,
-    request: BranchRequest,
-    /// The branch as every generation has to give it.
-    expected: &'a (dyn Fn(&Branch) -> bool + Sync),
-}
-
-/// What happened under load.
-struct LoadOutcome {
-    calls: u64,
-    errors: Vec<String>,
-}
-
-impl Load<'_> {
-    /// Calls from this many threads for as long as `swap` runs.
-    fn during(&self, threads: usize, swap: impl FnOnce()) -> LoadOutcome {
-        let (calls, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
-        let errors = Mutex::new(Vec::new());
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    let client = client_of(self.registry);
-                    while !is_over.load(Ordering::Relaxed) {
-                        let answer = client.branch(&context(), self.request.clone());
-                        calls.fetch_add(1, Ordering::Relaxed);
-                        if !answer.as_ref().is_ok_and(self.expected) {
-                            errors.lock().unwrap().push(format!("{answer:?}"));
-                        }
-                    }
-                });
-            }
-            swap();
-            is_over.store(true, Ordering::Relaxed);
-        });
-        LoadOutcome {
-            calls: calls.into_inner(),
-            errors: errors.into_inner().unwrap(),
-        }
-    }
-}
-
-/// Waits until only the instance that serves is left, and what helped to drop
-/// the others is gone.
-fn assert_nothing_stays(registry: &Registry, before: (usize, usize)) {
-    until("the drop of every old generation", || {
-        let counts = registry.health().counts;
-        counts.instances_dropped == counts.instances_made - 1
-    });
-    assert_eq!(server_of(&registry.health()).draining, []);
-    until("the end of the helper threads", || {
-        let (files, threads) = open_files_and_threads();
-        files <= before.0 && threads <= before.1
-    });
-}
-
-/// One provider, a second build of it, and another provider take turns.
-#[test]
-fn two_hundred_swaps_under_eight_threads_lose_no_call() {
-    const SWAPS: usize = 200;
-    const THREADS: usize = 8;
-    let place = Place::new();
-    let first = built_library("vcs-misbehaving");
-    let second = second_build(&first, &place);
-    let builds = [
-        place.install_pinned(&first, "libmisbehaving.so"),
-        place.install_pinned(&second, "libsecond.so"),
-    ];
-    let local = place.install_pinned(&built_library("vcs-local-git"), "liblocal.so");
-    let (registry, host) = place.registry_serving(&builds[0], "good");
-    registry.load(&builds[1]).unwrap();
-    registry.load(&local).unwrap();
-    let git = GitSandbox::small();
-    let root = repositories(&place, &git, "one/two");
-    let (local_config, head) = (format!("root = {root:?}"), git.hash("main"));
-
-    let before = open_files_and_threads();
-    let memory_before = own_memory();
-    let made_before = registry.health().counts.instances_made;
-    let load = Load {
-        registry: &registry,
-        request: branch_request("main"),
-        // The local provider fills everything in, the other one nothing but
-        // the name: no answer is made of half of each.
-        expected: &|branch| {
-            let full = branch.id == "refs/heads/main" && branch.latest_commit == head;
-            let bare = branch.id.is_empty() && branch.latest_commit.is_empty();
-            branch.display_id == "main" && (full || bare)
-        },
-    };
-    let outcome = load.during(THREADS, || {
-        for swap in 0..SWAPS {
-            match swap % 4 {
-                0 => drop(registry.load(&builds[1]).unwrap()),
-                1 => registry
-                    .configure(server_settings("main", "local-git", &local_config, &host))
-                    .unwrap(),
-                2 => reconfigure(&registry, "good", &host),
-                _ => drop(registry.load(&builds[0]).unwrap()),
-            }
-        }
-    });
-    assert_eq!(outcome.errors, Vec::<String>::new());
-    assert!(outcome.calls as usize > SWAPS);
-    assert_nothing_stays(&registry, before);
-    let made = registry.health().counts.instances_made;
-    assert!((made - made_before) as usize >= SWAPS, "{made}");
-    // The providers say the same: each instance but the last was dropped once.
-    assert_eq!(drops(&host) as u64, made - 1);
-    let grown = own_memory().saturating_sub(memory_before);
-    let budget = 64 * SWAPS as u64;
-    assert!(
-        grown < budget,
-        "{grown} KiB, not {budget}, for {SWAPS} swaps"
-    );
-    println!(
-        "{SWAPS} swaps, {THREADS} threads, {} calls, 0 errors, {grown} KiB more",
-        outcome.calls
-    );
-}
-
-/// Bitbucket Cloud, a second build of it and local repositories take turns.
-#[test]
-fn bitbucket_cloud_is_swapped_under_load_without_a_lost_call() {
-    const SWAPS: usize = 40;
-    let place = Place::new();
-    let git = GitSandbox::small();
-    let mock = MockBitbucket::builder()
-        .repo(bitbucket::REPO, git.path())
-        .start()
-        .unwrap();
-    let cloud_config = bitbucket::config_for(&mock);
-    let first = built_library("vcs-bitbucketcloud");
-    let second = second_build(&first, &place);
-    let builds = [
-        place.install_pinned(&first, "libcloud.so"),
-        place.install_pinned(&second, "libsecond.so"),
-    ];
-    let local = place.install_pinned(&built_library("vcs-local-git"), "liblocal.so");
-    let root = repositories(&place, &git, bitbucket::REPO);
-    let local_config = format!("root = {root:?}");
-    let (registry, host) = place.registry_serving(&builds[0], &cloud_config);
-    registry.load(&builds[1]).unwrap();
-    registry.load(&local).unwrap();
-
-    let head = git.hash("main");
-    let load = Load {
-        registry: &registry,
-        request: BranchRequest {
-            repo: bitbucket::REPO.to_owned(),
-            name: Some("main".to_owned()),
-        },
-        expected: &|branch| branch.display_id == "main" && branch.latest_commit == head,
-    };
-    let outcome = load.during(8, || {
-        let server = |provider_type: &str, config: &str| {
-            registry
-                .configure(server_settings("main", provider_type, config, &host))
-                .unwrap();
-        };
-        for swap in 0..SWAPS {
-            match swap % 4 {
-                0 => drop(registry.load(&builds[0]).unwrap()),
-                1 => server("local-git", &local_config),
-                2 => server("bitbucketcloud", &cloud_config),
-                _ => drop(registry.load(&builds[1]).unwrap()),
-            }
-        }
-    });
-    assert_eq!(outcome.errors, Vec::<String>::new());
-    let counts = registry.health().counts;
-    assert_eq!(counts.refused, 0);
-    until("the drop of every old generation", || {
-        let counts = registry.health().counts;
-        counts.instances_dropped == counts.instances_made - 1
-    });
-    println!(
-        "{SWAPS} swaps, 8 threads, {} calls, 0 errors",
-        outcome.calls
-    );
 }
 
 #[test]

@@ -19,6 +19,7 @@
 
 use super::Compatibility;
 use super::error::{LoadError, Reason};
+use super::layout_report::Difference;
 use super::manifest::major;
 use abi_stable::StableAbi;
 use abi_stable::abi_stability::abi_checking::{
@@ -148,10 +149,13 @@ impl WithHeader {
         if compare(theirs, ours).is_ok() {
             return Ok(accepted(Compatibility::PluginOlder));
         }
-        Err(LoadError::new(Reason::LayoutMismatch, plugin)
-            .expected(format!("the types of interface {INTERFACE_VERSION}"))
-            .found(first_difference(&forward))
-            .detail(forward))
+        let error = LoadError::new(Reason::LayoutMismatch, plugin).detail(&forward);
+        Err(match Difference::most_telling(&forward) {
+            Some(difference) => error
+                .expected(difference.expected_in_words())
+                .found(difference.found),
+            None => error.expected(format!("the types of interface {INTERFACE_VERSION}")),
+        })
     }
 }
 
@@ -205,24 +209,6 @@ fn compare(
             .map_err(|errors| errors.to_string())
     }));
     compared.unwrap_or_else(|_| Err("the layouts cannot be compared".to_owned()))
-}
-
-/// The first thing that differs, out of `abi_stable`'s report of many lines.
-fn first_difference(report: &str) -> String {
-    let mut lines = report
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty());
-    let about: Vec<&str> = lines
-        .by_ref()
-        .skip_while(|line| !line.starts_with("Error:"))
-        .take(8)
-        .collect();
-    if about.is_empty() {
-        report.lines().take(4).collect::<Vec<_>>().join(" ")
-    } else {
-        about.join(" ")
-    }
 }
 
 fn header_in_words(header: &AbiHeader) -> String {

@@ -40,6 +40,7 @@ mod counters;
 mod deadline;
 mod elf;
 mod error;
+mod layout_report;
 mod library;
 mod manifest;
 mod scan;

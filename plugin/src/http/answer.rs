@@ -1,5 +1,6 @@
 //! What the service answered.
 
+use super::json_path::path_at;
 use super::redact;
 use serde::de::DeserializeOwned;
 use ureq::http::{HeaderMap, Method, Uri};
@@ -81,10 +82,10 @@ impl Answer {
     /// `InvalidResponse`, with the path of the field where one is to blame and
     /// never with the body.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.body).map_err(|error| self.explain::<T>(&error))
+        serde_json::from_slice(&self.body).map_err(|error| self.explain(&error))
     }
 
-    fn explain<T: DeserializeOwned>(&self, error: &serde_json::Error) -> VcsError {
+    fn explain(&self, error: &serde_json::Error) -> VcsError {
         if self.head.is_html() || looks_like_html(&self.body) {
             return self.head.invalid(
                 "it is a web page and not JSON; check that `apiUrl` is the address of the API \
@@ -101,12 +102,7 @@ impl Answer {
                 error.column()
             ));
         }
-        // Only now, since keeping the path makes reading slower.
-        let mut deserializer = serde_json::Deserializer::from_slice(&self.body);
-        let path = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-            Ok(_) => ".".to_owned(),
-            Err(error) => error.path().to_string(),
-        };
+        let path = path_at(&self.body, error.line(), error.column());
         self.head
             .invalid(format!("the field `{path}` {}", complaint(error)))
     }

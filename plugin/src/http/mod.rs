@@ -11,6 +11,7 @@ mod create;
 mod error;
 mod exchange;
 mod gate;
+mod json_path;
 mod origin;
 mod redact;
 mod request;
