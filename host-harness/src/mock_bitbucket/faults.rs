@@ -164,8 +164,8 @@ impl Fault {
         for pointer in &self.remove_json {
             take_out(document, pointer);
         }
-        if self.loop_next {
-            document["next"] = Value::String(this_page.to_owned());
+        if let (true, Value::Object(page)) = (self.loop_next, &mut *document) {
+            page.insert("next".to_owned(), Value::String(this_page.to_owned()));
         }
         if let (Some(origin), Some(next)) = (&self.foreign_next, document.get("next"))
             && let Some((_, rest)) = next.as_str().and_then(|next| next.split_once("://"))

@@ -29,7 +29,7 @@ pub(crate) const EXCEPTIONS: &[Exception] = &[
     Exception {
         method: "check_connection",
         faults: &["402", "403", "404"],
-        allowed: Allowed::Success("the credential"),
+        allowed: Allowed::Success("(HTTP 40"),
         reason: "it reports what the credential may not do, as a warning",
     },
     Exception {
@@ -55,6 +55,12 @@ pub(crate) const EXCEPTIONS: &[Exception] = &[
         faults: &["foreign-next", "loop-next"],
         allowed: Allowed::Success("API token"),
         reason: "it looks at the first page only and leaves a count open where there are more",
+    },
+    Exception {
+        method: "pull_request_merge",
+        faults: &["400", "405", "415", "422"],
+        allowed: Allowed::Error(ErrorKind::CONFLICT),
+        reason: "a merge that the service refuses is a conflict of branches, whatever the status",
     },
     Exception {
         method: "pull_request",
