@@ -42,10 +42,11 @@ fn every_operation_succeeds_and_keeps_the_contract() {
 }
 
 /// Operations that need a scope for what they ask for in the body, which the
-/// table cannot say: a hook is told of pushes only with the scope to read them.
-const FOR_THE_BODY: [(&str, &str); 3] = [
+/// table cannot say: a hook is told only of what the scope to read is there for.
+const FOR_THE_BODY: [(&str, &str); 4] = [
     ("create_hook", "read:repository:bitbucket"),
     ("update_hook", "read:repository:bitbucket"),
+    ("update_hook", "read:pullrequest:bitbucket"),
     ("reconcile_hook", "read:repository:bitbucket"),
 ];
 
