@@ -9,6 +9,7 @@ use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use crate::wire::{Branch as WireBranch, branch_fields, is_hash};
 use serde_json::json;
+use std::thread;
 use vcs_provider_interface::prelude::*;
 
 pub(crate) fn list(
@@ -29,12 +30,29 @@ pub(crate) fn list(
     if let Some(text) = request.filter.filter(|text| !text.is_empty()) {
         listing = listing.query("q", &format!("name ~ {}", query_literal(&text)));
     }
-    let main_branch = session.main_branch(context, &repo)?;
-    Listing::new(&session.http, context, List::Branches, listing)
-        .limit(request.limit)
-        .push(sink, |branch: WireBranch| {
+    let listing =
+        Listing::new(&session.http, context, List::Branches, listing).limit(request.limit);
+    let one_by_one = session.http.limits().parallel < 2 || request.limit == Some(0);
+    if one_by_one || session.remembered_main_branch(context, &repo).is_some() {
+        let main_branch = session.main_branch(context, &repo)?;
+        listing.push(sink, |branch: WireBranch| {
             Ok(branch.into_record(main_branch.as_deref()))
         })?;
+        return Ok(());
+    }
+    // Asked for beside the first page, which needs it only once it is there.
+    thread::scope(|scope| {
+        let mut asked = Some(scope.spawn(|| session.main_branch(context, &repo)));
+        let mut main_branch = None;
+        listing.push(sink, |branch: WireBranch| {
+            if let Some(asked) = asked.take() {
+                main_branch = asked.join().map_err(|_| {
+                    VcsError::new(ErrorKind::INTERNAL, "asking for the main branch panicked")
+                })??;
+            }
+            Ok(branch.into_record(main_branch.as_deref()))
+        })
+    })?;
     Ok(())
 }
 

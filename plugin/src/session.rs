@@ -41,20 +41,28 @@ impl Session {
         context: &dyn CallContext,
         repo: &RepositoryName,
     ) -> Result<Option<String>> {
-        let now = Instant::now();
-        if !context.bypass_cache() {
-            let known = self.remembered().get(repo).cloned();
-            if let Some((since, name)) = known {
-                if now.duration_since(since) < MAIN_BRANCH_BELIEVED {
-                    return Ok(name);
-                }
-            }
+        if let Some(known) = self.remembered_main_branch(context, repo) {
+            return Ok(known);
         }
         let request = Request::get(repo.path(&[])).fields("uuid,mainbranch.name");
         let answer: crate::wire::MainBranchOnly = self.http.json(context, &request)?;
         let name = answer.name();
         self.remember_main_branch(repo, name.clone());
         Ok(name)
+    }
+
+    /// What is remembered of a repository's main branch and may be believed: the
+    /// outer `None` is that it has to be asked for.
+    pub(crate) fn remembered_main_branch(
+        &self,
+        context: &dyn CallContext,
+        repo: &RepositoryName,
+    ) -> Option<Option<String>> {
+        if context.bypass_cache() {
+            return None;
+        }
+        let (since, name) = self.remembered().get(repo).cloned()?;
+        (since.elapsed() < MAIN_BRANCH_BELIEVED).then_some(name)
     }
 
     /// Remembers what an answer said of a repository's main branch.
