@@ -1,5 +1,6 @@
 //! What Git needs to clone and push.
 
+use crate::http::Origin;
 use crate::repositories;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
@@ -36,6 +37,6 @@ pub(crate) fn credentials(
 }
 
 fn is_same_origin(left: &str, right: &str) -> bool {
-    let origin = |address| url::Url::parse(address).map(|url: url::Url| url.origin());
-    matches!((origin(left), origin(right)), (Ok(left), Ok(right)) if left == right)
+    let origin = |address: &str| Origin::of(&address.parse().ok()?).ok();
+    matches!((origin(left), origin(right)), (Some(left), Some(right)) if left == right)
 }

@@ -10,7 +10,7 @@
 //! order. As soon as such a list behaves otherwise, its links are followed one
 //! by one, as those of every other list.
 
-use crate::http::{Http, Request};
+use crate::http::{Answer, Http, Request};
 use crate::page_length::{List, longest_page};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -112,6 +112,17 @@ impl<'a> Listing<'a> {
         self,
         visit: &mut dyn FnMut(Vec<W>, Option<u64>) -> Result<Flow>,
     ) -> Result<Flow> {
+        let mut items = Items {
+            page: Vec::new(),
+            size: None,
+            left: self.limit,
+            identities: HashSet::new(),
+            visit,
+        };
+        self.walk(&mut items)
+    }
+
+    fn walk(self, items: &mut dyn PageReader) -> Result<Flow> {
         if self.limit == Some(0) {
             return Ok(Flow::CONTINUE);
         }
@@ -122,15 +133,14 @@ impl<'a> Listing<'a> {
         let mut walk = Walk {
             http: self.http,
             context: self.context,
-            left: self.limit,
-            identities: HashSet::new(),
             links: HashSet::from([self.http.address(&request)]),
             pages: 1,
-            visit,
+            items,
         };
-        let first: Page<W> = self.http.json(self.context, &request)?;
+        let answer = self.http.send(self.context, &request)?;
+        let first = walk.items.read(&answer)?;
         let numbered = Numbered::recognise(&first, length, self.limit);
-        let mut next = walk.deliver(first)?;
+        let mut next = walk.deliver(first.next)?;
         if let (Step::Next(_), Some(numbered)) = (&next, numbered) {
             // What is fetched ahead was not looked at yet, so a link to another
             // place must not get that far.
@@ -140,6 +150,75 @@ impl<'a> Listing<'a> {
             }
         }
         walk.follow(next)
+    }
+}
+
+/// What a page says besides its items.
+struct Envelope {
+    size: Option<u64>,
+    page: Option<u64>,
+    pagelen: Option<u64>,
+    next: Option<String>,
+    /// How many items came with it.
+    items: u64,
+}
+
+/// The items of a list, of whatever type. The walk along the pages goes through
+/// this, so that it is in the library once and not once for each type.
+trait PageReader {
+    /// Reads a page and keeps its items.
+    fn read(&mut self, answer: &Answer) -> Result<Envelope>;
+
+    /// Hands the kept items on, but none that came before and none that is not
+    /// wanted any more.
+    fn hand_on(&mut self) -> Result<Flow>;
+
+    /// Whether as many items as wanted were handed on.
+    fn is_enough(&self) -> bool;
+}
+
+struct Items<'v, W> {
+    page: Vec<W>,
+    size: Option<u64>,
+    /// Items still wanted; `None` wants all.
+    left: Option<u64>,
+    identities: HashSet<String>,
+    visit: &'v mut dyn FnMut(Vec<W>, Option<u64>) -> Result<Flow>,
+}
+
+impl<W: Listed> PageReader for Items<'_, W> {
+    fn read(&mut self, answer: &Answer) -> Result<Envelope> {
+        let page: Page<W> = answer.json()?;
+        self.page = page.values;
+        self.size = page.size;
+        Ok(Envelope {
+            size: page.size,
+            page: page.page,
+            pagelen: page.pagelen,
+            next: page.next,
+            items: self.page.len() as u64,
+        })
+    }
+
+    fn hand_on(&mut self) -> Result<Flow> {
+        let mut values = std::mem::take(&mut self.page);
+        let identities = &mut self.identities;
+        values.retain(|item| {
+            item.identity()
+                .is_none_or(|identity| identities.insert(identity.to_owned()))
+        });
+        if let Some(left) = &mut self.left {
+            values.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+            *left -= values.len() as u64;
+        }
+        if values.is_empty() {
+            return Ok(Flow::CONTINUE);
+        }
+        (self.visit)(values, self.size)
+    }
+
+    fn is_enough(&self) -> bool {
+        self.left == Some(0)
     }
 }
 
@@ -153,42 +232,33 @@ enum Step {
     Next(String),
 }
 
-struct Walk<'a, 'v, W> {
+struct Walk<'a, 'v> {
     http: &'a Http,
     context: &'a dyn CallContext,
-    /// Items still wanted; `None` wants all.
-    left: Option<u64>,
-    identities: HashSet<String>,
     links: HashSet<String>,
     pages: u64,
-    visit: &'v mut dyn FnMut(Vec<W>, Option<u64>) -> Result<Flow>,
+    items: &'v mut dyn PageReader,
 }
 
-impl<W: Listed> Walk<'_, '_, W> {
-    /// Hands a page on and says how the list goes on.
-    fn deliver(&mut self, page: Page<W>) -> Result<Step> {
-        let Page {
-            size,
-            next,
-            mut values,
-            ..
-        } = page;
-        let identities = &mut self.identities;
-        values.retain(|item| {
-            item.identity()
-                .is_none_or(|identity| identities.insert(identity.to_owned()))
-        });
-        if let Some(left) = &mut self.left {
-            values.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
-            *left -= values.len() as u64;
-        }
-        if !values.is_empty() && (self.visit)(values, size)? == Flow::STOP {
+impl Walk<'_, '_> {
+    /// Hands the page that was read on and says how the list goes on.
+    fn deliver(&mut self, next: Option<String>) -> Result<Step> {
+        if self.items.hand_on()? == Flow::STOP {
             return Ok(Step::Stop);
         }
         Ok(match next.filter(|next| !next.is_empty()) {
-            Some(next) if self.left != Some(0) => Step::Next(next),
+            Some(next) if !self.items.is_enough() => Step::Next(next),
             _ => Step::End,
         })
+    }
+
+    /// Reads a page that was fetched and hands it on.
+    fn take(&mut self, answer: &Answer, number: u64) -> Result<Step> {
+        let page = self
+            .items
+            .read(answer)
+            .map_err(|error| on_page(error, number))?;
+        self.deliver(page.next)
     }
 
     /// Follows the links one by one.
@@ -200,8 +270,8 @@ impl<W: Listed> Walk<'_, '_, W> {
                 Step::Next(link) => link,
             };
             self.note(&link)?;
-            let page = fetch(self.http, self.context, &link, self.pages)?;
-            step = self.deliver(page)?;
+            let answer = fetch(self.http, self.context, &link, self.pages)?;
+            step = self.take(&answer, self.pages)?;
         }
     }
 
@@ -216,7 +286,7 @@ impl<W: Listed> Walk<'_, '_, W> {
         };
         thread::scope(|scope| {
             let _abandon = AbandonOnDrop(&abandoned);
-            let mut in_flight: VecDeque<(u64, ScopedJoinHandle<'_, Result<Page<W>>>)> =
+            let mut in_flight: VecDeque<(u64, ScopedJoinHandle<'_, Result<Answer>>)> =
                 VecDeque::new();
             let mut to_fetch = 2..=numbered.pages;
             let mut step = Step::Next(numbered.address(2));
@@ -224,7 +294,7 @@ impl<W: Listed> Walk<'_, '_, W> {
                 while in_flight.len() < http.limits().parallel {
                     let Some(number) = to_fetch.next() else { break };
                     let address = numbered.address(number);
-                    let handle = scope.spawn(move || fetch::<W>(http, context, &address, number));
+                    let handle = scope.spawn(move || fetch(http, context, &address, number));
                     in_flight.push_back((number, handle));
                 }
                 let (Step::Next(link), Some((number, handle))) = (&step, in_flight.pop_front())
@@ -234,11 +304,11 @@ impl<W: Listed> Walk<'_, '_, W> {
                 if !is_same_link(link, &numbered.address(number)) {
                     return Ok(step);
                 }
-                let page = handle.join().map_err(|_| {
+                let answer = handle.join().map_err(|_| {
                     VcsError::new(ErrorKind::INTERNAL, "fetching a page of a list panicked")
                 })??;
                 self.note(&numbered.address(number))?;
-                step = self.deliver(page)?;
+                step = self.take(&answer, number)?;
             }
         })
     }
@@ -271,14 +341,13 @@ impl<W: Listed> Walk<'_, '_, W> {
     }
 }
 
-fn fetch<W: Listed>(
-    http: &Http,
-    context: &dyn CallContext,
-    link: &str,
-    number: u64,
-) -> Result<Page<W>> {
-    http.json(context, &Request::get_address(link))
-        .map_err(|error| error.in_context(format!("page {number} of the list")))
+fn fetch(http: &Http, context: &dyn CallContext, link: &str, number: u64) -> Result<Answer> {
+    http.send(context, &Request::get_address(link))
+        .map_err(|error| on_page(error, number))
+}
+
+fn on_page(error: VcsError, number: u64) -> VcsError {
+    error.in_context(format!("page {number} of the list"))
 }
 
 /// A list whose pages can be addressed by number.
@@ -290,10 +359,10 @@ struct Numbered {
 }
 
 impl Numbered {
-    fn recognise<W>(first: &Page<W>, asked: u64, limit: Option<u64>) -> Option<Self> {
+    fn recognise(first: &Envelope, asked: u64, limit: Option<u64>) -> Option<Self> {
         let length = first.pagelen.unwrap_or(asked);
         let size = first.size?;
-        if first.page != Some(1) || length == 0 || first.values.len() as u64 != length {
+        if first.page != Some(1) || length == 0 || first.items != length {
             return None;
         }
         let next = first.next.as_deref()?;

@@ -1,7 +1,8 @@
 //! Texts that have to fit the service's limits, and addresses it has to accept.
 
 use std::borrow::Cow;
-use url::{Host, Url};
+use std::net::IpAddr;
+use ureq::http::Uri;
 
 /// What a cut line of text ends with.
 pub(crate) const ELLIPSIS: &str = "…";
@@ -20,44 +21,70 @@ pub(crate) fn cut<'a>(text: &'a str, limit: usize, note: &str) -> Cow<'a, str> {
     Cow::Owned(format!("{}{note}", text.get(..end).unwrap_or_default()))
 }
 
-/// Whether a host can be that of an address for others. Bitbucket Cloud
-/// refuses `localhost` and names without a dot.
-pub(crate) fn is_outside_this_machine(host: &Host<&str>) -> bool {
-    match host {
-        Host::Domain(name) => {
-            let name = name.trim_end_matches('.').to_ascii_lowercase();
-            name.contains('.') && !name.ends_with(".localhost")
+/// The host of an address.
+pub(crate) enum Host {
+    /// A name in small letters, without a dot at its end.
+    Name(String),
+    Address(IpAddr),
+}
+
+impl Host {
+    /// The host of an absolute address, unless it has none of a form that every
+    /// reader understands in the same way: `127.1` and `0x7f000001` are names
+    /// to some and this machine to others.
+    pub(crate) fn of(address: &Uri) -> Option<Self> {
+        let host = address.authority()?.host();
+        if let Some(inner) = host.strip_prefix('[') {
+            return Some(Self::Address(inner.strip_suffix(']')?.parse().ok()?));
         }
-        Host::Ipv4(address) => !address.is_loopback() && !address.is_unspecified(),
-        Host::Ipv6(address) => !address.is_loopback() && !address.is_unspecified(),
+        let name = host.trim_end_matches('.').to_ascii_lowercase();
+        let last = name.rsplit('.').next()?;
+        if last.is_empty() {
+            return None;
+        }
+        if last.starts_with(|first: char| first.is_ascii_digit()) {
+            return Some(Self::Address(name.parse().ok()?));
+        }
+        Some(Self::Name(name))
+    }
+
+    /// Whether the host can be that of an address for others. Bitbucket Cloud
+    /// refuses `localhost` and names without a dot.
+    pub(crate) fn is_outside_this_machine(&self) -> bool {
+        match self {
+            Self::Name(name) => name.contains('.') && !name.ends_with(".localhost"),
+            Self::Address(address) => !address.is_loopback() && !address.is_unspecified(),
+        }
+    }
+
+    /// Whether the host is reserved for a network that is not everybody's.
+    fn is_private(&self) -> bool {
+        match self {
+            Self::Name(name) => [".local", ".internal", ".lan", ".test", ".invalid"]
+                .iter()
+                .any(|reserved| name.ends_with(reserved)),
+            Self::Address(IpAddr::V4(address)) => {
+                address.is_private() || address.is_link_local() || address.is_broadcast()
+            }
+            Self::Address(IpAddr::V6(address)) => {
+                address.is_unique_local() || address.is_unicast_link_local()
+            }
+        }
     }
 }
 
 /// Whether an address is absolute HTTP with a host that everybody can reach.
 ///
-/// Stricter than [`is_outside_this_machine`], because a report with one address
+/// Stricter than [`Host::is_outside_this_machine`], because a report with one address
 /// that the service does not like is refused as a whole: addresses and names
 /// of private networks do not count either.
 pub(crate) fn is_public_address(address: &str) -> bool {
-    let Ok(url) = Url::parse(address) else {
+    let Ok(address) = address.parse::<Uri>() else {
         return false;
     };
-    let Some(host) = url.host() else {
-        return false;
-    };
-    let is_private = match &host {
-        Host::Domain(name) => {
-            let name = name.trim_end_matches('.').to_ascii_lowercase();
-            [".local", ".internal", ".lan", ".test", ".invalid"]
-                .iter()
-                .any(|reserved| name.ends_with(reserved))
-        }
-        Host::Ipv4(address) => {
-            address.is_private() || address.is_link_local() || address.is_broadcast()
-        }
-        Host::Ipv6(address) => address.is_unique_local() || address.is_unicast_link_local(),
-    };
-    matches!(url.scheme(), "http" | "https") && is_outside_this_machine(&host) && !is_private
+    matches!(address.scheme_str(), Some("http" | "https"))
+        && Host::of(&address)
+            .is_some_and(|host| host.is_outside_this_machine() && !host.is_private())
 }
 
 #[cfg(test)]
@@ -92,6 +119,10 @@ mod tests {
             "https://localhost/1",
             "http://ci:8080/",
             "http://127.0.0.1/",
+            "http://127.1/",
+            "http://2130706433/",
+            "http://0x7f.0.0.1/",
+            "http://1.2.3.0x7f/",
             "http://10.1.2.3/",
             "http://192.168.0.1/",
             "http://[::1]/",

@@ -1,11 +1,12 @@
 //! Branches and tags of a real git repository: reading, comparing, changing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::git_repository::{GitError, GitRepository};
 
 /// Branches or tags.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub(crate) enum RefKind {
     Branch,
     Tag,
@@ -43,8 +44,10 @@ impl Ref {
 impl GitRepository {
     /// All refs of one kind in git's own order. Tags of things that are no
     /// commits are left out: the service has no way to show them.
-    pub(crate) fn refs(&self, kind: RefKind) -> Result<Vec<Ref>, GitError> {
-        self.read_refs(kind, kind.prefix().trim_end_matches('/'))
+    pub(crate) fn refs(&self, kind: RefKind) -> Result<Arc<Vec<Ref>>, GitError> {
+        self.known_refs().get(self.git_dir(), kind, || {
+            self.read_refs(kind, kind.prefix().trim_end_matches('/'))
+        })
     }
 
     /// The ref of exactly this name.
@@ -126,8 +129,8 @@ impl GitRepository {
     pub(crate) fn snapshot(&self) -> Result<BTreeMap<(u8, String), Ref>, GitError> {
         let mut snapshot = BTreeMap::new();
         for (order, kind) in [(0, RefKind::Branch), (1, RefKind::Tag)] {
-            for found in self.refs(kind)? {
-                snapshot.insert((order, found.name.clone()), found);
+            for found in self.refs(kind)?.iter() {
+                snapshot.insert((order, found.name.clone()), found.clone());
             }
         }
         Ok(snapshot)

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use super::git_objects::{Commit, Tag, parse_commit, parse_tag};
+use super::git_ref_cache::RefCache;
 pub(crate) use super::git_refs::{Ref, RefKind};
 use super::locked;
 
@@ -39,6 +40,7 @@ pub enum GitError {
 pub(crate) struct GitRepository {
     git_dir: PathBuf,
     commits: Mutex<HashMap<String, Arc<Commit>>>,
+    refs: RefCache,
 }
 
 impl GitRepository {
@@ -54,12 +56,18 @@ impl GitRepository {
         Ok(Self {
             git_dir: PathBuf::from(text.trim_end_matches('\n')),
             commits: Mutex::default(),
+            refs: RefCache::default(),
         })
     }
 
     /// Forgets what was read of commits: they may be gone.
     pub(crate) fn forget_cached_commits(&self) {
         locked(&self.commits).clear();
+    }
+
+    /// The refs as they were last read.
+    pub(crate) fn known_refs(&self) -> &RefCache {
+        &self.refs
     }
 
     /// The folder with the objects and refs.

@@ -3,7 +3,7 @@
 //! The mock serves the REST API, git over HTTPS-like smart HTTP, and webhook
 //! deliveries on one real socket, from repositories on disk. It owns everything
 //! the real service would keep (hooks, build statuses, credentials, a clock) and
-//! reads the rest (refs, commits) from git at every request.
+//! reads the rest (refs, commits) from git, as it is at that request.
 //!
 //! **It must not know the plugin.** It is written from the description of the
 //! real API; it depends on no type of the plugin or of the provider interface,
@@ -57,6 +57,7 @@ mod forking;
 mod git_compare;
 mod git_http;
 mod git_objects;
+mod git_ref_cache;
 mod git_refs;
 mod git_repository;
 mod git_tree;

@@ -205,8 +205,8 @@ impl BranchHeads {
             let heads = repository
                 .git
                 .refs(RefKind::Branch)?
-                .into_iter()
-                .map(|branch| (branch.name, branch.commit))
+                .iter()
+                .map(|branch| (branch.name.clone(), branch.commit.clone()))
                 .collect();
             self.by_repository.insert(repository.uuid.clone(), heads);
         }

@@ -106,7 +106,7 @@ fn side(mock: &Mock, repository: &Repository, found: Option<&Ref>) -> Result<Val
     let Some(found) = found else {
         return Ok(Value::Null);
     };
-    let mut object = represent::refs(mock, repository, std::slice::from_ref(found))?
+    let mut object = represent::refs(mock, repository, &[found])?
         .pop()
         .unwrap_or(Value::Null);
     object["target"] = without_repository(object["target"].take());

@@ -260,7 +260,7 @@ pub(crate) fn rendered(text: &str) -> Value {
 pub(crate) fn refs(
     mock: &Mock,
     repository: &Repository,
-    refs: &[Ref],
+    refs: &[&Ref],
 ) -> Result<Vec<Value>, GitError> {
     let hashes: Vec<String> = refs.iter().map(|found| found.commit.clone()).collect();
     let commits = repository.git.commits(&hashes)?;

@@ -180,9 +180,8 @@ impl Mock {
         Ok(repository
             .git
             .refs(RefKind::Branch)?
-            .into_iter()
-            .next()
-            .map(|first| first.name))
+            .first()
+            .map(|first| first.name.clone()))
     }
 
     /// The lock that pushes to a repository hold.

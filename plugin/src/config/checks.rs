@@ -91,6 +91,14 @@ pub(super) fn proxy(value: Option<Secret>, api_url: &str) -> Result<Option<Proxy
     }
 }
 
+/// A path that means the same from any folder: Git runs in one of its own.
+pub(super) fn absolute_path(key: &str, path: &str) -> Result<String> {
+    std::path::absolute(path)
+        .ok()
+        .and_then(|path| path.into_os_string().into_string().ok())
+        .ok_or_else(|| config_error(key, &format!("`{path}` is no path of a file")))
+}
+
 /// The certificates of a PEM file.
 pub(super) fn certificates(key: &str, path: &str) -> Result<Vec<Certificate<'static>>> {
     let pem = fs::read(path)

@@ -9,7 +9,9 @@ mod secret_value;
 
 use crate::auth::{checked_access_token, checked_api_token};
 use crate::http::{AgentSettings, Limits};
-use checks::{base_url, between, certificates, config_error, proxy, public_base_url};
+use checks::{
+    absolute_path, base_url, between, certificates, config_error, proxy, public_base_url,
+};
 use std::time::Duration;
 use vcs_provider_interface::prelude::*;
 
@@ -104,14 +106,17 @@ impl Config {
             parallel: usize::try_from(parallel).unwrap_or(1),
         };
         let api_url = base_url("apiUrl", raw.api_url, DEFAULT_API_URL)?;
-        let ca_file = raw.ca_file;
+        let ca_file = raw
+            .ca_file
+            .map(|path| absolute_path("caFile", &path))
+            .transpose()?;
         let proxy_address = raw.proxy.map(|proxy| proxy.resolve("proxy")).transpose()?;
         let agent = AgentSettings {
             connect_timeout: seconds("connectTimeoutSeconds", raw.connect_timeout_seconds, 10)?,
             // Some more than one list needs, since calls run side by side.
             connections: limits.parallel * 4,
             proxy: proxy(proxy_address.clone(), &api_url)?,
-            extra_roots: ca_file
+            roots: ca_file
                 .as_deref()
                 .map(|path| certificates("caFile", path))
                 .transpose()?

@@ -7,8 +7,6 @@
 //! configuration of the machine and follows no redirect.
 
 use crate::http::pause;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use std::fs::File;
 use std::io::{ErrorKind as IoErrorKind, Read};
 use std::path::Path;
@@ -24,9 +22,6 @@ const CHUNK: usize = 64 * 1024;
 
 /// How much of what Git says is read.
 const MOST_SAID: u64 = 4096;
-
-/// The file of authorities in the private folder.
-const CA_BUNDLE: &str = "authorities.pem";
 
 /// What Git sees of the engine's environment: where programs are, and how the
 /// network is reached.
@@ -53,7 +48,7 @@ pub(super) struct GitArchive<'a> {
     pub(super) url: String,
     /// User and token; `None` for public repositories.
     pub(super) credential: Option<(String, Secret)>,
-    /// A file of authorities to trust besides the public ones.
+    /// The file of the authorities to trust in place of the public ones.
     pub(super) ca_file: Option<&'a str>,
     /// The configured proxy; without one, Git sees that of the environment.
     pub(super) proxy: Option<&'a Secret>,
@@ -80,7 +75,6 @@ impl GitArchive<'_> {
             archive: self,
             folder: folder.path(),
         };
-        self.write_bundle(folder.path())?;
         runner.run(&["init", "--quiet", "--bare", "."])?;
         runner
             .run(&[
@@ -120,25 +114,6 @@ impl GitArchive<'_> {
         hand_on(context, &file, sink)
     }
 
-    /// Git takes one file of authorities in place of its own, so the public
-    /// ones go into it as well.
-    fn write_bundle(&self, folder: &Path) -> Result<()> {
-        let Some(ca_file) = self.ca_file else {
-            return Ok(());
-        };
-        let failed = |error| internal("the authorities cannot be written", &error);
-        let mut bundle = std::fs::read_to_string(ca_file).map_err(failed)?;
-        for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
-            bundle.push_str("\n-----BEGIN CERTIFICATE-----\n");
-            for line in STANDARD.encode(root.as_ref()).as_bytes().chunks(64) {
-                bundle.push_str(&String::from_utf8_lossy(line));
-                bundle.push('\n');
-            }
-            bundle.push_str("-----END CERTIFICATE-----\n");
-        }
-        std::fs::write(folder.join(CA_BUNDLE), bundle).map_err(failed)
-    }
-
     fn environment(&self) -> Vec<(String, String)> {
         let mut config = vec![
             ("credential.helper".to_owned(), String::new()),
@@ -154,8 +129,8 @@ impl GitArchive<'_> {
             environment.push(("VCS_GIT_USER".to_owned(), user.clone()));
             environment.push(("VCS_GIT_TOKEN".to_owned(), token.expose().to_owned()));
         }
-        if self.ca_file.is_some() {
-            config.push(("http.sslCAInfo".to_owned(), CA_BUNDLE.to_owned()));
+        if let Some(ca_file) = self.ca_file {
+            config.push(("http.sslCAInfo".to_owned(), ca_file.to_owned()));
         }
         if let Some(proxy) = self.proxy {
             config.push(("http.proxy".to_owned(), proxy.expose().to_owned()));

@@ -28,22 +28,18 @@ pub(crate) struct AgentSettings {
     pub(crate) connections: usize,
     /// The proxy; `None` connects directly.
     pub(crate) proxy: Option<Proxy>,
-    /// Authorities that are trusted besides the public ones.
-    pub(crate) extra_roots: Vec<Certificate<'static>>,
+    /// The authorities that are trusted in place of the public ones; empty for
+    /// the public ones.
+    pub(crate) roots: Vec<Certificate<'static>>,
 }
 
 /// Makes an agent that leaves all policy to this module's neighbours: it
 /// follows no redirect and takes no status for an error.
 pub(crate) fn agent(settings: &AgentSettings) -> Agent {
-    let roots = if settings.extra_roots.is_empty() {
+    let roots = if settings.roots.is_empty() {
         RootCerts::WebPki
     } else {
-        let public = webpki_root_certs::TLS_SERVER_ROOT_CERTS
-            .iter()
-            .map(|certificate| Certificate::from_der(certificate.as_ref()));
-        let all: Vec<Certificate<'static>> =
-            public.chain(settings.extra_roots.iter().cloned()).collect();
-        RootCerts::new_with_certs(&all)
+        RootCerts::new_with_certs(&settings.roots)
     };
     let config = Config::builder()
         .http_status_as_error(false)

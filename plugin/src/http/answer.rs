@@ -85,6 +85,8 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|error| self.explain(&error))
     }
 
+    #[cold]
+    #[inline(never)]
     fn explain(&self, error: &serde_json::Error) -> VcsError {
         if self.head.is_html() || looks_like_html(&self.body) {
             return self.head.invalid(

@@ -158,6 +158,7 @@ impl Http {
     ///
     /// # Errors
     /// Any but `InvalidInput` for the caller's own values; see [`super::error`].
+    #[inline(never)] // Otherwise it is in the library once for each type that is read.
     pub(crate) fn send(&self, context: &dyn CallContext, request: &Request) -> Result<Answer> {
         let limit = self.limits().json_bytes;
         self.exchange(

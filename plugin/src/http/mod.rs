@@ -22,7 +22,7 @@ pub(crate) use agent::AgentSettings;
 pub(crate) use answer::Answer;
 pub(crate) use exchange::{Http, Limits, Transport, Upload};
 pub(crate) use gate::RateGate;
-pub(crate) use origin::Origin;
+pub(crate) use origin::{Origin, resolve};
 pub(crate) use request::Request;
 pub(crate) use wait::{check as check_context, pause};
 

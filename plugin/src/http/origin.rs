@@ -73,11 +73,8 @@ pub(crate) enum Redirect {
 /// `InvalidResponse` if it leads from HTTPS to HTTP or to no address at all.
 pub(crate) fn redirect(from: &Uri, location: &str, may_carry: bool) -> Result<Redirect> {
     let origin = Origin::of(from)?;
-    let target = url::Url::parse(&from.to_string())
-        .and_then(|base| base.join(location))
-        .ok()
-        .and_then(|url| url.as_str().parse::<Uri>().ok())
-        .ok_or_else(|| bad_redirect("its Location is no address"))?;
+    let target =
+        resolve(from, location).ok_or_else(|| bad_redirect("its Location is no address"))?;
     let target_origin =
         Origin::of(&target).map_err(|_| bad_redirect("its Location is no address of HTTP"))?;
     if origin.is_https() && !target_origin.is_https() {
@@ -88,6 +85,19 @@ pub(crate) fn redirect(from: &Uri, location: &str, may_carry: bool) -> Result<Re
     } else {
         Redirect::WithoutCredential(target)
     })
+}
+
+/// The address that a reference stands for at an address: an absolute one, or
+/// one that begins with a slash. Nothing else is in use.
+pub(crate) fn resolve(from: &Uri, reference: &str) -> Option<Uri> {
+    let (scheme, authority) = (from.scheme_str()?, from.authority()?);
+    if reference.starts_with("//") {
+        format!("{scheme}:{reference}").parse().ok()
+    } else if reference.starts_with('/') {
+        format!("{scheme}://{authority}{reference}").parse().ok()
+    } else {
+        reference.parse().ok()
+    }
 }
 
 fn bad_redirect(why: &str) -> VcsError {
@@ -136,6 +146,10 @@ mod tests {
         for location in [
             "http://api.bitbucket.org/2.0/x",
             "ftp://api.bitbucket.org/x",
+            "",
+            "x",
+            "../x",
+            "?x=1",
             "https://api.bitbucket.org@evil.example/x",
         ] {
             let error = redirect(&from, location, true).expect_err(location);

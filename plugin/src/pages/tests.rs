@@ -1,12 +1,12 @@
 use super::*;
 
-fn page(next: &str, page: Option<u64>, size: Option<u64>, items: usize) -> Page<u8> {
-    Page {
+fn page(next: &str, page: Option<u64>, size: Option<u64>, items: u64) -> Envelope {
+    Envelope {
         size,
         page,
         pagelen: Some(2),
         next: Some(next.to_owned()),
-        values: vec![0; items],
+        items,
     }
 }
 

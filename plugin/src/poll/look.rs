@@ -226,8 +226,7 @@ fn moment(milliseconds: i64) -> Result<String> {
             "the cursor cannot be used: its time is none; begin again without one",
         )
     })?;
-    let text = time.strftime("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string();
-    Ok(text)
+    Ok(format!("{time:.3}").replace('Z', "+00:00"))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::review::refuse_closed;
 use super::{expand_hashes, get_value, may_be_done, one_path, read_one, same_commit};
-use crate::http::{Answer, Request, pause};
+use crate::http::{Answer, Request, pause, resolve};
 use crate::read::json;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
@@ -172,18 +172,15 @@ fn task_address(session: &Session, answer: &Answer) -> Result<String> {
             .head
             .invalid("it does not say where the merge's state is")
     })?;
-    if address.starts_with('/') || session.http.is_api_address(&address) {
-        return absolute(&answer.head.uri.to_string(), &address)
-            .ok_or_else(|| answer.head.invalid("its Location is no address"));
+    let address = resolve(&answer.head.uri, &address)
+        .ok_or_else(|| answer.head.invalid("its Location is no address"))?
+        .to_string();
+    if session.http.is_api_address(&address) {
+        return Ok(address);
     }
     Err(answer
         .head
         .invalid("the merge's state is at another place than the API"))
-}
-
-fn absolute(base: &str, address: &str) -> Option<String> {
-    let joined = url::Url::parse(base).ok()?.join(address).ok()?;
-    Some(joined.into())
 }
 
 fn wait_for(

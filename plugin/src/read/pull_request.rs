@@ -4,6 +4,7 @@ use super::{account, hash_at, json};
 use crate::pages::ENVELOPE;
 use crate::wire::account_fields;
 use serde_json::Value;
+use ureq::http::Uri;
 use vcs_provider_interface::prelude::*;
 
 /// The fields of `fields=` that [`pull_request`] reads of an item of a list.
@@ -111,12 +112,13 @@ fn end(value: Option<&Value>) -> PullRequestEnd {
 /// The repository of a pull request has no clone links; on Bitbucket Cloud the
 /// clone address is that of the web page with `.git`.
 fn clone_url(end: &Value) -> Option<String> {
-    let mut url = url::Url::parse(json::text(end, "/repository/links/html/href")?).ok()?;
-    let path = url.path().trim_end_matches('/').to_owned();
-    url.set_path(&format!("{path}.git"));
-    url.set_username("").ok()?;
-    url.set_password(None).ok()?;
-    Some(url.into())
+    let page: Uri = json::text(end, "/repository/links/html/href")?
+        .parse()
+        .ok()?;
+    let (scheme, authority) = (page.scheme_str()?, page.authority()?.as_str());
+    let host = authority.rsplit('@').next()?;
+    let path = page.path().trim_end_matches('/');
+    Some(format!("{scheme}://{host}{path}.git"))
 }
 
 fn facts(value: &Value) -> Extra {

@@ -2,6 +2,7 @@
 
 use super::json;
 use serde_json::Value;
+use ureq::http::Uri;
 use vcs_provider_interface::prelude::*;
 
 /// Reads the repository of a delivery. `None` if it can be told neither by its
@@ -34,9 +35,11 @@ pub(crate) fn event_repository(value: &Value) -> Option<EventRepository> {
 }
 
 fn last_two_segments(address: &str) -> Option<String> {
-    let url = url::Url::parse(address).ok()?;
-    let segments: Vec<&str> = url
-        .path_segments()?
+    let address: Uri = address.parse().ok()?;
+    address.authority()?;
+    let segments: Vec<&str> = address
+        .path()
+        .split('/')
         .filter(|segment| !segment.is_empty())
         .collect();
     match segments.as_slice() {

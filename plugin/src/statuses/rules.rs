@@ -2,9 +2,9 @@
 //! brought into that form before anything is sent.
 
 use crate::repository_name::RepositoryName;
-use crate::text::is_outside_this_machine;
+use crate::text::Host;
 use sha2::{Digest, Sha256};
-use url::Url;
+use ureq::http::Uri;
 use vcs_provider_interface::prelude::*;
 
 /// Bitbucket Cloud: build status key, at most 40 characters.
@@ -81,18 +81,16 @@ pub(super) fn checked_url(text: &str) -> Result<String> {
         return Err(refuse("may hold no space"));
     }
     let encoded = text.replace('{', "%7B").replace('}', "%7D");
-    let url = Url::parse(&encoded)
-        .map_err(|_| refuse("has to be absolute, such as https://engine.example/build/1"))?;
-    if !matches!(url.scheme(), "http" | "https") {
+    let no_address = || refuse("has to be absolute, such as https://engine.example/build/1");
+    let url: Uri = encoded.parse().map_err(|_| no_address())?;
+    let authority = url.authority().ok_or_else(no_address)?;
+    if !matches!(url.scheme_str(), Some("http" | "https")) {
         return Err(refuse("has to begin with https:// or http://"));
     }
-    if !url.username().is_empty() || url.password().is_some() {
+    if authority.as_str().contains('@') {
         return Err(refuse("may hold no user and no password"));
     }
-    let is_public = url
-        .host()
-        .is_some_and(|host| is_outside_this_machine(&host));
-    if !is_public {
+    if !Host::of(&url).is_some_and(|host| host.is_outside_this_machine()) {
         return Err(refuse(
             "has to name a host that Bitbucket's users can reach: Bitbucket refuses `localhost` \
              and names without a dot; check the engine's public address",

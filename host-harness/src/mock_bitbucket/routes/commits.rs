@@ -183,8 +183,8 @@ impl Range {
                     repository
                         .git
                         .refs(kind)?
-                        .into_iter()
-                        .map(|found| found.commit),
+                        .iter()
+                        .map(|found| found.commit.clone()),
                 );
             }
         }

@@ -52,10 +52,11 @@ pub(crate) fn routes() -> Vec<Route> {
 /// else needs the whole objects.
 fn list_refs(call: &Call, kinds: &[RefKind]) -> Reply {
     let repository = call.repository()?;
-    let mut refs = Vec::new();
+    let mut known = Vec::new();
     for kind in kinds {
-        refs.extend(repository.git.refs(*kind)?);
+        known.push(repository.git.refs(*kind)?);
     }
+    let mut refs: Vec<&Ref> = known.iter().flat_map(|refs| refs.iter()).collect();
     let filter = listing::filter(call)?;
     let sort = listing::sort(call)?;
     let mut fields: Vec<&str> = filter
@@ -119,7 +120,7 @@ fn no_such_ref(kind: RefKind, name: &str) -> ApiError {
 }
 
 fn show(call: &Call, repository: &Repository, found: &Ref, status: u16) -> Reply {
-    let mut values = represent::refs(&call.mock, repository, std::slice::from_ref(found))?;
+    let mut values = represent::refs(&call.mock, repository, &[found])?;
     Ok(Answer::json(status, values.pop().unwrap_or(Value::Null)))
 }
 
