@@ -68,6 +68,7 @@ pub struct MockBuilder {
     faults: FaultPlan,
     record: Option<PathBuf>,
     listen: SocketAddr,
+    origin: Option<String>,
     rate_limit: Option<RateLimit>,
     delivery: DeliveryPolicy,
     allow_local_hook_urls: bool,
@@ -84,6 +85,7 @@ impl Default for MockBuilder {
             faults: FaultPlan::default(),
             record: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            origin: None,
             rate_limit: None,
             delivery: DeliveryPolicy::default(),
             allow_local_hook_urls: true,
@@ -134,6 +136,15 @@ impl MockBuilder {
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
+        self
+    }
+
+    /// Scheme and authority, such as `https://localhost:8443`, that the mock calls
+    /// itself by in links: where it is reached through a TLS server in front of
+    /// it. By default it is reached where it listens.
+    #[must_use]
+    pub fn origin(mut self, origin: impl Into<String>) -> Self {
+        self.origin = Some(origin.into());
         self
     }
 
@@ -206,7 +217,7 @@ impl MockBuilder {
             storage_listener.local_addr().map_err(MockError::Start)?
         )));
         let mock = Arc::new(Mock::new(Parts {
-            urls: Urls::new(&address.to_string()),
+            urls: Urls::new(self.origin.unwrap_or_else(|| format!("http://{address}"))),
             settings: Settings {
                 latency: self.latency,
                 allow_local_hook_urls: self.allow_local_hook_urls,

@@ -24,9 +24,9 @@ pub(crate) struct Urls {
 }
 
 impl Urls {
-    /// All addresses of a mock that listens on `authority`.
-    pub(crate) fn new(authority: &str) -> Self {
-        let origin = format!("http://{authority}");
+    /// All addresses of a mock that is reached at `origin`, without a slash at
+    /// its end.
+    pub(crate) fn new(origin: String) -> Self {
         Self {
             api: format!("{origin}/2.0"),
             oauth: format!("{origin}/site/oauth2"),

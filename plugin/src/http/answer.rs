@@ -49,6 +49,25 @@ impl Head {
             .unwrap_or_default()
     }
 
+    /// Fails if the body is compressed otherwise than it was asked for, which the
+    /// HTTP client leaves as it is. What it has read itself it takes out of the
+    /// headers.
+    pub(super) fn refuse_unknown_coding(&self) -> Result<()> {
+        let codings = self.headers.get_all("content-encoding");
+        let is_plain = codings
+            .iter()
+            .all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+        if is_plain {
+            return Ok(());
+        }
+        let shown = redact::sentence(self.header("content-encoding").unwrap_or("?"), []);
+        let shown: String = shown.chars().take(40).collect();
+        Err(self.invalid(format!(
+            "it is compressed as {shown:?} (Content-Encoding), and gzip was asked for; a proxy \
+             in between may be the cause"
+        )))
+    }
+
     fn is_html(&self) -> bool {
         self.header("content-type")
             .is_some_and(|kind| kind.to_ascii_lowercase().contains("html"))

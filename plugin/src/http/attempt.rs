@@ -3,8 +3,10 @@
 //! [`super::exchange`].
 
 use super::answer::Head;
-use super::error::{Failure, from_answer, from_transport};
+use super::connection_error::{Way, from_transport};
+use super::error::{Failure, from_answer};
 use super::exchange::{Http, Upload};
+use super::moved::change_redirected;
 use super::origin::{Redirect, redirect};
 use super::redact;
 use super::request::Request;
@@ -58,10 +60,10 @@ impl Attempt<'_> {
         loop {
             let (head, body) = self.once(&uri, carried, upload)?;
             if (200..300).contains(&head.status) {
+                head.refuse_unknown_coding().map_err(Failure::last)?;
                 return read(head, body);
             }
-            let is_redirect = matches!(head.status, 301 | 302 | 303 | 307 | 308)
-                && matches!(self.request.method, Method::GET | Method::HEAD);
+            let is_redirect = matches!(head.status, 301 | 302 | 303 | 307 | 308);
             let location = head.header("location").filter(|_| is_redirect);
             let Some(location) = location else {
                 return Err(self.refused(&head, body, authorization));
@@ -70,13 +72,24 @@ impl Attempt<'_> {
             if redirects > MOST_REDIRECTS {
                 return Err(Failure::last(head.invalid("it redirects without end")));
             }
-            match redirect(&uri, location, carried.is_some()).map_err(Failure::last)? {
-                Redirect::WithCredential(target) => uri = target,
-                Redirect::WithoutCredential(target) => {
-                    carried = None;
-                    uri = target;
+            let target = redirect(&uri, location, carried.is_some()).map_err(Failure::last)?;
+            let is_read = matches!(self.request.method, Method::GET | Method::HEAD);
+            uri = match target {
+                Redirect::WithCredential(target) if is_read => target,
+                // These two promise that nothing was done, and ask for the same again.
+                Redirect::WithCredential(target)
+                    if matches!(head.status, 307 | 308) && upload.is_none() =>
+                {
+                    target
                 }
-            }
+                Redirect::WithoutCredential(target) if is_read => {
+                    carried = None;
+                    target
+                }
+                Redirect::WithCredential(target) | Redirect::WithoutCredential(target) => {
+                    return Err(Failure::last(change_redirected(&head, &target)));
+                }
+            };
             check(self.context).map_err(Failure::last)?;
         }
     }
@@ -130,12 +143,12 @@ impl Attempt<'_> {
                 }
                 Ok((head, body))
             }
-            Err(error) => Err(from_transport(
-                error,
-                &format!("{} {}", self.request.method, uri.path()),
-                uri.host().unwrap_or("?"),
-                self.context,
-            )),
+            Err(error) => {
+                let request = format!("{} {}", self.request.method, uri.path());
+                Err(self
+                    .http
+                    .connection_failure(error, &request, uri, self.context))
+            }
         };
         self.log(uri, begun, &outcome);
         outcome
@@ -235,39 +248,60 @@ impl Attempt<'_> {
     }
 }
 
-pub(super) fn read_whole(
-    context: &dyn CallContext,
-    head: &Head,
-    body: Body,
-    limit: u64,
-) -> std::result::Result<Vec<u8>, Failure> {
-    // The length is the service's word: believed for a sensible buffer only.
-    let expected = body.content_length().unwrap_or(0).min(limit).min(1 << 20);
-    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
-    let mut reader = body.into_reader();
-    loop {
-        check(context).map_err(Failure::last)?;
-        let read = reader
-            .by_ref()
-            .take(CHUNK as u64)
-            .read_to_end(&mut bytes)
-            .map_err(|error| broken(error, head, context))?;
-        if bytes.len() as u64 > limit {
-            return Err(Failure::last(head.invalid(format!(
-                "it is longer than {limit} bytes (maxBodyBytes)"
-            ))));
-        }
-        if read == 0 {
-            return Ok(bytes);
+impl Http {
+    /// Reads an answer to its end, within a limit in bytes.
+    pub(super) fn read_whole(
+        &self,
+        context: &dyn CallContext,
+        head: &Head,
+        body: Body,
+    ) -> std::result::Result<Vec<u8>, Failure> {
+        let limit = self.limits().json_bytes;
+        // The length is the service's word: believed for a sensible buffer only.
+        let expected = body.content_length().unwrap_or(0).min(limit).min(1 << 20);
+        let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
+        let mut reader = body.into_reader();
+        loop {
+            check(context).map_err(Failure::last)?;
+            let read = reader
+                .by_ref()
+                .take(CHUNK as u64)
+                .read_to_end(&mut bytes)
+                .map_err(|error| self.broken(error, head, context))?;
+            if bytes.len() as u64 > limit {
+                return Err(Failure::last(head.invalid(format!(
+                    "it is longer than {limit} bytes (maxBodyBytes)"
+                ))));
+            }
+            if read == 0 {
+                return Ok(bytes);
+            }
         }
     }
-}
 
-pub(super) fn broken(error: std::io::Error, head: &Head, context: &dyn CallContext) -> Failure {
-    from_transport(
-        ureq::Error::from(error),
-        &head.request(),
-        head.uri.host().unwrap_or("?"),
-        context,
-    )
+    /// The failure of an answer that breaks off.
+    pub(super) fn broken(
+        &self,
+        error: std::io::Error,
+        head: &Head,
+        context: &dyn CallContext,
+    ) -> Failure {
+        let error = ureq::Error::from(error);
+        self.connection_failure(error, &head.request(), &head.uri, context)
+    }
+
+    fn connection_failure(
+        &self,
+        error: ureq::Error,
+        request: &str,
+        uri: &Uri,
+        context: &dyn CallContext,
+    ) -> Failure {
+        let way = Way {
+            request,
+            host: uri.host().unwrap_or("?"),
+            proxy: self.proxy_setting(uri),
+        };
+        from_transport(error, &way, context)
+    }
 }

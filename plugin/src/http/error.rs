@@ -1,11 +1,11 @@
-//! The one place where answers and broken connections become errors.
+//! The one place where answers become errors; for connections that fail there
+//! is [`super::connection_error`].
 
 use super::answer::{Head, looks_like_html};
 use super::gate::retry_after;
 use super::redact::sentence;
 use super::retry::{Cause, cause_of_status};
 use serde_json::Value;
-use std::io;
 use std::time::SystemTime;
 use vcs_provider_interface::prelude::*;
 
@@ -93,10 +93,10 @@ fn kind_of(status: u16, complaint: &Complaint) -> ErrorKind {
     match status {
         400 | 409 if complaint.says_it_exists() => ErrorKind::ALREADY_EXISTS,
         400 | 405 | 406 | 411 | 413..=415 | 422 => ErrorKind::INVALID_INPUT,
-        401 | 407 => ErrorKind::UNAUTHENTICATED,
+        401 => ErrorKind::UNAUTHENTICATED,
         402 | 403 => ErrorKind::PERMISSION_DENIED,
         404 => ErrorKind::NOT_FOUND,
-        408 => ErrorKind::UNAVAILABLE,
+        407 | 408 => ErrorKind::UNAVAILABLE,
         409 | 412 | 423 => ErrorKind::CONFLICT,
         410 => ErrorKind::ENDPOINT_REMOVED,
         429 => ErrorKind::RATE_LIMITED,
@@ -119,6 +119,7 @@ fn explain(status: u16, kind: ErrorKind) -> &'static str {
         (_, ErrorKind::CONFLICT) => "the state of the repository changed or does not allow this",
         (_, ErrorKind::ENDPOINT_REMOVED) => "the service has removed this operation",
         (_, ErrorKind::RATE_LIMITED) => "too many requests with this credential",
+        (407, _) => "a proxy in between wants a user and a password; check `proxy`",
         (555, _) => "the service took too long and gave up",
         (_, ErrorKind::UNAVAILABLE) => "the service cannot answer now",
         (_, ErrorKind::UNSUPPORTED) => "the service does not have this operation",
@@ -245,117 +246,4 @@ fn field_problems(fields: &Value) -> Vec<(String, String)> {
                 .collect()
         })
         .unwrap_or_default()
-}
-
-/// The error of a request that got no whole answer.
-pub(crate) fn from_transport(
-    error: ureq::Error,
-    request: &str,
-    host: &str,
-    context: &dyn CallContext,
-) -> Failure {
-    let (kind, cause, why) = match &error {
-        ureq::Error::Timeout(_) if context.time_left() == Some(std::time::Duration::ZERO) => (
-            ErrorKind::TIMEOUT,
-            Cause::Final,
-            "the call's deadline passed".to_owned(),
-        ),
-        ureq::Error::Timeout(phase @ (ureq::Timeout::Resolve | ureq::Timeout::Connect)) => (
-            ErrorKind::UNAVAILABLE,
-            Cause::NotSent,
-            format!("no connection to {host} in time (phase: {phase}; connectTimeoutSeconds)"),
-        ),
-        ureq::Error::Timeout(phase) => (
-            ErrorKind::UNAVAILABLE,
-            Cause::ConnectionLost,
-            format!("{host} did not answer in time (phase: {phase}; requestTimeoutSeconds)"),
-        ),
-        ureq::Error::HostNotFound => (
-            ErrorKind::UNAVAILABLE,
-            Cause::NotSent,
-            format!("the host {host} is not known here; check the address and the name service"),
-        ),
-        ureq::Error::ConnectionFailed => (
-            ErrorKind::UNAVAILABLE,
-            Cause::NotSent,
-            format!("no connection to {host}"),
-        ),
-        ureq::Error::ConnectProxyFailed(_) | ureq::Error::InvalidProxyUrl => (
-            ErrorKind::UNAVAILABLE,
-            Cause::NotSent,
-            format!("the proxy does not connect to {host}; check `proxy`"),
-        ),
-        ureq::Error::Io(error) => return from_io(error, request, host),
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::TlsRequired => {
-            return untrusted(request, host);
-        }
-        ureq::Error::Decompress(_, error) if error.kind() == io::ErrorKind::UnexpectedEof => (
-            ErrorKind::UNAVAILABLE,
-            Cause::ConnectionLost,
-            format!("{host} closed the connection in the middle of the answer"),
-        ),
-        ureq::Error::Decompress(..) => (
-            ErrorKind::INVALID_RESPONSE,
-            Cause::Final,
-            "the answer's compression is broken".to_owned(),
-        ),
-        ureq::Error::LargeResponseHeader(..) => (
-            ErrorKind::INVALID_RESPONSE,
-            Cause::Final,
-            "the answer's headers are too long".to_owned(),
-        ),
-        ureq::Error::Protocol(_) | ureq::Error::BodyStalled => (
-            ErrorKind::INVALID_RESPONSE,
-            Cause::Final,
-            format!("{host} does not speak HTTP; check the address and any proxy"),
-        ),
-        ureq::Error::Http(_) | ureq::Error::BadUri(_) => (
-            ErrorKind::INVALID_INPUT,
-            Cause::Final,
-            "the request has no valid form".to_owned(),
-        ),
-        _ => (
-            ErrorKind::INTERNAL,
-            Cause::Final,
-            "the HTTP client failed".to_owned(),
-        ),
-    };
-    Failure {
-        error: VcsError::new(kind, format!("{request}: {why}")),
-        cause,
-    }
-}
-
-fn from_io(error: &io::Error, request: &str, host: &str) -> Failure {
-    let (cause, why) = match error.kind() {
-        io::ErrorKind::ConnectionRefused
-        | io::ErrorKind::AddrNotAvailable
-        | io::ErrorKind::HostUnreachable
-        | io::ErrorKind::NetworkUnreachable => (Cause::NotSent, format!("no connection to {host}")),
-        // What the TLS library refuses arrives as invalid data.
-        io::ErrorKind::InvalidData => return untrusted(request, host),
-        io::ErrorKind::UnexpectedEof
-        | io::ErrorKind::ConnectionReset
-        | io::ErrorKind::ConnectionAborted
-        | io::ErrorKind::BrokenPipe => (
-            Cause::ConnectionLost,
-            format!("{host} closed the connection before the answer was whole"),
-        ),
-        kind => (
-            Cause::ConnectionLost,
-            format!("the connection to {host} broke ({kind})"),
-        ),
-    };
-    Failure {
-        error: VcsError::new(ErrorKind::UNAVAILABLE, format!("{request}: {why}")),
-        cause,
-    }
-}
-
-fn untrusted(request: &str, host: &str) -> Failure {
-    let message = format!(
-        "{request}: no trusted connection to {host}; its certificate may come from an authority \
-         that `caFile` has to name, or the address may be wrong"
-    );
-    Failure::last(VcsError::new(ErrorKind::UNAVAILABLE, message).with_retryable(false))
 }

@@ -2,7 +2,7 @@
 
 use super::agent::{AgentSettings, agent};
 use super::answer::{Answer, Head};
-use super::attempt::{Attempt, CHUNK, Patience, broken, read_whole};
+use super::attempt::{Attempt, CHUNK, Patience};
 use super::error::Failure;
 use super::gate::RateGate;
 use super::origin::Origin;
@@ -16,7 +16,7 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ureq::http::Uri;
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, Proxy};
 use vcs_provider_interface::prelude::*;
 
 /// Time limits and size limits of a server, as configured.
@@ -42,6 +42,7 @@ pub(crate) struct Limits {
 /// What all credentials of a server share.
 pub(crate) struct Transport {
     agent: Agent,
+    proxy: Option<Proxy>,
     pub(crate) limits: Limits,
     pub(crate) log: Log,
 }
@@ -50,6 +51,7 @@ impl Transport {
     pub(crate) fn new(settings: &AgentSettings, limits: Limits, log: Log) -> Self {
         Self {
             agent: agent(settings),
+            proxy: settings.proxy.clone(),
             limits,
             log,
         }
@@ -136,6 +138,16 @@ impl Http {
         &self.transport.agent
     }
 
+    /// Where the proxy is set that leads to this address, if one does.
+    pub(super) fn proxy_setting(&self, uri: &Uri) -> Option<&'static str> {
+        let proxy = self.transport.proxy.as_ref()?;
+        match (proxy.is_no_proxy(uri), proxy.is_from_env()) {
+            (true, _) => None,
+            (false, true) => Some("HTTPS_PROXY and its like in the engine's environment"),
+            (false, false) => Some("`proxy`"),
+        }
+    }
+
     pub(crate) fn authorizer(&self) -> &dyn Authorizer {
         &*self.authorizer
     }
@@ -160,14 +172,13 @@ impl Http {
     /// Any but `InvalidInput` for the caller's own values; see [`super::error`].
     #[inline(never)] // Otherwise it is in the library once for each type that is read.
     pub(crate) fn send(&self, context: &dyn CallContext, request: &Request) -> Result<Answer> {
-        let limit = self.limits().json_bytes;
         self.exchange(
             context,
             request,
             None,
             Patience::WholeAnswer,
             &mut |head, body| {
-                let body = read_whole(context, &head, body, limit)?;
+                let body = self.read_whole(context, &head, body)?;
                 Ok(Answer { head, body })
             },
         )
@@ -224,7 +235,7 @@ impl Http {
                         Ok(0) => return Ok((head, given)),
                         Ok(length) => length,
                         Err(error) => {
-                            let mut failure = broken(error, &head, context);
+                            let mut failure = self.broken(error, &head, context);
                             if given > 0 {
                                 failure.cause = Cause::Final;
                             }
@@ -252,14 +263,13 @@ impl Http {
         request: &Request,
         upload: Upload<'_>,
     ) -> Result<Answer> {
-        let limit = self.limits().json_bytes;
         self.exchange(
             context,
             request,
             Some(upload),
             Patience::EachByte,
             &mut |head, body| {
-                let body = read_whole(context, &head, body, limit)?;
+                let body = self.read_whole(context, &head, body)?;
                 Ok(Answer { head, body })
             },
         )

@@ -7,11 +7,13 @@
 mod agent;
 mod answer;
 mod attempt;
+mod connection_error;
 mod create;
 mod error;
 mod exchange;
 mod gate;
 mod json_path;
+mod moved;
 mod origin;
 mod redact;
 mod request;
