@@ -105,7 +105,7 @@ pub(crate) fn repository(
 ) -> Result<Value, ApiError> {
     let urls = &mock.urls;
     let api = repository_url(urls, repository);
-    let authority = urls.web.trim_start_matches("http://");
+    let (scheme, authority) = urls.web.split_once("://").unwrap_or(("http", &urls.web));
     let clone_user = caller.map(|user| format!("{}@", segment(&user.nickname.to_lowercase())));
     let main_branch = mock
         .main_branch(repository)?
@@ -145,7 +145,7 @@ pub(crate) fn repository(
                 {
                     "name": "https",
                     "href": format!(
-                        "http://{}{authority}/{}.git",
+                        "{scheme}://{}{authority}/{}.git",
                         clone_user.unwrap_or_default(),
                         repository.full_name()
                     ),

@@ -52,17 +52,20 @@ fn redirects_without_end_are_an_error() {
 }
 
 #[test]
-fn a_change_is_not_redirected() {
-    let service = Service::start(|_| Reply::with(307, &[("Location", "/2.0/elsewhere")], ""));
-    let request = CreateBranchRequest {
-        repo: "team/old".to_owned(),
-        name: "b".to_owned(),
-        target: HASH.to_owned(),
-    };
-    let error = service
-        .client("")
-        .create_branch(&context(), request)
-        .expect_err("redirected");
-    assert_eq!(error.kind, ErrorKind::INVALID_RESPONSE);
-    assert_eq!(service.received().len(), 1);
+fn a_change_is_sent_on_only_where_the_same_is_asked_for_again() {
+    for (status, requests) in [(301, 1), (302, 1), (303, 1), (307, 6), (308, 6)] {
+        let service =
+            Service::start(move |_| Reply::with(status, &[("Location", "/2.0/elsewhere")], ""));
+        let request = CreateBranchRequest {
+            repo: "team/old".to_owned(),
+            name: "b".to_owned(),
+            target: HASH.to_owned(),
+        };
+        let error = service
+            .client("")
+            .create_branch(&context(), request)
+            .expect_err("redirected");
+        assert_eq!(error.kind, ErrorKind::INVALID_RESPONSE);
+        assert_eq!(service.received().len(), requests, "{status}");
+    }
 }

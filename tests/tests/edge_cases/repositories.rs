@@ -108,7 +108,7 @@ fn e27_a_renamed_repository_is_followed_to_its_new_name() {
 }
 
 #[test]
-fn e27_a_change_of_a_renamed_repository_is_made_or_says_the_new_name() {
+fn e27_a_change_of_a_renamed_repository_says_the_new_name() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     bitbucket
@@ -116,10 +116,11 @@ fn e27_a_change_of_a_renamed_repository_is_made_or_says_the_new_name() {
         .rename_repository(REPO, "acme/gadget")
         .expect("a new name");
     let request = crate::support::status(&bitbucket.git.hash("main"), "build", BuildState::SUCCESS);
-    match client.set_status(&context(), request) {
-        Ok(status) => assert_eq!(status.service_state, "SUCCESSFUL"),
-        Err(error) => assert!(error.message.contains("redirect"), "{error}"),
-    }
+    let error = client
+        .set_status(&context(), request)
+        .expect_err("the old name");
+    assert_eq!(error.kind, ErrorKind::CONFLICT, "{error}");
+    assert!(error.message.contains("acme/gadget"), "{error}");
 }
 
 #[test]

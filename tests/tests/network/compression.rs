@@ -12,8 +12,8 @@ use std::io::Write as _;
 use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::collect_bytes;
 
-/// Two branches.
-const PAGE: &str = r#"{"values":[
+/// Two branches, and what is asked beside them of their repository.
+const PAGE: &str = r#"{"uuid":"{1}","full_name":"acme/widget","mainbranch":null,"values":[
     {"name":"one","target":{"hash":"a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1"}},
     {"name":"two","target":{"hash":"b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2"}}]}"#;
 
@@ -34,9 +34,17 @@ fn answer(status: u16, coding: &str, body: &[u8]) -> Vec<u8> {
     answer
 }
 
-/// A server that answers every request so, and a client of it.
+/// A server that answers every request so, and a client of it. What is asked
+/// about a file before it is read is answered by itself.
 fn served(answer: Vec<u8>, config: &str) -> (RawServer, Box<dyn AuthorizedClient>) {
-    let server = RawServer::start(move |_| answer.clone());
+    const FILE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n{\"type\":\"commit_file\"}";
+    let server = RawServer::start(move |request| {
+        if request.contains("format=meta") {
+            FILE.to_vec()
+        } else {
+            answer.clone()
+        }
+    });
     let config = format!(
         "{QUICK}apiUrl = \"{}/2.0\"\nauth = {{ accessToken = \"ATCT-of-a-test\" }}\n{config}",
         server.origin()
