@@ -1,4 +1,15 @@
 //! Webhooks of a repository.
+//!
+//! | method | sent | repeated | special errors |
+//! |---|---|---|---|
+//! | `get_hook` | the list of hooks, of which the address is looked for | all | `NotFound` with the address |
+//! | `create_hook` | the creation | one whose answer was lost is looked for by its address first | `Unsupported` where `disableWebHooks` or `disableWebHooksCreation` is set |
+//! | `update_hook` | the list if no id is given, then the change with all events | all | as above; `NotFound` with the address |
+//! | `delete_hook` | the list if no id is given, then the deletion; what is gone is a success | all | |
+//! | `reconcile_hook` | see [`mod@reconcile`] | | |
+//!
+//! The address is the one of `proxyWebhook` where that is set. The service
+//! refuses a hook for an event without the scope to read its subject.
 
 mod reconcile;
 

@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | `list_content` | the ref is resolved, then `src/{hash}/{folder}/` page by page; recursively to a depth, then the folders below it | all | `InvalidInput` if the path is a file |
 //! | `get_content` | the ref is resolved, the path's kind is asked for, then its bytes | until the first byte was handed on | `InvalidInput` if the path is a folder |
-//! | `get_archive` | see [`archive`] | | |
+//! | `get_archive` | see [`mod@archive`] | | |
 //!
 //! The ref is always resolved to a hash first: a branch name with a slash is
 //! ambiguous in these paths. A file in Git LFS redirects to another host, where
