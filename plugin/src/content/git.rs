@@ -7,6 +7,7 @@
 //! configuration of the machine and follows no redirect.
 
 use crate::http::pause;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{ErrorKind as IoErrorKind, Read};
 use std::path::Path;
@@ -23,12 +24,13 @@ const CHUNK: usize = 64 * 1024;
 /// How much of what Git says is read.
 const MOST_SAID: u64 = 4096;
 
-/// What Git sees of the engine's environment: where programs are, and how the
-/// network is reached.
-const INHERITED: &[&str] = &[
-    "PATH",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
+/// What Git sees of the engine's environment: where programs are, and which
+/// authorities the machine trusts.
+const INHERITED: &[&str] = &["PATH", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+/// How the environment says to reach the network; not seen where a proxy is
+/// configured, which goes for every address.
+const PROXY_VARIABLES: &[&str] = &[
     "http_proxy",
     "https_proxy",
     "HTTPS_PROXY",
@@ -114,6 +116,16 @@ impl GitArchive<'_> {
         hand_on(context, &file, sink)
     }
 
+    /// The engine's environment as Git sees it.
+    fn inherited(&self) -> Vec<(&'static str, OsString)> {
+        let names = match self.proxy {
+            Some(_) => INHERITED.to_vec(),
+            None => [INHERITED, PROXY_VARIABLES].concat(),
+        };
+        let seen = |name| Some((name, std::env::var_os(name)?));
+        names.into_iter().filter_map(seen).collect()
+    }
+
     fn environment(&self) -> Vec<(String, String)> {
         let mut config = vec![
             ("credential.helper".to_owned(), String::new()),
@@ -160,11 +172,7 @@ impl Runner<'_> {
             .args(arguments)
             .current_dir(self.folder)
             .env_clear()
-            .envs(
-                INHERITED
-                    .iter()
-                    .filter_map(|name| Some((name, std::env::var_os(name)?))),
-            )
+            .envs(self.archive.inherited())
             .env("HOME", self.folder)
             .env("LC_ALL", "C")
             .env("GIT_CONFIG_NOSYSTEM", "1")
@@ -223,7 +231,20 @@ impl Runner<'_> {
             } else {
                 ErrorKind::UNAVAILABLE
             };
-        VcsError::new(kind, format!("git {action} failed: {text}"))
+        let mut message = format!("git {action} failed: {text}");
+        if kind == ErrorKind::UNAVAILABLE && *action == "fetch" {
+            // Git words it as its TLS library does, but for this word.
+            if text.contains("certificate") {
+                message.push_str(
+                    "; if the address is right, the authority of the certificate may be one that \
+                     `caFile` has to name",
+                );
+            }
+            if self.archive.proxy.is_some() {
+                message.push_str("; the way there is through a proxy, check `proxy`");
+            }
+        }
+        VcsError::new(kind, message)
     }
 }
 

@@ -53,9 +53,11 @@ pub(crate) fn address(uri: &Uri) -> String {
 }
 
 /// A sentence of the service for logs and errors: on one line, of bounded
-/// length, without the secrets of the request it answers.
+/// length, without the secrets of the request it answers and without the users
+/// and passwords of addresses in it.
 pub(crate) fn sentence<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
-    let mut clean = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = text.split_whitespace().map(without_users);
+    let mut clean = words.collect::<Vec<_>>().join(" ");
     for secret in secrets {
         // Short ones would hide ordinary words and are no secrets of Bitbucket.
         if secret.len() >= 6 {
@@ -67,6 +69,20 @@ pub(crate) fn sentence<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str
         Some((end, _)) => format!("{}…", clean.get(..end).unwrap_or_default()),
         None => clean,
     }
+}
+
+/// A word, its addresses without the users and passwords in front of `@`.
+fn without_users(word: &str) -> String {
+    let mut parts = word.split("://");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        shown.push_str("://");
+        let end = part.find(['/', '?', '#']).unwrap_or(part.len());
+        let (authority, rest) = part.split_at(end);
+        shown.push_str(authority.rsplit('@').next().unwrap_or_default());
+        shown.push_str(rest);
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -88,6 +104,10 @@ mod tests {
     fn a_sentence_shows_no_secret_and_stays_on_one_line() {
         let shown = sentence("bad token\nhunter22\u{7}!", ["hunter22", "bad"]);
         assert_eq!(shown, "bad token [redacted]!");
+        assert_eq!(
+            sentence("for 'http://me:p@w@proxy:1' and https://x@y/a@b?c@d.", []),
+            "for 'http://proxy:1' and https://y/a@b?c@d."
+        );
         assert!(sentence(&"ä".repeat(5000), []).chars().count() <= LONGEST_TEXT + 1);
     }
 }

@@ -111,3 +111,12 @@ fn a_proxy_that_refuses_git_is_named_and_its_password_is_not() {
         assert_eq!(git_requests(&secured), 0, "{error}");
     }
 }
+
+#[test]
+fn a_proxy_with_a_user_and_no_password_shows_the_user_to_nobody() {
+    let proxy = ProxyServer::start(Manner::SayToGit(WANTS_PASSWORD));
+    let secured = Secured::small(&proxy.config_with("gateway-user", "").replace(":@", "@"));
+    let error = refusal(&secured);
+    assert_eq!(error.kind, ErrorKind::UNAVAILABLE, "{error}");
+    assert!(error.message.contains("`proxy`"), "{error}");
+}
