@@ -71,7 +71,7 @@ impl<'a> JoinedGit<'a> {
         }
     }
 
-    fn git(&self, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, GitError> {
+    pub(super) fn git(&self, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, GitError> {
         let mut command = self.base.command();
         if let Some(other) = self.other {
             command.env(
@@ -151,17 +151,33 @@ impl<'a> JoinedGit<'a> {
         self.git(&arguments, &[])
     }
 
-    /// Merges two commits and returns the tree; `None` when they conflict.
-    pub(crate) fn merge_trees(&self, ours: &str, theirs: &str) -> Result<Option<String>, GitError> {
-        match self.git(
-            &["merge-tree", "--write-tree", "--no-messages", ours, theirs],
-            &[],
-        ) {
+    /// Merges two commits and returns the tree; `None` when they conflict. What
+    /// both had before is found in their history, unless `before` says it.
+    pub(crate) fn merge_trees(
+        &self,
+        ours: &str,
+        theirs: &str,
+        before: Option<&str>,
+    ) -> Result<Option<String>, GitError> {
+        let before = before.map(|before| format!("--merge-base={before}"));
+        let mut arguments = vec!["merge-tree", "--write-tree", "--no-messages"];
+        arguments.extend(before.as_deref());
+        arguments.extend([ours, theirs]);
+        match self.git(&arguments, &[]) {
             Ok(output) => Ok(first_line(&output)),
             // Conflicts are told on standard output; standard error is for faults.
             Err(GitError::Failed { message, .. }) if message.is_empty() => Ok(None),
             Err(other) => Err(other),
         }
+    }
+
+    /// The tree of a commit.
+    pub(crate) fn tree(&self, commit: &str) -> Result<String, GitError> {
+        let tree = self.git(
+            &["rev-parse", "--verify", &format!("{commit}^{{tree}}")],
+            &[],
+        )?;
+        first_line(&tree).ok_or(GitError::Unexpected("rev-parse"))
     }
 
     /// Writes a commit; `person` is `Name <email> seconds +offset`.
@@ -178,10 +194,12 @@ impl<'a> JoinedGit<'a> {
             .collect();
         let content =
             format!("tree {tree}\n{parents}author {person}\ncommitter {person}\n\n{message}\n");
-        let output = self.git(
-            &["hash-object", "-t", "commit", "-w", "--stdin"],
-            content.as_bytes(),
-        )?;
+        self.store_commit(content.as_bytes())
+    }
+
+    /// Stores a commit's content as it stands, and returns its hash.
+    pub(super) fn store_commit(&self, content: &[u8]) -> Result<String, GitError> {
+        let output = self.git(&["hash-object", "-t", "commit", "-w", "--stdin"], content)?;
         first_line(&output).ok_or(GitError::Unexpected("hash-object"))
     }
 

@@ -20,19 +20,39 @@ const LONGEST_MESSAGE: usize = 128 * 1024;
 /// How commits get from the source to the destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Strategy {
+    /// A merge commit, also where the destination has nothing of its own.
     MergeCommit,
+    /// One commit with everything, after those of the destination.
     Squash,
+    /// The source's commits themselves; the destination may have none of its own.
     FastForward,
+    /// One commit with everything; the destination may have none of its own.
     SquashFastForward,
+    /// The source's commits, made anew after those of the destination.
+    RebaseFastForward,
+    /// The same, and a merge commit after them.
+    RebaseMerge,
 }
 
 impl Strategy {
+    /// The service's names, the default first.
+    pub(crate) const NAMES: [&str; 6] = [
+        "merge_commit",
+        "squash",
+        "fast_forward",
+        "squash_fast_forward",
+        "rebase_fast_forward",
+        "rebase_merge",
+    ];
+
     fn parse(text: &str) -> Option<Self> {
         match text {
             "merge_commit" => Some(Self::MergeCommit),
             "squash" => Some(Self::Squash),
             "fast_forward" => Some(Self::FastForward),
             "squash_fast_forward" => Some(Self::SquashFastForward),
+            "rebase_fast_forward" => Some(Self::RebaseFastForward),
+            "rebase_merge" => Some(Self::RebaseMerge),
             _ => None,
         }
     }
@@ -220,27 +240,41 @@ fn combine(
     person: &str,
     message: &str,
 ) -> Result<String, ApiError> {
-    let forward = joined.is_ancestor(destination, source)?;
-    if !forward
-        && matches!(
-            strategy,
-            Strategy::FastForward | Strategy::SquashFastForward
-        )
-    {
-        return Err(ApiError::bad_request(
-            "The destination has commits that the source lacks: it cannot be fast-forwarded.",
-        ));
-    }
-    if strategy == Strategy::FastForward {
-        return Ok(source.to_owned());
-    }
-    let tree = joined.merge_trees(destination, source)?.ok_or_else(|| {
-        ApiError::bad_request("The branches conflict: resolve the conflicts before merging.")
-    })?;
-    let parents: &[&str] = if strategy == Strategy::MergeCommit {
-        &[destination, source]
-    } else {
-        &[destination]
+    let conflict =
+        || ApiError::bad_request("The branches conflict: resolve the conflicts before merging.");
+    let merged_tree = || -> Result<String, ApiError> {
+        let merged = joined.merge_trees(destination, source, None)?;
+        merged.ok_or_else(conflict)
     };
-    Ok(joined.write_commit(&tree, parents, person, message)?)
+    let rebased = || -> Result<String, ApiError> {
+        let rebased = joined.rebase(destination, source, person)?;
+        rebased.ok_or_else(conflict)
+    };
+    let only_forward = || {
+        if joined.is_ancestor(destination, source)? {
+            return Ok(());
+        }
+        Err(ApiError::bad_request(
+            "The destination has commits that the source lacks: it cannot be fast-forwarded.",
+        ))
+    };
+    let commit = |tree: &str, parents: &[&str]| {
+        joined
+            .write_commit(tree, parents, person, message)
+            .map_err(ApiError::from)
+    };
+    match strategy {
+        Strategy::MergeCommit => commit(&merged_tree()?, &[destination, source]),
+        Strategy::Squash => commit(&merged_tree()?, &[destination]),
+        Strategy::FastForward => only_forward().map(|()| source.to_owned()),
+        Strategy::SquashFastForward => {
+            only_forward()?;
+            commit(&merged_tree()?, &[destination])
+        }
+        Strategy::RebaseFastForward => rebased(),
+        Strategy::RebaseMerge => {
+            let rebased = rebased()?;
+            commit(&joined.tree(&rebased)?, &[destination, &rebased])
+        }
+    }
 }

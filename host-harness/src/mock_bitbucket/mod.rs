@@ -71,6 +71,7 @@ mod pull_requests;
 mod push_event;
 mod query;
 mod rate_limit;
+mod rebasing;
 mod record;
 mod repository_events;
 mod represent;

@@ -9,13 +9,13 @@ use super::errors::ApiError;
 use super::git_objects::{Commit, Signature};
 use super::git_repository::{GitError, Ref, RefKind};
 use super::links::{Urls, link, segment};
+use super::merging::Strategy;
 
 use super::locked;
 use super::service::Mock;
 use super::state::{Repository, User, Workspace};
 
 /// How branches say they can be merged.
-const MERGE_STRATEGIES: [&str; 3] = ["merge_commit", "squash", "fast_forward"];
 
 /// An account. The address is never shown.
 pub(crate) fn user(urls: &Urls, user: &User) -> Value {
@@ -297,9 +297,9 @@ fn one_ref(
     match found.kind {
         RefKind::Branch => {
             object.insert("type".into(), json!("branch"));
-            object.insert("merge_strategies".into(), json!(MERGE_STRATEGIES));
+            object.insert("merge_strategies".into(), json!(Strategy::NAMES));
             object.insert("sync_strategies".into(), json!(["merge_commit", "rebase"]));
-            object.insert("default_merge_strategy".into(), json!(MERGE_STRATEGIES[0]));
+            object.insert("default_merge_strategy".into(), json!(Strategy::NAMES[0]));
             object.insert(
                 "links".into(),
                 json!({

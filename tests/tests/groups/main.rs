@@ -5,6 +5,7 @@ mod completion;
 mod content;
 mod hooks;
 mod insights;
+mod merging;
 mod polling;
 mod pull_requests;
 mod releases;

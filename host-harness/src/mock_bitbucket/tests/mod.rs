@@ -12,6 +12,7 @@ mod edges;
 mod git;
 mod hooks;
 mod insights;
+mod merge_strategies;
 mod merging;
 mod oauth;
 mod pull_requests;
