@@ -16,10 +16,13 @@ use super::locked;
 /// ago could change again without its time moving, and is not relied on.
 const SETTLED: Duration = Duration::from_millis(100);
 
+/// Refs, and what tells whether they are still right.
+type Known = (Marks, Arc<Vec<Ref>>);
+
 /// The refs of one repository as they were last read.
 #[derive(Default)]
 pub(crate) struct RefCache {
-    known: Mutex<HashMap<RefKind, (Marks, Arc<Vec<Ref>>)>>,
+    known: Mutex<HashMap<RefKind, Known>>,
 }
 
 impl RefCache {

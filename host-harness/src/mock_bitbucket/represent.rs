@@ -15,8 +15,6 @@ use super::locked;
 use super::service::Mock;
 use super::state::{Repository, User, Workspace};
 
-/// How branches say they can be merged.
-
 /// An account. The address is never shown.
 pub(crate) fn user(urls: &Urls, user: &User) -> Value {
     let id = segment(&user.uuid);
