@@ -1,13 +1,14 @@
 //! The HTTP client's own settings: connections, TLS, proxy, name resolution.
 //! One agent per server, whose pool of connections all its credentials share.
 
+use super::cut_off::ProperEnds;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::unversioned::transport::{Connector as _, DefaultConnector, NextTimeout};
 use ureq::{Agent, Proxy};
 
 /// The plugin's name and version, for the service's logs.
@@ -53,7 +54,11 @@ pub(crate) fn agent(settings: &AgentSettings) -> Agent {
         .max_idle_age(IDLE)
         .max_response_header_size(LONGEST_HEADERS)
         .build();
-    Agent::with_parts(config, DefaultConnector::new(), SystemResolver)
+    Agent::with_parts(
+        config,
+        DefaultConnector::new().chain(ProperEnds),
+        SystemResolver,
+    )
 }
 
 /// Resolves names on the calling thread.

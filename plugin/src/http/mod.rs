@@ -9,6 +9,7 @@ mod answer;
 mod attempt;
 mod connection_error;
 mod create;
+mod cut_off;
 mod error;
 mod exchange;
 mod gate;

@@ -6,6 +6,7 @@ use crate::support::{Secured, assert_hidden, branches, refusal, set_status};
 use crate::tls_front::Port;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use host_harness::mock_bitbucket::{Fault, FaultRule};
 use integration_tests::bitbucket::loaded_provider;
 use integration_tests::host::RecordingHost;
 use std::sync::Arc;
@@ -80,6 +81,21 @@ fn the_proxy_gets_its_user_and_password_and_nobody_else_does() {
     for request in secured.bitbucket.mock.requests() {
         assert_eq!(request.header("proxy-authorization"), None);
     }
+}
+
+#[test]
+fn tokens_are_fetched_the_same_way() {
+    let proxy = ProxyServer::start(Manner::TunnelFor(USER, PASSWORD));
+    let secured = Secured::small(&proxy.config_with(USER, PASSWORD));
+    let client = secured
+        .bitbucket
+        .client_with(Credential::client_credentials());
+    assert_eq!(branches(&*client).expect("a list").len(), 2);
+    let counts = secured.bitbucket.mock.oauth_counts();
+    assert_eq!(counts.client_credentials, 1);
+    assert_eq!(proxy.heads().len(), secured.front.connections());
+    let secret = secured.bitbucket.mock.oauth_consumer().secret;
+    assert_hidden(&[secret.expose().to_owned()], &[&proxy.tunnelled()]);
 }
 
 #[test]
@@ -178,6 +194,21 @@ fn a_service_that_is_not_trusted_is_so_behind_a_proxy_too() {
     }
     assert!(secured.bitbucket.mock.requests().is_empty());
     assert_hidden(&secured.token_forms(), &[&proxy.tunnelled()]);
+}
+
+#[test]
+fn a_proxy_that_is_met_behind_the_tunnel_is_not_taken_for_the_service() {
+    let secured = Secured::small("");
+    secured.bitbucket.mock.add_fault(FaultRule {
+        then: Fault {
+            status: Some(407),
+            ..Fault::default()
+        },
+        ..FaultRule::default()
+    });
+    let error = refusal(&*secured.bitbucket.client());
+    assert_eq!(error.kind, ErrorKind::UNAVAILABLE, "{error}");
+    assert!(error.message.contains("`proxy`"), "{error}");
 }
 
 #[test]

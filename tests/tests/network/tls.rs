@@ -2,12 +2,14 @@
 
 use crate::certificates::{Authority, Validity, file_of};
 use crate::raw_server::RawServer;
-use crate::support::{QUICK, Secured, assert_hidden, branches, refusal, set_status};
-use integration_tests::bitbucket::{Bitbucket, loaded_provider, server_of};
+use crate::support::{QUICK, Secured, assert_hidden, branches, refusal, repo, set_status};
+use crate::tls_front::{Port, TlsFront};
+use integration_tests::bitbucket::{Bitbucket, context, loaded_provider, server_of};
 use integration_tests::host::RecordingHost;
 use integration_tests::sandbox::GitSandbox;
 use std::sync::Arc;
 use vcs_provider_interface::prelude::*;
+use vcs_provider_interface::sink::collect_bytes;
 
 /// Checks that an untrusted server is told as such, at once, and that nothing
 /// was sent to it.
@@ -142,6 +144,48 @@ fn a_server_that_does_not_speak_tls_sees_no_credential() {
     for received in server.received() {
         assert!(!received.contains(token), "{received}");
     }
+}
+
+#[test]
+fn an_answer_of_unknown_length_that_is_cut_off_is_an_error() {
+    let server = RawServer::start(|request| {
+        if request.contains("format=meta") {
+            let meta = r#"{"type":"commit_file"}"#;
+            format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{meta}",
+                meta.len()
+            )
+        } else {
+            "HTTP/1.1 200 OK\r\n\r\nthe first half".to_owned()
+        }
+        .into_bytes()
+    });
+    let authority = Authority::new("Authority of the tests");
+    let ca_file = file_of(&[authority.pem()]);
+    let port = Port::take();
+    let config = format!(
+        "{QUICK}apiUrl = \"{}/2.0\"\ncaFile = {:?}\nauth = {{ accessToken = \"ATCT-of-a-test\" }}",
+        port.https(),
+        ca_file.path()
+    );
+    let identity = authority.server("localhost", Validity::Now);
+    let front = TlsFront::start(port, identity, ([127, 0, 0, 1], server.port()).into());
+    let client = server_of(&config, &RecordingHost::new())
+        .authorized_client(Credential::configured())
+        .expect("a client");
+    let read = || {
+        let request = GetContentRequest {
+            repo: repo(),
+            reference: Some("a1".repeat(20)),
+            path: "file.txt".to_owned(),
+        };
+        collect_bytes(|sink| client.get_content(&context(), request, sink))
+    };
+    let (_, whole) = read().expect("an end that TLS confirms");
+    assert_eq!(whole, b"the first half");
+    front.break_off();
+    let error = read().map(|_| ()).expect_err("cut off");
+    assert_eq!(error.kind, ErrorKind::UNAVAILABLE, "{error}");
 }
 
 #[test]

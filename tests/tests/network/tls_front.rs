@@ -2,8 +2,9 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
@@ -63,6 +64,7 @@ struct State {
     config: Mutex<Arc<ServerConfig>>,
     connections: AtomicUsize,
     handshakes: AtomicUsize,
+    breaks_off: AtomicBool,
 }
 
 /// A running TLS server; it hands on what it decrypts.
@@ -78,6 +80,7 @@ impl TlsFront {
             config: Mutex::new(config),
             connections: AtomicUsize::new(0),
             handshakes: AtomicUsize::new(0),
+            breaks_off: AtomicBool::new(false),
         });
         let serving = Serving::new();
         let listener = port.into_tokio(serving.runtime());
@@ -99,6 +102,12 @@ impl TlsFront {
         *held(&self.state) = config;
     }
 
+    /// From now on, ends connections without the word of TLS that says so, as
+    /// somebody does who cuts the wire.
+    pub(crate) fn break_off(&self) {
+        self.state.breaks_off.store(true, Ordering::SeqCst);
+    }
+
     /// How many connections came.
     pub(crate) fn connections(&self) -> usize {
         self.state.connections.load(Ordering::SeqCst)
@@ -116,9 +125,16 @@ fn held(state: &State) -> std::sync::MutexGuard<'_, Arc<ServerConfig>> {
 
 async fn serve(state: Arc<State>, stream: TcpStream, to: SocketAddr) -> io::Result<()> {
     let config = Arc::clone(&held(&state));
-    let mut client = TlsAcceptor::from(config).accept(stream).await?;
+    let client = TlsAcceptor::from(config).accept(stream).await?;
     state.handshakes.fetch_add(1, Ordering::SeqCst);
-    let mut service = TcpStream::connect(to).await?;
-    tokio::io::copy_bidirectional(&mut client, &mut service).await?;
+    let (mut from_client, mut to_client) = tokio::io::split(client);
+    let (mut from_service, mut to_service) = TcpStream::connect(to).await?.into_split();
+    tokio::select! {
+        _ = tokio::io::copy(&mut from_client, &mut to_service) => {}
+        _ = tokio::io::copy(&mut from_service, &mut to_client) => {}
+    }
+    if !state.breaks_off.load(Ordering::SeqCst) {
+        to_client.shutdown().await?;
+    }
     Ok(())
 }
