@@ -1,7 +1,7 @@
 //! Redirects: a repository that has moved, and places elsewhere.
 
 use crate::raw_server::RawServer;
-use crate::support::{QUICK, branches, refusal, repo, set_status};
+use crate::support::{QUICK, branches, client_behind_tls, refusal, repo, set_status};
 use host_harness::mock_bitbucket::MockBitbucket;
 use integration_tests::bitbucket::{Bitbucket, context, server_of};
 use integration_tests::host::RecordingHost;
@@ -137,10 +137,15 @@ fn a_change_that_is_redirected_without_end_is_an_error() {
 }
 
 #[test]
-fn e39_a_redirect_to_unencrypted_http_elsewhere_is_refused_for_https() {
-    let server = RawServer::start(|_| redirect(302, "ftp://elsewhere.example/x"));
-    let error = refusal(&*client_of(&server));
+fn e39_a_redirect_from_https_to_unencrypted_http_is_refused() {
+    let other = RawServer::start(|_| json(200, r#"{"values":[]}"#));
+    let target = format!("{}/branches", other.origin());
+    let server = RawServer::start(move |_| redirect(302, &target));
+    let (client, _front) = client_behind_tls(&server);
+    let error = refusal(&*client);
     assert_eq!(error.kind, ErrorKind::INVALID_RESPONSE, "{error}");
+    assert!(error.message.contains("unencrypted"), "{error}");
+    assert_eq!(other.received().len(), 0);
 }
 
 /// The mocked service, after its repository was renamed.

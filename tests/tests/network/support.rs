@@ -1,6 +1,7 @@
 //! Short words for what these tests do again and again.
 
 use crate::certificates::{Authority, Validity, file_of};
+use crate::raw_server::RawServer;
 use crate::tls_front::{Port, TlsFront};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -114,4 +115,23 @@ pub(crate) fn assert_hidden(secrets: &[String], texts: &[&str]) {
             assert!(!text.contains(secret.as_str()), "{secret:?} is in {text}");
         }
     }
+}
+
+/// A client of a server behind TLS, whose certificate is trusted, and the TLS
+/// server.
+pub(crate) fn client_behind_tls(server: &RawServer) -> (Box<dyn AuthorizedClient>, TlsFront) {
+    let authority = Authority::new("Authority of the tests");
+    let ca_file = file_of(&[authority.pem()]);
+    let port = Port::take();
+    let config = format!(
+        "{QUICK}apiUrl = \"{}/2.0\"\ncaFile = {:?}\nauth = {{ accessToken = \"ATCT-of-a-test\" }}",
+        port.https(),
+        ca_file.path()
+    );
+    let identity = authority.server("localhost", Validity::Now);
+    let front = TlsFront::start(port, identity, ([127, 0, 0, 1], server.port()).into());
+    let client = server_of(&config, &RecordingHost::new())
+        .authorized_client(Credential::configured())
+        .expect("a client");
+    (client, front)
 }

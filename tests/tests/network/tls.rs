@@ -2,8 +2,9 @@
 
 use crate::certificates::{Authority, Validity, file_of};
 use crate::raw_server::RawServer;
-use crate::support::{QUICK, Secured, assert_hidden, branches, refusal, repo, set_status};
-use crate::tls_front::{Port, TlsFront};
+use crate::support::{
+    QUICK, Secured, assert_hidden, branches, client_behind_tls, refusal, repo, set_status,
+};
 use integration_tests::bitbucket::{Bitbucket, context, loaded_provider, server_of};
 use integration_tests::host::RecordingHost;
 use integration_tests::sandbox::GitSandbox;
@@ -160,19 +161,7 @@ fn an_answer_of_unknown_length_that_is_cut_off_is_an_error() {
         }
         .into_bytes()
     });
-    let authority = Authority::new("Authority of the tests");
-    let ca_file = file_of(&[authority.pem()]);
-    let port = Port::take();
-    let config = format!(
-        "{QUICK}apiUrl = \"{}/2.0\"\ncaFile = {:?}\nauth = {{ accessToken = \"ATCT-of-a-test\" }}",
-        port.https(),
-        ca_file.path()
-    );
-    let identity = authority.server("localhost", Validity::Now);
-    let front = TlsFront::start(port, identity, ([127, 0, 0, 1], server.port()).into());
-    let client = server_of(&config, &RecordingHost::new())
-        .authorized_client(Credential::configured())
-        .expect("a client");
+    let (client, front) = client_behind_tls(&server);
     let read = || {
         let request = GetContentRequest {
             repo: repo(),
