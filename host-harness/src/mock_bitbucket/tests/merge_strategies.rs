@@ -108,6 +108,31 @@ fn merges_and_changes_that_are_there_already_are_left_out() {
 }
 
 #[test]
+fn a_change_that_came_in_another_way_leaves_no_empty_commit() {
+    let (sandbox, _mock, client) = diverged();
+    // Its file together with another one: no commit that equals the source's.
+    std::fs::write(sandbox.path().join("one.txt"), "content\n").expect("a file");
+    std::fs::write(sandbox.path().join("more.txt"), "more\n").expect("a file");
+    sandbox.git(&["add", "."]);
+    sandbox.commit("both");
+    merge_commit(&merge(&client, 1, "rebase_fast_forward"));
+    assert_eq!(
+        subjects(&sandbox),
+        ["prepare", "both", "meanwhile", "first"],
+        "what was empty from the start stays"
+    );
+}
+
+#[test]
+fn a_change_that_was_taken_and_reverted_does_not_come_again() {
+    let (sandbox, _mock, client) = diverged();
+    sandbox.git(&["cherry-pick", "feature/one"]);
+    sandbox.git(&["revert", "--no-edit", "HEAD"]);
+    merge_commit(&merge(&client, 1, "rebase_fast_forward"));
+    assert_eq!(sandbox.git(&["ls-tree", "--name-only", "main"]), "main.txt");
+}
+
+#[test]
 fn a_rebase_that_conflicts_at_one_commit_changes_nothing() {
     for strategy in ["rebase_fast_forward", "rebase_merge"] {
         let sandbox = sandbox();
