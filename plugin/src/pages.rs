@@ -14,6 +14,7 @@ use crate::http::{Answer, Http, Request};
 use crate::page_length::{List, longest_page};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
@@ -116,7 +117,7 @@ impl<'a> Listing<'a> {
             page: Vec::new(),
             size: None,
             left: self.limit,
-            identities: HashSet::new(),
+            seen: HashSet::new(),
             visit,
         };
         self.walk(&mut items)
@@ -177,12 +178,23 @@ trait PageReader {
     fn is_enough(&self) -> bool;
 }
 
+/// What is remembered of an item that was handed on: enough to know it again,
+/// and little, since a list can be long. Two items with the same half of a
+/// SHA-256 do not happen.
+type Mark = [u8; 16];
+
+fn mark(identity: &str) -> Mark {
+    let mut mark = Mark::default();
+    mark.copy_from_slice(&Sha256::digest(identity)[..16]);
+    mark
+}
+
 struct Items<'v, W> {
     page: Vec<W>,
     size: Option<u64>,
     /// Items still wanted; `None` wants all.
     left: Option<u64>,
-    identities: HashSet<String>,
+    seen: HashSet<Mark>,
     visit: &'v mut dyn FnMut(Vec<W>, Option<u64>) -> Result<Flow>,
 }
 
@@ -202,10 +214,10 @@ impl<W: Listed> PageReader for Items<'_, W> {
 
     fn hand_on(&mut self) -> Result<Flow> {
         let mut values = std::mem::take(&mut self.page);
-        let identities = &mut self.identities;
+        let seen = &mut self.seen;
         values.retain(|item| {
             item.identity()
-                .is_none_or(|identity| identities.insert(identity.to_owned()))
+                .is_none_or(|identity| seen.insert(mark(identity)))
         });
         if let Some(left) = &mut self.left {
             values.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
