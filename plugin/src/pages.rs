@@ -10,8 +10,11 @@
 //! order. As soon as such a list behaves otherwise, its links are followed one
 //! by one, as those of every other list.
 
+mod numbered;
+
 use crate::http::{Answer, Http, Request};
 use crate::page_length::{List, longest_page};
+use numbered::{Numbered, is_same_link};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -362,60 +365,6 @@ fn on_page(error: VcsError, number: u64) -> VcsError {
     error.in_context(format!("page {number} of the list"))
 }
 
-/// A list whose pages can be addressed by number.
-struct Numbered {
-    /// The link to the second page, around its number.
-    before: String,
-    after: String,
-    pages: u64,
-}
-
-impl Numbered {
-    fn recognise(first: &Envelope, asked: u64, limit: Option<u64>) -> Option<Self> {
-        let length = first.pagelen.unwrap_or(asked);
-        let size = first.size?;
-        if first.page != Some(1) || length == 0 || first.items != length {
-            return None;
-        }
-        let next = first.next.as_deref()?;
-        let (path, query) = next.split_once('?')?;
-        let pairs: Vec<&str> = query.split('&').collect();
-        let mut numbers = pairs.iter().filter(|pair| pair.starts_with("page="));
-        if numbers.next() != Some(&"page=2") || numbers.next().is_some() {
-            return None;
-        }
-        let at = pairs.iter().position(|pair| *pair == "page=2")?;
-        let (before, after) = pairs.split_at(at);
-        let before: String = before.iter().map(|pair| format!("{pair}&")).collect();
-        let after: String = after
-            .iter()
-            .skip(1)
-            .map(|pair| format!("&{pair}"))
-            .collect();
-        let wanted = limit.map_or(size, |limit| limit.min(size));
-        Some(Self {
-            before: format!("{path}?{before}page="),
-            after,
-            pages: wanted.div_ceil(length),
-        })
-    }
-
-    fn address(&self, number: u64) -> String {
-        format!("{}{number}{}", self.before, self.after)
-    }
-}
-
-/// Whether two links ask for the same, whatever the order of their parameters.
-fn is_same_link(left: &str, right: &str) -> bool {
-    fn parts(link: &str) -> (&str, Vec<&str>) {
-        let (path, query) = link.split_once('?').unwrap_or((link, ""));
-        let mut pairs: Vec<&str> = query.split('&').collect();
-        pairs.sort_unstable();
-        (path, pairs)
-    }
-    left == right || parts(left) == parts(right)
-}
-
 /// The caller's context, which also ends when the list no longer wants the
 /// pages that are on their way.
 struct Abandonable<'a> {
@@ -448,6 +397,3 @@ impl Drop for AbandonOnDrop<'_> {
         self.0.store(true, Ordering::Release);
     }
 }
-
-#[cfg(test)]
-mod tests;
