@@ -18,7 +18,7 @@ pub(crate) use archive::get as archive;
 use crate::http::Request;
 use crate::page_length::List;
 use crate::pages::{ENVELOPE, Listing};
-use crate::read::{Item, json};
+use crate::read::{Document, Item, json};
 use crate::refs;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
@@ -231,7 +231,7 @@ fn kind(
 ) -> Result<Kind> {
     let request = Request::get(source_path(repo, hash, path)).query("format", "meta");
     let answer = session.http.send(context, &request)?;
-    let meta: Value = answer.json()?;
+    let Document(meta) = answer.json()?;
     match json::text(&meta, "/type") {
         Some("commit_directory") => Ok(Kind::Folder),
         Some(_) => Ok(Kind::File(json::number(&meta, "/size"))),

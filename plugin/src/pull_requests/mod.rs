@@ -28,7 +28,7 @@ use crate::encoding::query_literal;
 use crate::http::Request;
 use crate::page_length::List;
 use crate::pages::Listing;
-use crate::read::{self, Item, expand_hash, listed_pull_request_fields};
+use crate::read::{self, Document, Item, expand_hash, listed_pull_request_fields};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::Value;
@@ -145,9 +145,8 @@ fn get_value(
     repo: &RepositoryName,
     id: u64,
 ) -> Result<Value> {
-    session
-        .http
-        .json(context, &Request::get(one_path(repo, id, &[])))
+    let request = Request::get(one_path(repo, id, &[]));
+    Ok(session.http.json::<Document>(context, &request)?.0)
 }
 
 fn read_one(value: &Value) -> Result<PullRequest> {
