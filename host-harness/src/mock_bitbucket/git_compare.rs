@@ -152,17 +152,9 @@ impl<'a> JoinedGit<'a> {
     }
 
     /// Merges two commits and returns the tree; `None` when they conflict. What
-    /// both had before is found in their history, unless `before` says it.
-    pub(crate) fn merge_trees(
-        &self,
-        ours: &str,
-        theirs: &str,
-        before: Option<&str>,
-    ) -> Result<Option<String>, GitError> {
-        let before = before.map(|before| format!("--merge-base={before}"));
-        let mut arguments = vec!["merge-tree", "--write-tree", "--no-messages"];
-        arguments.extend(before.as_deref());
-        arguments.extend([ours, theirs]);
+    /// both had before is found in their history.
+    pub(crate) fn merge_trees(&self, ours: &str, theirs: &str) -> Result<Option<String>, GitError> {
+        let arguments = ["merge-tree", "--write-tree", "--no-messages", ours, theirs];
         match self.git(&arguments, &[]) {
             Ok(output) => Ok(first_line(&output)),
             // Conflicts are told on standard output; standard error is for faults.
@@ -171,7 +163,24 @@ impl<'a> JoinedGit<'a> {
         }
     }
 
-    /// The tree of a commit.
+    /// The same, where both had `before`, a commit or a tree, whatever their
+    /// history says: git can be told so since 2.40, and earlier by a history.
+    pub(crate) fn merge_trees_after(
+        &self,
+        before: &str,
+        ours: &str,
+        theirs: &str,
+    ) -> Result<Option<String>, GitError> {
+        let stand_in = |tree: String, parents: &[&str]| {
+            self.write_commit(&tree, parents, "Mock <mock@example.com> 0 +0000", "")
+        };
+        let before = stand_in(self.tree(before)?, &[])?;
+        let ours = stand_in(self.tree(ours)?, &[&before])?;
+        let theirs = stand_in(self.tree(theirs)?, &[&before])?;
+        self.merge_trees(&ours, &theirs)
+    }
+
+    /// The tree of a commit, or of itself.
     pub(crate) fn tree(&self, commit: &str) -> Result<String, GitError> {
         let tree = self.git(
             &["rev-parse", "--verify", &format!("{commit}^{{tree}}")],

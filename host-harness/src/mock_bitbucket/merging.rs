@@ -243,7 +243,7 @@ fn combine(
     let conflict =
         || ApiError::bad_request("The branches conflict: resolve the conflicts before merging.");
     let merged_tree = || -> Result<String, ApiError> {
-        let merged = joined.merge_trees(destination, source, None)?;
+        let merged = joined.merge_trees(destination, source)?;
         merged.ok_or_else(conflict)
     };
     let rebased = || -> Result<String, ApiError> {

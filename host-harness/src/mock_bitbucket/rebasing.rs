@@ -45,7 +45,7 @@ impl JoinedGit<'_> {
             } else {
                 parent
             };
-            let Some(tree) = self.merge_trees(&head, commit, Some(before))? else {
+            let Some(tree) = self.merge_trees_after(before, &head, commit)? else {
                 return Ok(None);
             };
             // What was empty from the start was meant to be.
