@@ -9,6 +9,7 @@ pub mod engine;
 pub mod engine_process;
 pub mod host;
 mod libraries;
+pub mod mock_process;
 pub mod place;
 pub mod sandbox;
 pub mod scenario;

@@ -222,10 +222,19 @@ pub fn drops(host: &RecordingHost) -> usize {
 /// If the disk fails.
 #[must_use]
 pub fn second_build(library: &Path, place: &Place) -> PathBuf {
-    let copy = place.scratch().join("second.so");
+    with_tail(library, b"a second build", place)
+}
+
+/// The same with this behind its code, so that there can be many.
+///
+/// # Panics
+/// If the disk fails.
+#[must_use]
+pub fn with_tail(library: &Path, tail: &[u8], place: &Place) -> PathBuf {
+    let copy = place.scratch().join("build.so");
     let mut bytes = must(fs::read(library), library);
     // Behind everything that the headers name; nothing reads it.
-    bytes.extend_from_slice(b"a second build");
+    bytes.extend_from_slice(tail);
     must(fs::write(&copy, bytes), &copy);
     copy
 }
