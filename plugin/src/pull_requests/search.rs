@@ -1,4 +1,13 @@
 //! Which pull requests hold a commit.
+//!
+//! Bitbucket answers that itself where its app for commit links is installed:
+//! one request for the first page, and one for each pull request of which the
+//! answer gives no more than the number. Without the app, and as long as it is
+//! indexing, the pull requests of the wanted states are gone through: the last
+//! commit and the merge commit tell without a further request; otherwise the
+//! commits of the pull request are listed, unless it was last changed before
+//! the commit was made. Of a closed pull request whose branch is deleted the
+//! service lists no commits, so only those two are found.
 
 use super::{get_value, read_one, same_commit, words};
 use crate::http::Request;
@@ -7,8 +16,12 @@ use crate::pages::Listing;
 use crate::read::{Item, json, listed_pull_request_fields};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
+use crate::time::milliseconds;
 use serde_json::Value;
 use vcs_provider_interface::prelude::*;
+
+/// How far the clock of whoever made a commit may be ahead, in milliseconds: a day.
+const CLOCK_DIFFERENCE: i64 = 24 * 60 * 60 * 1000;
 
 /// Lists the pull requests that hold a commit.
 pub(crate) fn search(
@@ -111,21 +124,84 @@ fn search_list(
     for state in wanted {
         listed = listed.query("state", state);
     }
+    let made = commit_time(session, context, repo, &request.commit)?;
     let listing = Listing::new(&session.http, context, List::PullRequests, listed);
     listing.each(&mut |items: Vec<Item>, _| {
         let mut found = Vec::new();
         for item in items {
-            let holds = ["/source/commit/hash", "/merge_commit/hash"]
-                .iter()
-                .filter_map(|pointer| json::text(&item.value, pointer))
-                .any(|hash| same_commit(hash, &request.commit));
-            if holds {
+            if ends_in(&item.value, &request.commit)
+                || (may_hold(&item.value, made)
+                    && lists(session, context, repo, &item.value, &request.commit)?)
+            {
                 found.push(read_one(&item.value)?);
             }
         }
         push(sink, found, None)
     })?;
     Ok(())
+}
+
+/// When the commit was made; `None` if that is not known.
+fn commit_time(
+    session: &Session,
+    context: &dyn CallContext,
+    repo: &RepositoryName,
+    commit: &str,
+) -> Result<Option<i64>> {
+    let request = Request::get(repo.path(&["commit", commit])).fields("date");
+    match session.http.json::<Value>(context, &request) {
+        Ok(commit) => Ok(milliseconds(json::text(&commit, "/date"))),
+        // It may be in the source repository only.
+        Err(error) if error.kind == ErrorKind::NOT_FOUND => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the commit is the last of the pull request, or its merge.
+fn ends_in(pull_request: &Value, commit: &str) -> bool {
+    ["/source/commit/hash", "/merge_commit/hash"]
+        .iter()
+        .filter_map(|pointer| json::text(pull_request, pointer))
+        .any(|hash| same_commit(hash, commit))
+}
+
+/// Whether the pull request can hold a commit that was made at this time.
+fn may_hold(pull_request: &Value, made: Option<i64>) -> bool {
+    match (made, milliseconds(json::text(pull_request, "/updated_on"))) {
+        (Some(made), Some(updated)) => made <= updated.saturating_add(CLOCK_DIFFERENCE),
+        _ => true,
+    }
+}
+
+/// Whether the commit is among those that the service lists for the pull request.
+fn lists(
+    session: &Session,
+    context: &dyn CallContext,
+    repo: &RepositoryName,
+    pull_request: &Value,
+    commit: &str,
+) -> Result<bool> {
+    let Some(id) = json::number(pull_request, "/id") else {
+        return Ok(false);
+    };
+    let path = repo.path(&["pullrequests", &id.to_string(), "commits"]);
+    let request = Request::get(path).fields("next,values.hash");
+    let mut is_found = false;
+    let listed = Listing::new(&session.http, context, List::Commits, request).each(
+        &mut |items: Vec<Item>, _| {
+            is_found = items
+                .iter()
+                .filter_map(|item| json::text(&item.value, "/hash"))
+                .any(|hash| same_commit(hash, commit));
+            Ok(if is_found { Flow::STOP } else { Flow::CONTINUE })
+        },
+    );
+    match listed {
+        Ok(_) => Ok(is_found),
+        // The source repository is gone, and its commits with it.
+        Err(error) if error.kind == ErrorKind::NOT_FOUND => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn push(

@@ -3,6 +3,7 @@
 use super::repo;
 use host_harness::mock_bitbucket::{Behaviour, CommitLinks, FaultPlan, Loss};
 use integration_tests::bitbucket::{Bitbucket, REPO, context};
+use std::time::{SystemTime, UNIX_EPOCH};
 use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::collect;
 
@@ -361,6 +362,73 @@ fn the_pull_requests_of_a_commit_are_found_with_and_without_the_app() {
         assert_eq!(search(head, vec![PullRequestState::MERGED]), [0u64; 0]);
         assert_eq!(search(bitbucket.git.hash("light"), vec![]), [0u64; 0]);
     }
+}
+
+#[test]
+fn a_commit_in_the_middle_of_a_pull_request_finds_it_without_the_app_too() {
+    let bitbucket = Bitbucket::small();
+    let middle = bitbucket.git.hash("feature/one");
+    bitbucket.git.write("src/two.rs", "// Two\n");
+    bitbucket.git.commit_all("Two");
+    let id = opened(&bitbucket, "Two commits");
+    let search = |commit: &str| {
+        let request = SearchPullRequestRequest {
+            repo: repo(),
+            commit: commit.to_owned(),
+            states: vec![PullRequestState::OPEN],
+        };
+        let client = bitbucket.client();
+        let found = collect(|sink| client.search_pull_request(&context(), request, sink)).unwrap();
+        found.into_iter().map(|found| found.id).collect::<Vec<_>>()
+    };
+    for commit_links in [
+        CommitLinks::Installed,
+        CommitLinks::Missing,
+        CommitLinks::Indexing,
+    ] {
+        bitbucket.mock.set_behaviour(Behaviour {
+            commit_links,
+            ..Behaviour::default()
+        });
+        assert_eq!(search(&middle), [id], "{commit_links:?}");
+        assert_eq!(search(&bitbucket.git.hash("main")), [0u64; 0]);
+    }
+}
+
+#[test]
+fn pull_requests_older_than_the_commit_are_not_asked_for_their_commits() {
+    let bitbucket = Bitbucket::small();
+    opened(&bitbucket, "Old");
+    bitbucket.git.git(&["switch", "--quiet", "main"]);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let date = format!("--date={} +0000", now.as_secs() + 2 * 24 * 60 * 60);
+    bitbucket.git.git(&[
+        "commit",
+        "--quiet",
+        "--allow-empty",
+        "--message",
+        "Later",
+        &date,
+    ]);
+    bitbucket.mock.set_behaviour(Behaviour {
+        commit_links: CommitLinks::Missing,
+        ..Behaviour::default()
+    });
+    let request = SearchPullRequestRequest {
+        repo: repo(),
+        commit: bitbucket.git.hash("main"),
+        states: vec![],
+    };
+    let client = bitbucket.client();
+    let found = collect(|sink| client.search_pull_request(&context(), request, sink)).unwrap();
+    assert_eq!(found, []);
+    let asked = bitbucket
+        .mock
+        .requests()
+        .iter()
+        .filter(|exchange| exchange.path.ends_with("/pullrequests/1/commits"))
+        .count();
+    assert_eq!(asked, 0);
 }
 
 #[test]

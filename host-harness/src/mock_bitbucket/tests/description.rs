@@ -12,6 +12,7 @@ use crate::mock_bitbucket::Exchange;
 /// The official description of the API.
 pub(super) struct ApiDescription {
     document: Value,
+    schemas: Schemas,
 }
 
 /// The scopes that the description asks of an operation.
@@ -28,7 +29,8 @@ impl ApiDescription {
     pub(super) fn read(path: &Path) -> io::Result<Self> {
         let text = std::fs::read_to_string(path)?;
         let document = serde_json::from_str(&text)?;
-        Ok(Self { document })
+        let schemas = Schemas::new(&document);
+        Ok(Self { document, schemas })
     }
 
     /// The operation of a method and a template as recorded, such as
@@ -107,9 +109,7 @@ impl ApiDescription {
             .iter()
             .any(|(name, value)| name == "content-type" && value.starts_with("application/json"));
         match serde_json::from_slice(&exchange.answer_body) {
-            Ok(given) if is_json => {
-                Schemas::new(&self.document).violations_of_answer(schema, &given)
-            }
+            Ok(given) if is_json => self.schemas.violations_of_answer(schema, &given),
             // The bytes of a file, or a body of which only the beginning was kept.
             _ => Vec::new(),
         }
