@@ -5,6 +5,7 @@
 pub mod bitbucket;
 pub mod contract;
 pub mod elf_bytes;
+pub mod elf_damage;
 pub mod engine;
 pub mod engine_process;
 pub mod host;

@@ -4,6 +4,7 @@ use crate::host::RecordingHost;
 use crate::libraries::built_program;
 use host_harness::loader::{Digest, Loader, LoaderOptions, Manifest, Trial};
 use host_harness::registry::{Registry, RegistryOptions, ServerSettings};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -103,7 +104,7 @@ impl Place {
     /// Runs the `engine` in a process of its own, with its private copies in
     /// this place.
     #[must_use]
-    pub fn engine(&self, arguments: &[&str]) -> Output {
+    pub fn engine(&self, arguments: &[impl AsRef<OsStr>]) -> Output {
         let output = Command::new(built_program("engine"))
             .args(arguments)
             .env("TMPDIR", self.scratch())
@@ -112,6 +113,19 @@ impl Place {
             Ok(output) => output,
             Err(error) => panic!("engine cannot be started: {error}"),
         }
+    }
+
+    /// Where the `engine` of this place puts its private copies.
+    #[must_use]
+    pub fn private_copies(&self) -> PathBuf {
+        let folders = must(fs::read_dir(self.scratch()), &self.scratch());
+        folders
+            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+            .find(|path| {
+                let name = path.file_name().unwrap_or_default();
+                name.to_string_lossy().starts_with("vcs-providers-")
+            })
+            .unwrap_or_default()
     }
 
     /// A registry whose server `main` is served by this plugin, and its log.

@@ -151,6 +151,9 @@ fn ended_badly(plugin: &std::path::Path, status: ExitStatus) -> LoadError {
 #[must_use]
 pub fn serve_trial() -> Option<ExitCode> {
     std::env::var_os(ASKED)?;
+    // A plugin that hangs must not outlive a host that is killed while it waits.
+    // Where that cannot be arranged, the host's own limit ends it.
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
     let mut question = Vec::new();
     let answered = std::io::stdin()
         .read_to_end(&mut question)

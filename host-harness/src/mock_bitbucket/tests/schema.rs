@@ -70,9 +70,11 @@ fn as_answered(schema: &Value) -> Value {
                 .filter(|(name, field)| !(*name == "additionalProperties" && field.is_boolean()))
                 .map(|(name, field)| {
                     let field = match (name.as_str(), field) {
-                        ("required", Value::Array(names)) => {
-                            names.iter().filter(|name| *name != "type").cloned().collect()
-                        }
+                        ("required", Value::Array(names)) => names
+                            .iter()
+                            .filter(|name| *name != "type")
+                            .cloned()
+                            .collect(),
                         ("properties", Value::Object(properties)) => {
                             Value::Object(well_described(properties))
                         }
