@@ -11,6 +11,7 @@ pub mod engine_process;
 pub mod host;
 mod libraries;
 pub mod mock_process;
+pub mod other_compiler;
 pub mod place;
 pub mod sandbox;
 pub mod scenario;

@@ -5,6 +5,7 @@
 //! that the rules of the ABI allow (and by some that they forbid). The hosts
 //! use the loader of this repository, built against their version.
 
+use integration_tests::other_compiler::OtherCompiler;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
@@ -461,43 +462,17 @@ fn the_profile_does_not_matter_but_the_panic_strategy_does() {
     );
 }
 
-/// The version of a compiler in its own words.
-fn version_of(compiler: &Path) -> Option<String> {
-    let output = Command::new(compiler).arg("--version").output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    output.status.success().then(|| text.trim().to_owned())
-}
-
-/// Another compiler: `OTHER_RUSTC`, or the one of the system beside rustup's.
-fn other_compiler() -> Result<PathBuf, String> {
-    let candidate = std::env::var_os("OTHER_RUSTC")
-        .map_or_else(|| PathBuf::from("/usr/bin/rustc"), PathBuf::from);
-    let ours = vcs_provider_interface::info::COMPILER;
-    match version_of(&candidate) {
-        Some(version) if version == ours => {
-            Err(format!("{} is {ours} as well", candidate.display()))
-        }
-        Some(_) => Ok(candidate),
-        None => Err(format!("there is no {}", candidate.display())),
-    }
-}
-
 #[test]
 fn the_compiler_does_not_matter() {
-    let compiler = match other_compiler() {
-        Ok(compiler) => compiler,
-        Err(reason) => {
-            eprintln!("SKIPPED: {reason}; set OTHER_RUSTC to another compiler");
-            return;
-        }
+    let Some(compiler) = OtherCompiler::or_skip() else {
+        return;
     };
-    let version = version_of(&compiler).unwrap();
     let other = Build {
         suffix: "-other-compiler",
         arguments: &[],
-        compiler: Some(compiler),
+        compiler: Some(compiler.program),
     };
     let cell = run(&host(V1_0), &plugin(V1_0, &other));
-    assert_works(&cell, &version);
-    assert_eq!(cell.says("compiler"), version);
+    assert_works(&cell, &compiler.version);
+    assert_eq!(cell.says("compiler"), compiler.version);
 }

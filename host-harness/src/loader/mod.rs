@@ -51,6 +51,7 @@ mod trial;
 
 pub use counters::LoadCounts;
 pub use deadline::{NoResult, within};
+pub(crate) use error::as_text;
 pub use error::{LoadError, Reason, Step};
 pub use manifest::{Digest, Manifest};
 pub use scan::{Found, FoundKind, scan};
@@ -158,6 +159,7 @@ impl fmt::Debug for LoadedProvider {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginReport {
     /// The file as the caller named it.
+    #[serde(serialize_with = "as_text")]
     pub path: PathBuf,
     /// The length in bytes.
     pub size: u64,
