@@ -23,13 +23,17 @@ const CALLERS: usize = 8;
 /// What a thread does between two calls: it leaves a processor to the swaps.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// The most memory in KiB, on average, that one more swap between builds that
-/// were in service before may leave behind.
+/// The most memory in KiB that one more swap between builds that were in service
+/// before may leave behind. The guide for engine authors repeats these numbers.
 const KIB_FOR_A_SWAP: f64 = 64.0;
 
-/// The most memory in KiB, on average, that one more build of the Bitbucket
-/// Cloud plugin may take, for as long as the process runs.
-const KIB_FOR_A_BUILD: u64 = if cfg!(debug_assertions) { 1536 } else { 1024 };
+/// The most memory in KiB that one more build of the Bitbucket Cloud plugin may
+/// take for as long as the process runs: its own, and pages of the mapped file.
+const KIB_FOR_A_BUILD: (u64, u64) = if cfg!(debug_assertions) {
+    (1536, 12 * 1024)
+} else {
+    (512, 4 * 1024)
+};
 
 /// What is measured is the whole process, so one test runs at a time.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -353,5 +357,6 @@ fn each_new_build_of_bitbucket_cloud_keeps_within_the_stated_memory() {
         "{BUILDS} builds of bitbucketcloud, for each {} KiB of its own and {} KiB of mapped file",
         grown.own_kib, grown.mapped_kib
     );
-    assert!(grown.own_kib <= KIB_FOR_A_BUILD, "{grown:?}");
+    assert!(grown.own_kib <= KIB_FOR_A_BUILD.0, "{grown:?}");
+    assert!(grown.mapped_kib <= KIB_FOR_A_BUILD.1, "{grown:?}");
 }

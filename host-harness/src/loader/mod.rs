@@ -83,8 +83,8 @@ pub struct LoaderOptions {
     /// Who may write to plugins.
     pub trust: Trust,
     /// How many different libraries may be linked into this process; 64 by
-    /// default. Their mappings stay until it ends: some 2 MiB each for a
-    /// provider with HTTP and TLS.
+    /// default. Their mappings stay until it ends: some 3 MiB each for a
+    /// provider with HTTP and TLS, nearly all of it pages of the file.
     pub library_limit: usize,
     /// Tries each plugin in another process before it is linked into this one;
     /// by default there is none.
