@@ -1,4 +1,11 @@
 //! Branches.
+//!
+//! | method | sent | repeated | special errors |
+//! |---|---|---|---|
+//! | `branches` | pages of 100, in an order that the service keeps between pages; beside the first one the repository's main branch, remembered for a few seconds | all | |
+//! | `branch` | the branch by its name, and the main branch | all | `NotFound` with the name; in an empty repository for the main branch |
+//! | `create_branch` | the creation | one whose answer was lost is looked for first | `AlreadyExists`; `InvalidInput` if the target is no hash |
+//! | `delete_branch` | the deletion; after a 404 the repository, since a branch that is gone is a success and a repository that is not there is none | all | |
 
 use crate::encoding::query_literal;
 use crate::http::Request;

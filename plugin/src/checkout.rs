@@ -1,4 +1,8 @@
 //! What Git needs to clone and push.
+//!
+//! Sent: the repository, for its clone addresses. Repeated: that. The
+//! credential is the one of the client, renewed if need be, with the user that
+//! Bitbucket wants for its kind; it stands in no address.
 
 use crate::http::Origin;
 use crate::repositories;

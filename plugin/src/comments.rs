@@ -13,7 +13,7 @@ use crate::http::Request;
 use crate::page_length::List;
 use crate::pages::{ENVELOPE, Listing};
 use crate::pull_requests::may_be_done;
-use crate::read::{self, Item};
+use crate::read::{self, Document, Item};
 use crate::repositories::delete_within;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
@@ -60,7 +60,7 @@ pub(crate) fn create(
 ) -> Result<Comment> {
     let repo = RepositoryName::parse(&request.repo)?;
     let creation = Request::post(path(&repo, request.pull_request, None)).json(&body(&request)?)?;
-    let value: Value = session.http.json(context, &creation).map_err(|error| {
+    let Document(value) = session.http.json(context, &creation).map_err(|error| {
         if may_be_done(&error) {
             error
                 .with_retryable(false)
@@ -111,7 +111,7 @@ pub(crate) fn update(
     let repo = RepositoryName::parse(&request.repo)?;
     let change = Request::put(path(&repo, request.pull_request, Some(request.id)))
         .json(&json!({ "content": content(&request.text)? }))?;
-    read_one(&session.http.json(context, &change)?)
+    read_one(&session.http.json::<Document>(context, &change)?.0)
 }
 
 /// Deletes a comment; one that is gone already is a success.

@@ -1,4 +1,13 @@
 //! Commits and ranges of commits.
+//!
+//! | method | sent | repeated | special errors |
+//! |---|---|---|---|
+//! | `commit` | the commit by its hash | all | `InvalidInput` if that is no hash |
+//! | `commits`, `commits_between_refs` | each end is resolved to a hash (none for a full hash), then `commits?include=…&exclude=…`, pages of 100 by links, which have no numbers | all | `NotFound` with the name of the end |
+//!
+//! Names are resolved first because a branch name with a slash is ambiguous
+//! there. Where the service no longer has the commit to leave out (after a
+//! forced push), the list is read without it.
 
 use crate::http::Request;
 use crate::page_length::List;

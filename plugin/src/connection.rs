@@ -2,6 +2,12 @@
 //!
 //! Bitbucket answers a credential without the right scope with an empty list
 //! and HTTP 200 as readily as with an error, so seeing nothing is reported.
+//!
+//! Sent: the account (not for access tokens, which have none), the workspaces
+//! or the configured ones, the number of repositories in the first few of
+//! them, and the repository that is asked about. Repeated: all. A part that is
+//! refused becomes a warning as long as another was answered; a credential
+//! that is accepted nowhere is `Unauthenticated`.
 
 use crate::auth::CredentialType;
 use crate::http::{Answer, Request};

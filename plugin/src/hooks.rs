@@ -1,4 +1,15 @@
 //! Webhooks of a repository.
+//!
+//! | method | sent | repeated | special errors |
+//! |---|---|---|---|
+//! | `get_hook` | the list of hooks, of which the address is looked for | all | `NotFound` with the address |
+//! | `create_hook` | the creation | one whose answer was lost is looked for by its address first | `Unsupported` where `disableWebHooks` or `disableWebHooksCreation` is set |
+//! | `update_hook` | the list if no id is given, then the change with all events | all | as above; `NotFound` with the address |
+//! | `delete_hook` | the list if no id is given, then the deletion; what is gone is a success | all | |
+//! | `reconcile_hook` | see [`mod@reconcile`] | | |
+//!
+//! The address is the one of `proxyWebhook` where that is set. The service
+//! refuses a hook for an event without the scope to read its subject.
 
 mod reconcile;
 
@@ -11,50 +22,20 @@ use crate::pages::{ENVELOPE, Listing};
 use crate::repositories::delete_within;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
+use crate::webhook::EVENT_KEYS;
 use crate::wire::{Hook as WireHook, hook_fields};
 use serde::Serialize;
 use ureq::http::Uri;
 use vcs_provider_interface::prelude::*;
 
-/// The events of a hook that names none: what starts, updates and ends a build.
-const DEFAULT_EVENTS: &[&str] = &[
-    "repo:push",
-    "pullrequest:created",
-    "pullrequest:updated",
-    "pullrequest:fulfilled",
-    "pullrequest:rejected",
-];
+/// The events of a hook that names none. Those of pull requests are for whoever
+/// asks for them: they need a scope more.
+const DEFAULT_EVENTS: &[&str] = &["repo:push"];
 
-/// Every event of a repository (Bitbucket Cloud: event payloads). Issues and
-/// wikis are gone and left out.
-pub(crate) const EVENTS: &[&str] = &[
-    "repo:push",
-    "repo:fork",
-    "repo:imported",
-    "repo:updated",
-    "repo:transfer",
-    "repo:created",
-    "repo:deleted",
-    "repo:commit_comment_created",
-    "repo:commit_status_created",
-    "repo:commit_status_updated",
-    "pullrequest:created",
-    "pullrequest:updated",
-    "pullrequest:push",
-    "pullrequest:approved",
-    "pullrequest:unapproved",
-    "pullrequest:changes_request_created",
-    "pullrequest:changes_request_removed",
-    "pullrequest:fulfilled",
-    "pullrequest:rejected",
-    "pullrequest:comment_created",
-    "pullrequest:comment_updated",
-    "pullrequest:comment_deleted",
-    "pullrequest:comment_resolved",
-    "pullrequest:comment_reopened",
-    "project:updated",
-    "pipeline:span_created",
-];
+/// Events that say nothing the interface has an event for (Bitbucket Cloud:
+/// event payloads). With those that are read they are all that can be had;
+/// issues and wikis are gone.
+const UNREAD_EVENTS: &[&str] = &["project:updated", "pipeline:span_created"];
 
 /// Bitbucket Cloud: the signing key has at most 128 characters.
 const LONGEST_SECRET: usize = 128;
@@ -62,16 +43,19 @@ const LONGEST_SECRET: usize = 128;
 /// Bitbucket Cloud: the description has at most 255 characters.
 const LONGEST_NAME: usize = 255;
 
+fn owned(events: &[&str]) -> Vec<String> {
+    events.iter().map(|event| (*event).to_owned()).collect()
+}
+
 /// What the server says of its webhooks.
 pub(crate) fn info(config: &Config) -> WebhooksInfo {
-    let owned = |events: &[&str]| events.iter().map(|event| (*event).to_owned()).collect();
     WebhooksInfo {
         supported: true,
         disabled: config.webhooks_disabled,
         creation_disabled: config.webhook_creation_disabled,
         proxy: config.webhook_proxy.clone(),
         default_events: owned(DEFAULT_EVENTS),
-        events: owned(EVENTS),
+        events: owned(&[EVENT_KEYS, UNREAD_EVENTS].concat()),
         signed: true,
     }
 }
@@ -251,10 +235,7 @@ fn body<'a>(request: &'a HookRequest, url: &'a str) -> Result<HookBody<'a>> {
         url,
         active: !request.disable,
         events: if request.events.is_empty() {
-            DEFAULT_EVENTS
-                .iter()
-                .map(|event| (*event).to_owned())
-                .collect()
+            owned(DEFAULT_EVENTS)
         } else {
             request.events.clone()
         },

@@ -10,10 +10,14 @@
 //! order. As soon as such a list behaves otherwise, its links are followed one
 //! by one, as those of every other list.
 
+mod numbered;
+
 use crate::http::{Answer, Http, Request};
 use crate::page_length::{List, longest_page};
+use numbered::{Numbered, is_same_link};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
@@ -116,7 +120,7 @@ impl<'a> Listing<'a> {
             page: Vec::new(),
             size: None,
             left: self.limit,
-            identities: HashSet::new(),
+            seen: HashSet::new(),
             visit,
         };
         self.walk(&mut items)
@@ -177,12 +181,23 @@ trait PageReader {
     fn is_enough(&self) -> bool;
 }
 
+/// What is remembered of an item that was handed on: enough to know it again,
+/// and little, since a list can be long. Two items with the same half of a
+/// SHA-256 do not happen.
+type Mark = [u8; 16];
+
+fn mark(identity: &str) -> Mark {
+    let mut mark = Mark::default();
+    mark.copy_from_slice(&Sha256::digest(identity)[..16]);
+    mark
+}
+
 struct Items<'v, W> {
     page: Vec<W>,
     size: Option<u64>,
     /// Items still wanted; `None` wants all.
     left: Option<u64>,
-    identities: HashSet<String>,
+    seen: HashSet<Mark>,
     visit: &'v mut dyn FnMut(Vec<W>, Option<u64>) -> Result<Flow>,
 }
 
@@ -202,10 +217,10 @@ impl<W: Listed> PageReader for Items<'_, W> {
 
     fn hand_on(&mut self) -> Result<Flow> {
         let mut values = std::mem::take(&mut self.page);
-        let identities = &mut self.identities;
+        let seen = &mut self.seen;
         values.retain(|item| {
             item.identity()
-                .is_none_or(|identity| identities.insert(identity.to_owned()))
+                .is_none_or(|identity| seen.insert(mark(identity)))
         });
         if let Some(left) = &mut self.left {
             values.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
@@ -350,60 +365,6 @@ fn on_page(error: VcsError, number: u64) -> VcsError {
     error.in_context(format!("page {number} of the list"))
 }
 
-/// A list whose pages can be addressed by number.
-struct Numbered {
-    /// The link to the second page, around its number.
-    before: String,
-    after: String,
-    pages: u64,
-}
-
-impl Numbered {
-    fn recognise(first: &Envelope, asked: u64, limit: Option<u64>) -> Option<Self> {
-        let length = first.pagelen.unwrap_or(asked);
-        let size = first.size?;
-        if first.page != Some(1) || length == 0 || first.items != length {
-            return None;
-        }
-        let next = first.next.as_deref()?;
-        let (path, query) = next.split_once('?')?;
-        let pairs: Vec<&str> = query.split('&').collect();
-        let mut numbers = pairs.iter().filter(|pair| pair.starts_with("page="));
-        if numbers.next() != Some(&"page=2") || numbers.next().is_some() {
-            return None;
-        }
-        let at = pairs.iter().position(|pair| *pair == "page=2")?;
-        let (before, after) = pairs.split_at(at);
-        let before: String = before.iter().map(|pair| format!("{pair}&")).collect();
-        let after: String = after
-            .iter()
-            .skip(1)
-            .map(|pair| format!("&{pair}"))
-            .collect();
-        let wanted = limit.map_or(size, |limit| limit.min(size));
-        Some(Self {
-            before: format!("{path}?{before}page="),
-            after,
-            pages: wanted.div_ceil(length),
-        })
-    }
-
-    fn address(&self, number: u64) -> String {
-        format!("{}{number}{}", self.before, self.after)
-    }
-}
-
-/// Whether two links ask for the same, whatever the order of their parameters.
-fn is_same_link(left: &str, right: &str) -> bool {
-    fn parts(link: &str) -> (&str, Vec<&str>) {
-        let (path, query) = link.split_once('?').unwrap_or((link, ""));
-        let mut pairs: Vec<&str> = query.split('&').collect();
-        pairs.sort_unstable();
-        (path, pairs)
-    }
-    left == right || parts(left) == parts(right)
-}
-
 /// The caller's context, which also ends when the list no longer wants the
 /// pages that are on their way.
 struct Abandonable<'a> {
@@ -436,6 +397,3 @@ impl Drop for AbandonOnDrop<'_> {
         self.0.store(true, Ordering::Release);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,12 @@
 //! Repositories: looking one up, and listing those of all workspaces.
+//!
+//! | method | sent | repeated | special errors |
+//! |---|---|---|---|
+//! | `repo_by_fullname` | the repository; a renamed one is found where its old address leads | all | |
+//! | `repos` | the workspaces, unless one is asked for or they are configured, then the repositories of each, pages of 100 | all | a workspace that refuses is left out with a warning, unless all do |
+//!
+//! With an account only repositories that it is a member of are listed; an
+//! access token is a member of nothing and lists what it sees.
 
 use crate::auth::CredentialType;
 use crate::encoding;

@@ -1,4 +1,12 @@
 //! Build statuses.
+//!
+//! | method | sent | repeated | special errors |
+//! |---|---|---|---|
+//! | `list_statuses` | pages of 100, oldest first | all | `InvalidInput` if the commit is no hash |
+//! | `set_status` | one request, which replaces the status of the same key; for a commit that only a fork has (404) the pull request is read, and the status set in its source repository | all: twice changes nothing | `InvalidInput` for an address that the service would refuse; `NotFound` says what was tried |
+//!
+//! Nothing is sent where `Status.disable` is set. Keys, states, addresses and
+//! lengths: see [`rules`].
 
 mod rules;
 

@@ -1,4 +1,12 @@
 //! Tags.
+//!
+//! | method | sent | repeated | special errors |
+//! |---|---|---|---|
+//! | `tags` | pages of 100 by name | all | |
+//! | `tag` | the tag by its name | all | `NotFound` with the name |
+//! | `create_tag` | the creation; with a message it is an annotated tag | one whose answer was lost is looked for first | `AlreadyExists`; `InvalidInput` if the target is no hash |
+//!
+//! The hash of a tag is that of its commit, also where the tag is annotated.
 
 use crate::branches::checked_ref;
 use crate::encoding::query_literal;

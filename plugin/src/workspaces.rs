@@ -1,5 +1,9 @@
 //! Workspaces: those that the credential lists, or those that are configured
 //! for credentials that cannot.
+//!
+//! Sent: pages of 100, or one request for each configured workspace. Repeated:
+//! all. An access token without configured workspaces gets the error of the
+//! service with the advice to configure them.
 
 use crate::encoding;
 use crate::http::Request;

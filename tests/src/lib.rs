@@ -16,4 +16,4 @@ pub mod place;
 pub mod sandbox;
 pub mod scenario;
 
-pub use libraries::{built_example, built_library, built_program};
+pub use libraries::{built_example, built_library, built_program, released_library};

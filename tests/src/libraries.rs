@@ -46,6 +46,22 @@ pub fn built_program(name: &str) -> PathBuf {
     built(Kind::Program, name)
 }
 
+/// The library of a package as it is released: built by itself, so that no
+/// other package's wishes for features are in it, in the profile `release`.
+///
+/// # Panics
+/// As [`built_library`].
+#[must_use]
+pub fn released_library(package: &str) -> PathBuf {
+    let (target_folder, _) = own_target_folder_and_profile();
+    let selection = ["--release", "--package", package];
+    let (artifacts, complaints) = cargo_build(&target_folder, &selection);
+    match artifacts.get(&(Kind::Library, package.replace('-', "_"))) {
+        Some(path) => path.clone(),
+        None => panic!("{package} cannot be built for release:\n{complaints}"),
+    }
+}
+
 fn built(kind: Kind, name: &str) -> PathBuf {
     static BUILT: OnceLock<(Artifacts, String)> = OnceLock::new();
     let (artifacts, complaints) = BUILT.get_or_init(build_workspace);
@@ -63,11 +79,23 @@ fn built(kind: Kind, name: &str) -> PathBuf {
 /// for each. A package that cannot be built does not keep others from it.
 fn build_workspace() -> (Artifacts, String) {
     let (target_folder, profile) = own_target_folder_and_profile();
+    let selection = [
+        "--workspace",
+        "--keep-going",
+        "--lib",
+        "--bins",
+        "--examples",
+    ];
+    let selection = [&selection[..], &["--profile", &profile]].concat();
+    cargo_build(&target_folder, &selection)
+}
+
+/// Runs `cargo build`; gives what was built and what cargo said.
+fn cargo_build(target_folder: &Path, selection: &[&str]) -> (Artifacts, String) {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let output = Command::new(cargo)
-        .args(["build", "--locked", "--message-format=json", "--workspace"])
-        .args(["--keep-going", "--lib", "--bins", "--examples"])
-        .args(["--profile", &profile])
+        .args(["build", "--locked", "--message-format=json"])
+        .args(selection)
         .arg("--target-dir")
         .arg(target_folder)
         .current_dir(workspace_folder())

@@ -4,9 +4,11 @@
 
 mod connection;
 mod failures;
-mod operations;
 mod pages;
 mod recorded;
 mod redirects;
+mod refs;
+mod repositories;
 mod secrets;
 mod support;
+mod writes;

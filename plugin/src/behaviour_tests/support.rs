@@ -299,3 +299,17 @@ pub(crate) fn main_branch() -> Reply {
 }
 
 pub(crate) const HASH: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// The repository of the tests.
+pub(super) fn repo() -> String {
+    "team/repo".to_owned()
+}
+
+/// The method and path of each request that came, in order.
+pub(super) fn targets(service: &Service) -> Vec<String> {
+    let received = service.received();
+    received
+        .iter()
+        .map(|request| format!("{} {}", request.method, request.path()))
+        .collect()
+}

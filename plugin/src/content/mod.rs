@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | `list_content` | the ref is resolved, then `src/{hash}/{folder}/` page by page; recursively to a depth, then the folders below it | all | `InvalidInput` if the path is a file |
 //! | `get_content` | the ref is resolved, the path's kind is asked for, then its bytes | until the first byte was handed on | `InvalidInput` if the path is a folder |
-//! | `get_archive` | see [`archive`] | | |
+//! | `get_archive` | see [`mod@archive`] | | |
 //!
 //! The ref is always resolved to a hash first: a branch name with a slash is
 //! ambiguous in these paths. A file in Git LFS redirects to another host, where
@@ -18,7 +18,7 @@ pub(crate) use archive::get as archive;
 use crate::http::Request;
 use crate::page_length::List;
 use crate::pages::{ENVELOPE, Listing};
-use crate::read::{Item, json};
+use crate::read::{Document, Item, json};
 use crate::refs;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
@@ -231,7 +231,7 @@ fn kind(
 ) -> Result<Kind> {
     let request = Request::get(source_path(repo, hash, path)).query("format", "meta");
     let answer = session.http.send(context, &request)?;
-    let meta: Value = answer.json()?;
+    let Document(meta) = answer.json()?;
     match json::text(&meta, "/type") {
         Some("commit_directory") => Ok(Kind::Folder),
         Some(_) => Ok(Kind::File(json::number(&meta, "/size"))),

@@ -6,7 +6,7 @@ use crate::http::Request;
 use crate::page_length::{List, longest_page};
 use crate::pages::{ENVELOPE, Listing};
 use crate::pull_requests::states_filter;
-use crate::read::{self, Item, event_repository, json, listed_pull_request_fields};
+use crate::read::{self, Document, Item, event_repository, json, listed_pull_request_fields};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::Value;
@@ -36,7 +36,7 @@ impl<'a> Look<'a> {
 
     fn json(&mut self, request: &Request) -> Result<Value> {
         self.requests += 1;
-        self.session.http.json(self.context, request)
+        Ok(self.session.http.json::<Document>(self.context, request)?.0)
     }
 
     /// Reads a list and counts its pages. Returns how many they were.

@@ -9,7 +9,7 @@ use crate::encoding::query_literal;
 use crate::http::Request;
 use crate::page_length::List;
 use crate::pages::Listing;
-use crate::read::{Item, listed_pull_request_fields};
+use crate::read::{Document, Item, listed_pull_request_fields};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::{Map, Value, json as object};
@@ -49,13 +49,13 @@ pub(crate) fn create(
     }
     let creation =
         Request::post(repo.path(&["pullrequests"])).json(&body(&request, &destination))?;
-    let value: Value = session.http.create(context, &creation, &|| {
+    let created: Document = session.http.create(context, &creation, &|| {
         find_open(session, context, &repo, &request, &destination)?
             // Items of a list lack reviewers.
-            .map(|found| get_value(session, context, &repo, found.id))
+            .map(|found| get_value(session, context, &repo, found.id).map(Document))
             .transpose()
     })?;
-    let mut created = read_one(&value)?;
+    let mut created = read_one(&created.0)?;
     expand_hashes(session, context, &repo, &mut created)?;
     Ok(created)
 }

@@ -3,7 +3,7 @@
 use super::review::refuse_closed;
 use super::{expand_hashes, get_value, may_be_done, one_path, read_one, same_commit};
 use crate::http::{Answer, Request, pause, resolve};
-use crate::read::json;
+use crate::read::{Document, json};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::{Map, Value, json as object};
@@ -109,7 +109,7 @@ fn start(
         .json(&body(request, present)?)?;
     let answer = session.http.send(context, &action).map_err(as_conflict)?;
     if answer.head.status != 202 {
-        return read_one(&answer.json()?);
+        return read_one(&answer.json::<Document>()?.0);
     }
     let task = task_address(session, &answer)?;
     wait_for(session, context, repo, request, &task)
@@ -193,7 +193,7 @@ fn wait_for(
     let begun = Instant::now();
     let mut length = FIRST_PAUSE;
     loop {
-        let state: Value = session
+        let Document(state) = session
             .http
             .json(context, &Request::get_address(task))
             .map_err(as_conflict)?;

@@ -9,7 +9,7 @@
 //! | `pull_request_merge` | the pull request, the merge as a task, its state until it is done | reading; after a lost merge the pull request is looked at | `Conflict` if it is closed, has another head or a ref moved |
 //! | `pull_request_decline` | the decline | as for a merge | `Conflict` if it was merged |
 //! | `pull_request_approve`, `_unapprove` | one request | yes: twice changes nothing | |
-//! | `search_pull_request` | `commit/{hash}/pullrequests`; where its app is missing (404, 202) the list of pull requests, whose source and merge commits are compared | all | the second way does not find commits below the last one of a pull request |
+//! | `search_pull_request` | `commit/{hash}/pullrequests`; where its app is missing (404, 202) the list of pull requests and the commits of those that may hold it, see [`mod@search`] | all | |
 //!
 //! A hash in a list stays as short as Bitbucket Cloud gives it (12
 //! characters), and list items lack reviewers.
@@ -28,7 +28,7 @@ use crate::encoding::query_literal;
 use crate::http::Request;
 use crate::page_length::List;
 use crate::pages::Listing;
-use crate::read::{self, Item, expand_hash, listed_pull_request_fields};
+use crate::read::{self, Document, Item, expand_hash, listed_pull_request_fields};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::Value;
@@ -145,9 +145,8 @@ fn get_value(
     repo: &RepositoryName,
     id: u64,
 ) -> Result<Value> {
-    session
-        .http
-        .json(context, &Request::get(one_path(repo, id, &[])))
+    let request = Request::get(one_path(repo, id, &[]));
+    Ok(session.http.json::<Document>(context, &request)?.0)
 }
 
 fn read_one(value: &Value) -> Result<PullRequest> {

@@ -3,7 +3,7 @@
 use super::create::reviewers;
 use super::{expand_hashes, get_value, may_be_done, one_path, read_one};
 use crate::http::Request;
-use crate::read::json;
+use crate::read::{Document, json};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde::Deserialize;
@@ -23,7 +23,7 @@ pub(crate) fn update(
     let present = get_value(session, context, &repo, request.id)?;
     refuse_closed(&read_one(&present)?, "changed")?;
     let change = Request::put(one_path(&repo, request.id, &[])).json(&body(&request, &present))?;
-    let mut changed = read_one(&session.http.json(context, &change)?)?;
+    let mut changed = read_one(&session.http.json::<Document>(context, &change)?.0)?;
     expand_hashes(session, context, &repo, &mut changed)?;
     Ok(changed)
 }
@@ -87,8 +87,8 @@ pub(crate) fn decline(
 ) -> Result<PullRequest> {
     let repo = RepositoryName::parse(&request.repo)?;
     let action = Request::post(one_path(&repo, request.id, &["decline"]));
-    let value = match session.http.json::<Value>(context, &action) {
-        Ok(value) => value,
+    let value = match session.http.json(context, &action) {
+        Ok(Document(value)) => value,
         Err(error) if may_be_done(&error) || is_refusal(&error) => {
             // Somebody else, or the lost &request, may have declined it.
             let value =

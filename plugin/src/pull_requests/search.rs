@@ -13,7 +13,7 @@ use super::{get_value, read_one, same_commit, words};
 use crate::http::Request;
 use crate::page_length::List;
 use crate::pages::Listing;
-use crate::read::{Item, json, listed_pull_request_fields};
+use crate::read::{Document, Item, json, listed_pull_request_fields};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use crate::time::milliseconds;
@@ -149,8 +149,8 @@ fn commit_time(
     commit: &str,
 ) -> Result<Option<i64>> {
     let request = Request::get(repo.path(&["commit", commit])).fields("date");
-    match session.http.json::<Value>(context, &request) {
-        Ok(commit) => Ok(milliseconds(json::text(&commit, "/date"))),
+    match session.http.json(context, &request) {
+        Ok(Document(commit)) => Ok(milliseconds(json::text(&commit, "/date"))),
         // It may be in the source repository only.
         Err(error) if error.kind == ErrorKind::NOT_FOUND => Ok(None),
         Err(error) => Err(error),

@@ -1,5 +1,6 @@
 //! An item of a list, whatever it is.
 
+use super::Document;
 use crate::pages::Listed;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -18,7 +19,7 @@ impl Listed for Item {
 
 impl<'de> Deserialize<'de> for Item {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
+        let Document(value) = Document::deserialize(deserializer)?;
         let identity = identity(&value);
         Ok(Self { value, identity })
     }

@@ -25,9 +25,7 @@ pub(crate) use signature::SIGNATURE_HEADER;
 /// 256 KiB; the rest is room for what it may do one day.
 pub(crate) const MAX_DELIVERY_BYTES: usize = 1024 * 1024;
 
-/// The event keys that are read into events. Bitbucket Cloud has more
-/// (`project:updated`, `pipeline:span_created`), which say nothing that the
-/// interface has an event for.
+/// The event keys that are read into events.
 pub(crate) const EVENT_KEYS: &[&str] = &[
     "repo:push",
     "repo:fork",

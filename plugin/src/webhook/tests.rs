@@ -456,10 +456,3 @@ fn a_byte_order_mark_is_no_part_of_the_document() {
     let body = format!("\u{feff}{}", push(json!([])));
     assert!(parse(&request("repo:push", body)).is_ok());
 }
-
-#[test]
-fn every_event_key_that_is_read_can_be_subscribed_to() {
-    for key in EVENT_KEYS {
-        assert!(crate::hooks::EVENTS.contains(key), "{key}");
-    }
-}

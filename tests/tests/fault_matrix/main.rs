@@ -9,6 +9,7 @@
 
 mod exceptions;
 mod faults;
+mod wrong_types;
 
 use exceptions::{Allowed, EXCEPTIONS};
 use faults::{Case, cases};
@@ -97,9 +98,14 @@ fn judge(
     }
 }
 
+/// Whether everything is to run, however long it takes.
+fn all_is_wanted() -> bool {
+    std::env::var_os("FAULT_MATRIX").is_some_and(|wanted| wanted == "all")
+}
+
 /// Whether a combination runs: a fixed part of all, unless all are wanted.
 fn is_chosen(operation: usize, at: u64, case: usize, strikes: Strikes) -> bool {
-    if std::env::var_os("FAULT_MATRIX").is_some_and(|wanted| wanted == "all") {
+    if all_is_wanted() {
         return true;
     }
     let number = operation + usize::try_from(at).unwrap_or(0) * 5 + case * 3;

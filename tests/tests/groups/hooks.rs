@@ -48,6 +48,20 @@ fn e35_a_hook_is_created_once_and_repaired_where_it_differs() {
 }
 
 #[test]
+fn a_hook_without_events_is_told_of_pushes_and_needs_no_scope_for_more() {
+    let bitbucket = Bitbucket::small();
+    let nameless = HookRequest {
+        events: Vec::new(),
+        ..wanted()
+    };
+    let created = bitbucket
+        .client()
+        .create_hook(&context(), nameless)
+        .unwrap();
+    assert_eq!(created.events, ["repo:push"]);
+}
+
+#[test]
 fn e35_duplicates_are_removed_and_foreign_hooks_stay() {
     let bitbucket = Bitbucket::small();
     let client = bitbucket.client();

@@ -1,0 +1,209 @@
+//! Hooks, build statuses and checkouts: what is sent, and what is refused before.
+
+use super::support::{HASH, Received, Reply, Service, SilentHost, TOKEN, context, repo, targets};
+use std::sync::Arc;
+use vcs_provider_interface::prelude::*;
+
+fn hooks(_request: &Received) -> Reply {
+    Reply::json(
+        200,
+        r#"{"values":[{"uuid":"{h1}","url":"https://ci.example/hooks/1","active":true,"events":["repo:push"],"secret_set":true}]}"#,
+    )
+}
+
+#[test]
+fn e35_hooks_are_found_by_address_and_deleted_once() {
+    let service = Service::start(|request| match request.method.as_str() {
+        "DELETE" => Reply::with(204, &[], ""),
+        _ => hooks(request),
+    });
+    let client = service.client("");
+    let get = |url: &str| {
+        let request = GetHookRequest {
+            repo: repo(),
+            url: url.to_owned(),
+        };
+        client.get_hook(&context(), request)
+    };
+    let hook = get("https://CI.example/hooks/1/").expect("the hook");
+    assert_eq!((hook.id.as_str(), hook.secret_set), ("{h1}", Some(true)));
+    assert_eq!(
+        get("https://ci.example/hooks/2").map_err(|error| error.kind),
+        Err(ErrorKind::NOT_FOUND)
+    );
+    let delete = |id: Option<&str>, url: Option<&str>| {
+        let request = DeleteHookRequest {
+            repo: repo(),
+            id: id.map(str::to_owned),
+            url: url.map(str::to_owned),
+        };
+        client.delete_hook(&context(), request)
+    };
+    assert_eq!(delete(None, Some("https://ci.example/hooks/2")), Ok(()));
+    assert!(
+        targets(&service)
+            .iter()
+            .all(|target| !target.starts_with("DELETE"))
+    );
+    assert_eq!(delete(None, Some("https://ci.example/hooks/1")), Ok(()));
+    assert_eq!(
+        targets(&service).pop().as_deref(),
+        Some("DELETE /2.0/repositories/team/repo/hooks/%7Bh1%7D")
+    );
+    assert!(delete(None, None).is_err());
+}
+
+fn status(pull_request: Option<u64>) -> StatusRequest {
+    StatusRequest {
+        repo: repo(),
+        commit: HASH.to_owned(),
+        key: "build/1".to_owned(),
+        name: String::new(),
+        state: BuildState::SUCCESS,
+        url: "https://ci.example.com/1".to_owned(),
+        description: "x".repeat(300),
+        ref_name: Some("refs/heads/topic".to_owned()),
+        pull_request,
+    }
+}
+
+#[test]
+fn a_status_is_sent_as_bitbucket_wants_it() {
+    let service = Service::start(|_| {
+        Reply::json(
+            201,
+            r#"{"key":"build/1","state":"SUCCESSFUL","refname":"topic"}"#,
+        )
+    });
+    let set = service
+        .client("")
+        .set_status(&context(), status(None))
+        .expect("it is set");
+    assert_eq!(set.state, BuildState::SUCCESS);
+    assert_eq!(
+        (set.service_state.as_str(), set.commit.as_str()),
+        ("SUCCESSFUL", HASH)
+    );
+    let sent = service.received().pop().expect("a request");
+    assert_eq!(
+        sent.path(),
+        format!("/2.0/repositories/team/repo/commit/{HASH}/statuses/build")
+    );
+    let body = sent.json();
+    assert_eq!(body["refname"], "topic");
+    assert_eq!(body["name"], "build/1");
+    assert_eq!(body["state"], "SUCCESSFUL");
+    assert_eq!(body["url"], "https://ci.example.com/1");
+    assert_eq!(
+        body["description"]
+            .as_str()
+            .map(|text| text.chars().count()),
+        Some(255)
+    );
+}
+
+#[test]
+fn a_status_keeps_the_engines_address_back_or_is_not_sent_where_that_is_configured() {
+    let service = Service::start(|_| Reply::json(201, r#"{"key":"k"}"#));
+    let hidden = service.client("[Status]\nshowDetail = true");
+    hidden
+        .set_status(&context(), status(None))
+        .expect("it is set");
+    let body = service.received().pop().expect("a request").json();
+    assert_eq!(
+        body["url"],
+        format!("https://bitbucket.org/team/repo/commits/{HASH}")
+    );
+
+    let before = service.received().len();
+    let disabled = service.client("[Status]\ndisable = true");
+    let answer = disabled
+        .set_status(&context(), status(None))
+        .expect("it is left out");
+    assert_eq!(answer.extra[0].0, "not_sent");
+    assert_eq!(service.received().len(), before);
+}
+
+#[test]
+fn e14_a_status_with_a_local_address_is_refused_before_anything_is_sent() {
+    let service = Service::start(|_| Reply::json(201, "{}"));
+    let request = StatusRequest {
+        url: "http://localhost:8080/1".to_owned(),
+        ..status(None)
+    };
+    let error = service
+        .client("")
+        .set_status(&context(), request)
+        .expect_err("local");
+    assert_eq!(error.kind, ErrorKind::INVALID_INPUT);
+    assert!(service.received().is_empty());
+}
+
+#[test]
+fn e32_a_status_of_a_forks_commit_goes_to_the_fork() {
+    let service = Service::start(|request| match request.path() {
+        "/2.0/repositories/team/repo/pullrequests/7" => Reply::json(
+            200,
+            r#"{"source":{"repository":{"full_name":"fork/repo"}}}"#,
+        ),
+        "/2.0/repositories/team/repo/pullrequests/8" => {
+            Reply::json(200, r#"{"source":{"repository":null}}"#)
+        }
+        path if path.starts_with("/2.0/repositories/fork/repo/commit/") => {
+            Reply::json(201, r#"{"key":"build/1","state":"SUCCESSFUL"}"#)
+        }
+        _ => Reply::json(404, r#"{"error":{"message":"Changeset not found."}}"#),
+    });
+    let client = service.client("");
+    let set = client
+        .set_status(&context(), status(Some(7)))
+        .expect("it is set in the fork");
+    assert_eq!(set.key, "build/1");
+    for (pull_request, words) in [(None, "name the pull request"), (Some(8), "deleted")] {
+        let error = client
+            .set_status(&context(), status(pull_request))
+            .expect_err("nowhere to set it");
+        assert_eq!(error.kind, ErrorKind::NOT_FOUND);
+        assert!(error.message.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn e44_checkout_gives_a_clean_address_and_the_right_user() {
+    let service = Service::start(|_| {
+        Reply::json(
+            200,
+            r#"{"links":{"clone":[{"name":"https","href":"https://jo@bitbucket.org/team/repo.git"},{"name":"ssh","href":"git@bitbucket.org:team/repo.git"}]}}"#,
+        )
+    });
+    let request = || RepositoryRequest { repo: repo() };
+    let access = service
+        .client("")
+        .checkout_credentials(&context(), request());
+    let access = access.expect("credentials");
+    assert_eq!(access.http_url, "https://bitbucket.org/team/repo.git");
+    assert_eq!(access.ssh_url, "git@bitbucket.org:team/repo.git");
+    assert_eq!(access.username.as_deref(), Some("x-token-auth"));
+    assert_eq!(access.secret, Some(Secret::from(TOKEN)));
+
+    let server = service.server("", Arc::new(SilentHost::default()));
+    let credential = Credential::basic("me@example.com", Secret::from("ATAT-token"));
+    let client = server.authorized_client(credential).expect("a client");
+    let api = client
+        .checkout_credentials(&context(), request())
+        .expect("credentials");
+    assert_eq!(api.username.as_deref(), Some("x-bitbucket-api-token-auth"));
+    assert_eq!(api.secret, Some(Secret::from("ATAT-token")));
+}
+
+#[test]
+fn e02_an_app_password_is_refused_with_advice() {
+    let service = Service::start(|_| Reply::not_found());
+    let server = service.server("", Arc::new(SilentHost::default()));
+    let credential = Credential::basic("jo", Secret::from("ATBB-app-password"));
+    let Err(error) = server.authorized_client(credential) else {
+        panic!("app passwords are gone");
+    };
+    assert_eq!(error.kind, ErrorKind::INVALID_INPUT);
+    assert!(error.message.contains("API token"), "{error}");
+}
