@@ -491,3 +491,26 @@ fn a_process_takes_only_so_many_libraries() {
     // What is mapped already costs nothing.
     loader.load(&first).unwrap();
 }
+
+#[test]
+fn a_library_that_is_linked_already_is_asked_but_not_copied_tried_or_linked_again() {
+    let place = Place::new();
+    let loader = place.loader();
+    let plugin = place.install_pinned(&good_library(), "libgood.so");
+    let first = loader.load(&plugin).unwrap();
+    let again = loader.load(&plugin).unwrap();
+    assert_eq!(first.staged, again.staged);
+    let counts = loader.counts();
+    assert_eq!(counts.loaded, 2);
+    for step in ["stage", "trial", "link", "layout"] {
+        assert_eq!(counts.passed[step], 1, "{step}");
+    }
+    for step in ["open", "manifest", "elf", "build", "info"] {
+        assert_eq!(counts.passed[step], 2, "{step}");
+    }
+    // Another manifest for the same file is compared all the same.
+    let bytes = fs::read(&plugin).unwrap();
+    write_manifest(&plugin, &manifest_of("libgood.so", &bytes));
+    let error = loader.load(&plugin).unwrap_err();
+    assert_eq!(error.code(), "type_mismatch", "{error}");
+}
