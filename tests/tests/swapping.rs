@@ -304,13 +304,14 @@ fn a_watched_folder_is_reloaded_when_a_plugin_is_complete() {
         })
         .unwrap();
     // Half a file, as while it is copied: refused, and what served goes on.
-    let whole = fs::read(second_build(&first, &place)).unwrap();
+    let second = second_build(&first, &place);
+    let whole = fs::read(&second).unwrap();
     fs::write(&plugin, &whole[..whole.len() / 2]).unwrap();
     let report = reports.recv_timeout(PATIENCE).unwrap();
     assert!(!report.is_clean(), "{report:?}");
     assert_eq!(registry.health().plugins[0].sha256, before);
     // The other half, and the manifest.
-    place.install_pinned(&place.scratch().join("second.so"), "libmisbehaving.so");
+    place.install_pinned(&second, "libmisbehaving.so");
     until("the reload", || {
         registry.health().plugins[0].sha256 != before
     });

@@ -73,7 +73,7 @@ fn a_file_with_a_hole_of_a_terabyte_is_refused_before_it_is_read() {
 fn a_file_that_may_not_be_read_is_refused() {
     let place = Place::new();
     let file = place.install(&built_library("vcs-misbehaving"), "libclosed.so");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::metadata(&file).unwrap().uid() == 0 {
         eprintln!("SKIPPED: the superuser may read every file");
         return;
