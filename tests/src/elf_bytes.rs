@@ -19,18 +19,28 @@ pub fn put(bytes: &mut [u8], offset: usize, number: &[u8]) {
     bytes[offset..offset + number.len()].copy_from_slice(number);
 }
 
-fn number(bytes: &[u8], offset: usize, length: usize) -> u64 {
+/// The number in these bytes.
+pub(crate) fn number(bytes: &[u8], offset: usize, length: usize) -> u64 {
     let mut whole = [0; 8];
     whole[..length].copy_from_slice(&bytes[offset..offset + length]);
     u64::from_le_bytes(whole)
 }
 
-/// The offsets of the program headers of a kind.
-fn program_headers(bytes: &[u8], kind: u32) -> Vec<usize> {
+/// The offsets of the program headers of a kind, or of all.
+pub(crate) fn program_headers(bytes: &[u8], kind: Option<u32>) -> Vec<usize> {
     let (start, count) = (number(bytes, 32, 8) as usize, number(bytes, 56, 2) as usize);
     (0..count)
         .map(|index| start + index * 56)
-        .filter(|header| number(bytes, *header, 4) == u64::from(kind))
+        .filter(|header| kind.is_none_or(|kind| number(bytes, *header, 4) == u64::from(kind)))
+        .collect()
+}
+
+/// The offsets of the section headers of a kind, or of all.
+pub(crate) fn section_headers(bytes: &[u8], kind: Option<u32>) -> Vec<usize> {
+    let (start, count) = (number(bytes, 40, 8) as usize, number(bytes, 60, 2) as usize);
+    (0..count)
+        .map(|index| start + index * 64)
+        .filter(|header| kind.is_none_or(|kind| number(bytes, *header + 4, 4) == u64::from(kind)))
         .collect()
 }
 
@@ -44,7 +54,7 @@ pub fn set_machine(bytes: &mut [u8], machine: u16) {
 /// # Panics
 /// If the file says nothing of its stack.
 pub fn make_stack_executable(bytes: &mut [u8]) {
-    let header = program_headers(bytes, PT_GNU_STACK)[0];
+    let header = program_headers(bytes, Some(PT_GNU_STACK))[0];
     put(bytes, header + 4, &7u32.to_le_bytes());
 }
 
@@ -67,7 +77,7 @@ pub fn change_dynamic_value(bytes: &mut [u8], tag: u64, value: u64) {
 }
 
 fn dynamic_entry(bytes: &[u8], tag: u64) -> usize {
-    let header = program_headers(bytes, PT_DYNAMIC)[0];
+    let header = program_headers(bytes, Some(PT_DYNAMIC))[0];
     let (start, length) = (
         number(bytes, header + 8, 8) as usize,
         number(bytes, header + 32, 8) as usize,

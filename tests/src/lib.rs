@@ -5,10 +5,13 @@
 pub mod bitbucket;
 pub mod contract;
 pub mod elf_bytes;
+pub mod elf_damage;
 pub mod engine;
 pub mod engine_process;
 pub mod host;
 mod libraries;
+pub mod mock_process;
+pub mod other_compiler;
 pub mod place;
 pub mod sandbox;
 pub mod scenario;

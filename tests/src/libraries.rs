@@ -167,7 +167,8 @@ fn artifact(message: &Value) -> Option<((Kind, String), PathBuf)> {
     Some(((kind, name), library.into()))
 }
 
-fn workspace_folder() -> &'static Path {
+/// The folder of the workspace.
+pub(crate) fn workspace_folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap_or(Path::new("."))

@@ -4,6 +4,7 @@ use crate::host::RecordingHost;
 use crate::libraries::built_program;
 use host_harness::loader::{Digest, Loader, LoaderOptions, Manifest, Trial};
 use host_harness::registry::{Registry, RegistryOptions, ServerSettings};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -103,7 +104,7 @@ impl Place {
     /// Runs the `engine` in a process of its own, with its private copies in
     /// this place.
     #[must_use]
-    pub fn engine(&self, arguments: &[&str]) -> Output {
+    pub fn engine(&self, arguments: &[impl AsRef<OsStr>]) -> Output {
         let output = Command::new(built_program("engine"))
             .args(arguments)
             .env("TMPDIR", self.scratch())
@@ -112,6 +113,19 @@ impl Place {
             Ok(output) => output,
             Err(error) => panic!("engine cannot be started: {error}"),
         }
+    }
+
+    /// Where the `engine` of this place puts its private copies.
+    #[must_use]
+    pub fn private_copies(&self) -> PathBuf {
+        let folders = must(fs::read_dir(self.scratch()), &self.scratch());
+        folders
+            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+            .find(|path| {
+                let name = path.file_name().unwrap_or_default();
+                name.to_string_lossy().starts_with("vcs-providers-")
+            })
+            .unwrap_or_default()
     }
 
     /// A registry whose server `main` is served by this plugin, and its log.
@@ -222,10 +236,19 @@ pub fn drops(host: &RecordingHost) -> usize {
 /// If the disk fails.
 #[must_use]
 pub fn second_build(library: &Path, place: &Place) -> PathBuf {
-    let copy = place.scratch().join("second.so");
+    with_tail(library, b"a second build", place)
+}
+
+/// The same with this behind its code, so that there can be many.
+///
+/// # Panics
+/// If the disk fails.
+#[must_use]
+pub fn with_tail(library: &Path, tail: &[u8], place: &Place) -> PathBuf {
+    let copy = place.scratch().join("build.so");
     let mut bytes = must(fs::read(library), library);
     // Behind everything that the headers name; nothing reads it.
-    bytes.extend_from_slice(b"a second build");
+    bytes.extend_from_slice(tail);
     must(fs::write(&copy, bytes), &copy);
     copy
 }

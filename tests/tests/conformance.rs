@@ -4,7 +4,9 @@
 use host_harness::conformance::{Outcome, RecordingHost, Report, Run, Subject, repositories};
 use host_harness::loader::Loader;
 use integration_tests::bitbucket::pinned_copy;
+use integration_tests::other_compiler::OtherCompiler;
 use integration_tests::{built_library, built_program};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use vcs_provider_interface::secret::Secret;
@@ -54,9 +56,9 @@ fn plain_git_repositories_conform() {
     );
 }
 
-#[test]
-fn bitbucket_cloud_conforms_by_the_command_on_the_mocked_service() {
-    let plugin = pinned_copy(&built_library("vcs-bitbucketcloud"));
+/// Runs the conformance kit as a command, on the mocked service.
+fn assert_bitbucket_cloud_conforms(library: &Path) {
+    let plugin = pinned_copy(library);
     let folder = tempfile::tempdir().unwrap();
     let junit = folder.path().join("report.xml");
     let output = Command::new(built_program("engine"))
@@ -72,4 +74,20 @@ fn bitbucket_cloud_conforms_by_the_command_on_the_mocked_service() {
     assert_conforms(&report, &["every method is a capability"]);
     let document = std::fs::read_to_string(&junit).unwrap();
     assert!(document.contains(r#"failures="0""#), "{document}");
+}
+
+#[test]
+fn bitbucket_cloud_conforms_by_the_command_on_the_mocked_service() {
+    assert_bitbucket_cloud_conforms(&built_library("vcs-bitbucketcloud"));
+}
+
+#[test]
+fn bitbucket_cloud_built_by_another_compiler_than_the_engine_conforms() {
+    let Some(compiler) = OtherCompiler::or_skip() else {
+        return;
+    };
+    let library = compiler.library("vcs-bitbucketcloud");
+    let loaded = Loader::default().load(&pinned_copy(&library)).unwrap();
+    assert_eq!(loaded.build.compiler.as_str(), compiler.version);
+    assert_bitbucket_cloud_conforms(&library);
 }

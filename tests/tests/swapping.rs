@@ -7,6 +7,7 @@ use integration_tests::place::{Place, client_of, drops, second_build, server_set
 use integration_tests::{built_example, built_library};
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::ffi::OsStringExt as _;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 use vcs_provider_interface::context::HostCallContext;
@@ -303,13 +304,14 @@ fn a_watched_folder_is_reloaded_when_a_plugin_is_complete() {
         })
         .unwrap();
     // Half a file, as while it is copied: refused, and what served goes on.
-    let whole = fs::read(second_build(&first, &place)).unwrap();
+    let second = second_build(&first, &place);
+    let whole = fs::read(&second).unwrap();
     fs::write(&plugin, &whole[..whole.len() / 2]).unwrap();
     let report = reports.recv_timeout(PATIENCE).unwrap();
     assert!(!report.is_clean(), "{report:?}");
     assert_eq!(registry.health().plugins[0].sha256, before);
     // The other half, and the manifest.
-    place.install_pinned(&place.scratch().join("second.so"), "libmisbehaving.so");
+    place.install_pinned(&second, "libmisbehaving.so");
     until("the reload", || {
         registry.health().plugins[0].sha256 != before
     });
@@ -386,4 +388,23 @@ fn a_server_without_a_plugin_says_so() {
     assert_eq!(error.kind, ErrorKind::UNAVAILABLE);
     assert!(error.message.contains("misbehaving"), "{error}");
     assert!(registry.server("nobody").is_none());
+}
+
+#[test]
+fn a_reload_and_the_health_can_be_written_whatever_the_files_are_called() {
+    let place = Place::new();
+    let name = |ending: &[u8]| {
+        let bytes = [b"lib\xff\n".as_slice(), ending].concat();
+        place.plugins().join(std::ffi::OsString::from_vec(bytes))
+    };
+    fs::copy(built_library("vcs-misbehaving"), name(b".so")).unwrap();
+    place.loader().write_manifest(&name(b".so")).unwrap();
+    fs::write(name(b".txt"), "odd").unwrap();
+    let registry = Registry::new(place.loader(), Default::default());
+    let report = registry.reload(&place.plugins());
+    let report = serde_json::to_value(&report).unwrap();
+    assert_eq!(report["plugins"][0]["outcome"], "loaded", "{report}");
+    assert_eq!(report["odd_files"].as_array().unwrap().len(), 1, "{report}");
+    let health = serde_json::to_value(registry.health()).unwrap();
+    assert_eq!(health["plugins"][0]["provider_type"], "misbehaving");
 }

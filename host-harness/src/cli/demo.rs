@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::interrupt;
 use super::output::{Output, print_text};
 use super::render::one_line;
+use super::session::careful_loading;
 use crate::engine::demo::{self, DemoError, DemoOptions, DemoReport, STEPS, StepReport};
 use crate::engine::git::GitError;
 use indicatif::ProgressBar;
@@ -29,6 +30,7 @@ pub(super) fn run(arguments: &DemoArguments, output: &Output) -> Result<(), Fail
     let options = DemoOptions {
         plugin: plugin_of(arguments.plugin.as_deref())?,
         repository: arguments.repo.clone(),
+        loader: careful_loading()?,
     };
     let context = HostCallContext::new("engine-demo")
         .with_time_limit(Duration::from_secs(arguments.timeout))

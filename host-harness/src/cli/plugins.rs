@@ -5,8 +5,8 @@ use super::exit;
 use super::failure::Failure;
 use super::output::Output;
 use super::render::one_line;
-use super::session::{config_of, name_the_folder, plugin_directory};
-use crate::loader::{FoundKind, LoadError, Loader, LoaderOptions, PluginReport, Trial, scan};
+use super::session::{careful_loading, config_of, name_the_folder, plugin_directory};
+use crate::loader::{FoundKind, LoadError, Loader, PluginReport, scan};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -20,23 +20,14 @@ pub(super) fn run(arguments: &PluginsArguments, output: &Output) -> Result<(), F
             list(&folder, output)
         }
         PluginsCommand::Check { file } => {
-            let report = careful_loader().check(file)?;
+            let report = Loader::new(careful_loading()?).check(file)?;
             output.either(|| json!(report), || accepted(&report))
         }
         PluginsCommand::Pin { file } => {
-            let manifest = careful_loader().write_manifest(file)?;
+            let manifest = Loader::new(careful_loading()?).write_manifest(file)?;
             output.record(&manifest)
         }
     }
-}
-
-/// A loader that runs nothing of a plugin in this process: what hangs or ends
-/// the process that tries it becomes a message like any other.
-fn careful_loader() -> Loader {
-    Loader::new(LoaderOptions {
-        trial: Trial::by_this_program().ok(),
-        ..Default::default()
-    })
 }
 
 /// What a file of the plugin directory turned out to be.
@@ -48,7 +39,7 @@ enum Finding {
 
 /// Lists the plugins; that one is refused is an answer and no failure.
 fn list(folder: &Path, output: &Output) -> Result<(), Failure> {
-    let loader = careful_loader();
+    let loader = Loader::new(careful_loading()?);
     let findings: Vec<(String, Finding)> = scan(folder)
         .map_err(name_the_folder)?
         .into_iter()

@@ -147,7 +147,13 @@ pub(super) fn one_line(text: &str) -> String {
     for character in text.trim_end().chars() {
         match character {
             '\n' | '\r' | '\t' => line.push(' '),
-            character if character.is_control() => line.extend(character.escape_unicode()),
+            // The latter let a terminal show what follows in another order.
+            character
+                if character.is_control()
+                    || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
+            {
+                line.extend(character.escape_unicode());
+            }
             character => line.push(character),
         }
     }

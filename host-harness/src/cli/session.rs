@@ -10,7 +10,9 @@ use crate::engine::config::{EngineConfig, ServerConfig};
 use crate::engine::grants::{GrantStore, StoreKey};
 use crate::engine::host_services::EngineServices;
 use crate::engine::store::Store;
-use crate::loader::{FoundKind, LoadError, LoadedProvider, Loader, Manifest, scan};
+use crate::loader::{
+    FoundKind, LoadError, LoadedProvider, Loader, LoaderOptions, Manifest, Trial, scan,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use vcs_provider_interface::abi::HostServer;
@@ -116,6 +118,17 @@ pub(super) fn plugin_directory(
     Ok(executable.with_file_name("plugins"))
 }
 
+/// How commands load plugins: another process tries each before this one links
+/// it, so that one that hangs or ends its process becomes a message like any other.
+pub(super) fn careful_loading() -> Result<LoaderOptions, Failure> {
+    let trial = Trial::by_this_program()
+        .map_err(|error| Failure::file(Path::new("the executable"), &error))?;
+    Ok(LoaderOptions {
+        trial: Some(trial),
+        ..LoaderOptions::default()
+    })
+}
+
 /// Loads the provider of a type: the one whose manifest names it. Other plugins
 /// are not opened, so a broken one does not hinder.
 pub(super) fn provider_of_type(
@@ -133,7 +146,7 @@ pub(super) fn provider_of_type(
             None => candidates.push(&plugin.path),
         }
     }
-    let loader = Loader::default();
+    let loader = Loader::new(careful_loading()?);
     let mut refused = None;
     for path in candidates {
         match loader.load(path) {

@@ -3,9 +3,8 @@
 use super::args::{ServiceName, StartArguments};
 use super::failure::Failure;
 use super::output::Output;
-use super::session::{config_of, plugin_directory};
+use super::session::{careful_loading, config_of, plugin_directory};
 use crate::engine::start::{self, Ready, Services, StartOptions};
-use crate::loader::{LoaderOptions, Trial};
 use serde_json::json;
 
 /// Runs the services until a signal. Says on standard output when they can be
@@ -15,18 +14,13 @@ pub(super) fn run(arguments: &StartArguments, output: &Output) -> Result<(), Fai
         Failure::usage("say where the configuration is, with --config FILE or ENGINE_CONFIG")
     })?;
     let folder = plugin_directory(&arguments.directory, Some(&config))?;
-    let trial = Trial::by_this_program()
-        .map_err(|error| Failure::file(std::path::Path::new("the executable"), &error))?;
     let options = StartOptions {
         services: Services {
             api: arguments.services.contains(&ServiceName::Api),
             vcs: arguments.services.contains(&ServiceName::Vcs),
         },
         plugin_folder: folder,
-        loader: LoaderOptions {
-            trial: Some(trial),
-            ..LoaderOptions::default()
-        },
+        loader: careful_loading()?,
         movable_clock: arguments.movable_clock,
     };
     start::run(&config, options, |ready| {

@@ -16,7 +16,7 @@ pub use report::{DemoReport, RequestLine, StepReport};
 pub use steps::STEPS;
 
 use super::git::GitError;
-use crate::loader::LoadError;
+use crate::loader::{LoadError, LoaderOptions};
 use crate::mock_bitbucket::MockError;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -31,6 +31,8 @@ pub struct DemoOptions {
     pub plugin: PathBuf,
     /// The git repository, bare or not; `None` makes a small one.
     pub repository: Option<PathBuf>,
+    /// How the plugin is loaded.
+    pub loader: LoaderOptions,
 }
 
 /// Why a step failed.

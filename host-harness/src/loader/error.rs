@@ -1,7 +1,7 @@
 //! Why a file was refused: the step, a stable code, and one line that names
 //! what was expected and what was found.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -261,6 +261,7 @@ pub struct LoadError {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// The file as it was named by the caller.
+    #[serde(serialize_with = "as_text")]
     pub path: PathBuf,
     /// What was expected, in a few words.
     pub expected: Option<String>,
@@ -364,14 +365,21 @@ impl fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
+/// A path as text: one that is not Unicode is shown as well as it can be, where
+/// serde would refuse it.
+pub(crate) fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
+
 /// The text in one line without control characters, which a hostile file could
-/// use to write to a terminal, and of a bounded length.
+/// use to write to a terminal or to show it in another order, and of a bounded length.
 pub(super) fn one_line(text: &str) -> String {
     const LONGEST: usize = 600;
     let mut line = String::with_capacity(text.len().min(LONGEST));
     let mut last_was_space = false;
     for character in text.trim().chars() {
-        let character = if character.is_control() || character.is_whitespace() {
+        let turns_the_line = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let character = if character.is_control() || character.is_whitespace() || turns_the_line {
             ' '
         } else {
             character

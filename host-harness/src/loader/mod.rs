@@ -42,6 +42,7 @@ mod elf;
 mod error;
 mod layout_report;
 mod library;
+mod linked;
 mod manifest;
 mod scan;
 mod source;
@@ -50,6 +51,7 @@ mod trial;
 
 pub use counters::LoadCounts;
 pub use deadline::{NoResult, within};
+pub(crate) use error::as_text;
 pub use error::{LoadError, Reason, Step};
 pub use manifest::{Digest, Manifest};
 pub use scan::{Found, FoundKind, scan};
@@ -57,13 +59,12 @@ pub use source::Trust;
 pub use trial::{Trial, serve_trial};
 
 use counters::Counters;
+use linked::{Linked, Opened};
 use serde::{Deserialize, Serialize};
 use source::{Folder, Source};
 use staging::Staging;
-use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use vcs_provider_interface::abi::{BuildFacts, HostProvider};
 use vcs_provider_interface::info::ProviderInfo;
@@ -82,8 +83,8 @@ pub struct LoaderOptions {
     /// Who may write to plugins.
     pub trust: Trust,
     /// How many different libraries may be linked into this process; 64 by
-    /// default. Their mappings stay until it ends: some 2 MiB each for a
-    /// provider with HTTP and TLS.
+    /// default. Their mappings stay until it ends: some 3 MiB each for a
+    /// provider with HTTP and TLS, nearly all of it pages of the file.
     pub library_limit: usize,
     /// Tries each plugin in another process before it is linked into this one;
     /// by default there is none.
@@ -158,6 +159,7 @@ impl fmt::Debug for LoadedProvider {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginReport {
     /// The file as the caller named it.
+    #[serde(serialize_with = "as_text")]
     pub path: PathBuf,
     /// The length in bytes.
     pub size: u64,
@@ -184,7 +186,14 @@ impl LoadedProvider {
     }
 }
 
-/// A file that was read, examined and copied; nothing of it has run.
+/// A file that was read and examined; nothing of it has run.
+struct Examined {
+    bytes: Vec<u8>,
+    digest: Digest,
+    manifest: Option<Manifest>,
+}
+
+/// The same with its private copy.
 struct Prepared {
     plugin: PathBuf,
     staged: PathBuf,
@@ -207,7 +216,7 @@ pub struct Loader {
     options: LoaderOptions,
     staging: Staging,
     counters: Counters,
-    mapped: Mutex<HashSet<Digest>>,
+    linked: Linked,
 }
 
 impl Default for Loader {
@@ -228,7 +237,7 @@ impl Loader {
             options,
             staging: Staging::new(folder),
             counters: Counters::default(),
-            mapped: Mutex::default(),
+            linked: Linked::default(),
         }
     }
 
@@ -238,16 +247,27 @@ impl Loader {
         self.counters.snapshot()
     }
 
-    /// Takes a plugin through every step.
+    /// Takes a plugin through every step. One that this loader has linked before,
+    /// by its digest, is neither copied nor tried nor linked again: what is mapped
+    /// is compared with the manifest and asked what it is.
     ///
     /// # Errors
     /// See [`Reason`].
     pub fn load(&self, path: &Path) -> Result<LoadedProvider, LoadError> {
-        let prepared = self.prepare(path, Pinned::Required)?;
-        if let Some(trial) = &self.options.trial {
-            self.step(Step::Trial, trial.run(&prepared, &self.options))?;
-        }
-        let loaded = self.open(&prepared)?;
+        let examined = self.read(path, Pinned::Required)?;
+        let loaded = match self.linked.opened(examined.digest) {
+            Some(opened) => {
+                let prepared = examined.with_copy(path, opened.staged.clone());
+                self.ask(&prepared, &opened)
+            }
+            None => {
+                let prepared = self.stage(path, examined)?;
+                if let Some(trial) = &self.options.trial {
+                    self.step(Step::Trial, trial.run(&prepared, &self.options))?;
+                }
+                self.open(&prepared)
+            }
+        }?;
         self.counters.count_loaded();
         Ok(loaded)
     }
@@ -258,7 +278,7 @@ impl Loader {
     /// # Errors
     /// See [`Reason`].
     pub fn check(&self, path: &Path) -> Result<PluginReport, LoadError> {
-        self.report(&self.prepare(path, Pinned::Required)?)
+        self.report(&self.stage(path, self.read(path, Pinned::Required)?)?)
     }
 
     /// Looks at a plugin without copying or linking it: the steps `open`,
@@ -267,8 +287,10 @@ impl Loader {
     /// # Errors
     /// See [`Reason`].
     pub fn examine(&self, path: &Path) -> Result<Manifest, LoadError> {
-        let (_, _, manifest) = self.read(path, Pinned::Required)?;
-        manifest.ok_or_else(|| LoadError::new(Reason::ManifestMissing, path))
+        let examined = self.read(path, Pinned::Required)?;
+        examined
+            .manifest
+            .ok_or_else(|| LoadError::new(Reason::ManifestMissing, path))
     }
 
     /// Makes the manifest of a plugin that the administrator trusts: every step
@@ -278,7 +300,7 @@ impl Loader {
     /// # Errors
     /// See [`Reason`].
     pub fn write_manifest(&self, path: &Path) -> Result<Manifest, LoadError> {
-        let report = self.report(&self.prepare(path, Pinned::NotYet)?)?;
+        let report = self.report(&self.stage(path, self.read(path, Pinned::NotYet)?)?)?;
         let manifest = Manifest {
             name: manifest::file_name(path),
             provider_type: report.info.provider_type,
@@ -297,24 +319,15 @@ impl Loader {
         outcome
     }
 
-    /// The steps before anything of the file runs.
-    fn prepare(&self, path: &Path, pinned: Pinned) -> Result<Prepared, LoadError> {
-        let (bytes, digest, manifest) = self.read(path, pinned)?;
-        let staged = self.step(Step::Stage, self.staging.copy(path, &bytes, digest))?;
-        Ok(Prepared {
-            plugin: path.to_owned(),
-            staged,
-            size: bytes.len() as u64,
-            digest,
-            manifest,
-        })
+    /// Makes the private copy, from which the file would be linked.
+    fn stage(&self, path: &Path, examined: Examined) -> Result<Prepared, LoadError> {
+        let copied = self.staging.copy(path, &examined.bytes, examined.digest);
+        let staged = self.step(Step::Stage, copied)?;
+        Ok(examined.with_copy(path, staged))
     }
 
-    fn read(
-        &self,
-        path: &Path,
-        pinned: Pinned,
-    ) -> Result<(Vec<u8>, Digest, Option<Manifest>), LoadError> {
+    /// The steps before anything of the file runs or is copied.
+    fn read(&self, path: &Path, pinned: Pinned) -> Result<Examined, LoadError> {
         let trust = self.options.trust;
         let opened = Folder::of(path, trust).and_then(|folder| {
             let source = Source::open(&folder, path, self.options.size_limit, trust)?;
@@ -341,24 +354,11 @@ impl Loader {
             }
         };
         self.step(Step::Elf, elf::check(path, &bytes))?;
-        Ok((bytes, digest, manifest))
-    }
-
-    /// Makes sure that the process does not grow without a bound: what is
-    /// linked stays mapped, even if a later step refuses it.
-    fn reserve_mapping(&self, prepared: &Prepared) -> Result<(), LoadError> {
-        let mut mapped = self.mapped.lock().unwrap_or_else(PoisonError::into_inner);
-        let limit = self.options.library_limit;
-        if mapped.len() >= limit && !mapped.contains(&prepared.digest) {
-            return Err(LoadError::new(Reason::RestartNeeded, &prepared.plugin)
-                .expected(format!(
-                    "fewer than {limit} different libraries since the start"
-                ))
-                .found(mapped.len())
-                .advice("restart the engine; what serves now goes on until then"));
-        }
-        mapped.insert(prepared.digest);
-        Ok(())
+        Ok(Examined {
+            bytes,
+            digest,
+            manifest,
+        })
     }
 
     fn report(&self, prepared: &Prepared) -> Result<PluginReport, LoadError> {
@@ -373,18 +373,34 @@ impl Loader {
     /// The steps that run code of the plugin.
     fn open(&self, prepared: &Prepared) -> Result<LoadedProvider, LoadError> {
         let plugin = &prepared.plugin;
-        let manifest = prepared.manifest.as_ref();
         let linked = self
-            .reserve_mapping(prepared)
+            .linked
+            .reserve(prepared, self.options.library_limit)
             .and_then(|()| library::link(plugin, &prepared.staged));
         let linked = self.step(Step::Link, linked)?;
         let header = self.step(Step::Header, linked.header(plugin))?;
         let header = self.step(Step::Version, header.check_version(plugin))?;
         let checked = self.step(Step::Layout, header.check_layout(plugin))?;
-        let module = checked
-            .module(plugin)
-            .and_then(|module| build::check(plugin, module, manifest));
-        let module = self.step(Step::Build, module)?;
+        let made = checked.module(plugin);
+        if made.is_err() {
+            // One that was made is counted with how it was built.
+            self.counters.count(Step::Build, &made);
+        }
+        let opened = Opened {
+            staged: prepared.staged.clone(),
+            checked,
+            module: made?,
+        };
+        self.linked.remember(prepared.digest, opened.clone());
+        self.ask(prepared, &opened)
+    }
+
+    /// The steps that ask the plugin what it is.
+    fn ask(&self, prepared: &Prepared, opened: &Opened) -> Result<LoadedProvider, LoadError> {
+        let plugin = &prepared.plugin;
+        let manifest = prepared.manifest.as_ref();
+        let built = build::check(plugin, opened.module, manifest);
+        let module = self.step(Step::Build, built)?;
         let limit = self.options.info_time_limit;
         let info = self.step(Step::Info, build::info(plugin, module, limit, manifest))?;
         Ok(LoadedProvider {
@@ -395,7 +411,19 @@ impl Loader {
             size: prepared.size,
             origin: plugin.clone(),
             staged: prepared.staged.clone(),
-            compatibility: checked.compatibility,
+            compatibility: opened.checked.compatibility,
         })
+    }
+}
+
+impl Examined {
+    fn with_copy(self, plugin: &Path, staged: PathBuf) -> Prepared {
+        Prepared {
+            plugin: plugin.to_owned(),
+            staged,
+            size: self.bytes.len() as u64,
+            digest: self.digest,
+            manifest: self.manifest,
+        }
     }
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Found {
     /// The file.
+    #[serde(serialize_with = "super::error::as_text")]
     pub path: PathBuf,
     /// What it seems to be.
     pub kind: FoundKind,
@@ -63,9 +64,12 @@ pub fn scan(folder: &Path) -> Result<Vec<Found>, LoadError> {
 /// `None` for a file that needs no mention: a manifest whose library is there.
 fn kind_of(path: &Path, all: &[PathBuf]) -> Option<FoundKind> {
     let name = path.file_name()?.to_string_lossy();
-    if let Some(stem) = name.strip_suffix(".manifest.toml") {
-        let library = path.with_file_name(format!("{stem}.so"));
-        return (!all.contains(&library)).then_some(FoundKind::WithoutPlugin);
+    if name.ends_with(".manifest.toml") {
+        let is_there = all.iter().any(|other| {
+            other.extension().is_some_and(|ending| ending == "so")
+                && Manifest::path_of(other) == path
+        });
+        return (!is_there).then_some(FoundKind::WithoutPlugin);
     }
     if !name.ends_with(".so") || name.starts_with('.') {
         return Some(FoundKind::Odd);

@@ -45,7 +45,7 @@ impl Staging {
     ) -> Result<PathBuf, LoadError> {
         self.prepare_folder(plugin)?;
         let copy = self.folder.join(format!("{digest}.so"));
-        if self.is_intact(&copy, bytes.len() as u64, digest) {
+        if holds(&copy, bytes) {
             return Ok(copy);
         }
         let failed = |error: &dyn Display| {
@@ -98,13 +98,13 @@ impl Staging {
         }
         Ok(())
     }
+}
 
-    /// Whether a copy is there and holds what its name says.
-    fn is_intact(&self, copy: &Path, size: u64, digest: Digest) -> bool {
-        Folder::of(copy, Trust::Owner)
-            .and_then(|folder| Source::open(&folder, copy, size, Trust::Owner))
-            .is_ok_and(|source| Digest::of(&source.bytes) == digest)
-    }
+/// Whether a copy is there, ours alone, and holds exactly these bytes.
+fn holds(copy: &Path, bytes: &[u8]) -> bool {
+    Folder::of(copy, Trust::Owner)
+        .and_then(|folder| Source::open(&folder, copy, bytes.len() as u64, Trust::Owner))
+        .is_ok_and(|source| source.bytes == bytes)
 }
 
 #[cfg(test)]

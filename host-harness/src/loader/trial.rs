@@ -9,6 +9,7 @@ use super::error::{LoadError, Reason};
 use super::manifest::{Digest, Manifest};
 use super::{Loader, LoaderOptions, PluginReport, Prepared};
 use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
@@ -34,8 +35,9 @@ pub struct Trial {
 /// What a trial is asked, on its standard input.
 #[derive(Serialize, Deserialize)]
 struct Question {
-    plugin: PathBuf,
-    staged: PathBuf,
+    // Not as paths: serde refuses those that are not Unicode.
+    plugin: OsString,
+    staged: OsString,
     size: u64,
     digest: Digest,
     manifest: Option<Manifest>,
@@ -75,8 +77,8 @@ impl Trial {
         let plugin = &prepared.plugin;
         let failed = |found: &dyn Display| LoadError::new(Reason::TrialFailed, plugin).found(found);
         let question = serde_json::to_vec(&Question {
-            plugin: plugin.clone(),
-            staged: prepared.staged.clone(),
+            plugin: plugin.clone().into_os_string(),
+            staged: prepared.staged.clone().into_os_string(),
             size: prepared.size,
             digest: prepared.digest,
             manifest: prepared.manifest.clone(),
@@ -103,8 +105,14 @@ impl Trial {
                 .found("none"));
         };
         match serde_json::from_slice(&answer) {
-            Ok(Answer::Loads(report)) if status.success() => Ok(*report),
-            Ok(Answer::Refused(error)) => Err(error),
+            Ok(Answer::Loads(mut report)) if status.success() => {
+                report.path.clone_from(plugin);
+                Ok(*report)
+            }
+            Ok(Answer::Refused(mut error)) => {
+                error.facts.path.clone_from(plugin);
+                Err(error)
+            }
             _ => Err(ended_badly(plugin, status)),
         }
     }
@@ -151,6 +159,9 @@ fn ended_badly(plugin: &std::path::Path, status: ExitStatus) -> LoadError {
 #[must_use]
 pub fn serve_trial() -> Option<ExitCode> {
     std::env::var_os(ASKED)?;
+    // A plugin that hangs must not outlive a host that is killed while it waits.
+    // Where that cannot be arranged, the host's own limit ends it.
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
     let mut question = Vec::new();
     let answered = std::io::stdin()
         .read_to_end(&mut question)
@@ -169,8 +180,8 @@ fn answer(question: Question) -> std::io::Result<()> {
         ..Default::default()
     });
     let outcome = loader.open(&Prepared {
-        plugin: question.plugin,
-        staged: question.staged,
+        plugin: question.plugin.into(),
+        staged: question.staged.into(),
         size: question.size,
         digest: question.digest,
         manifest: question.manifest,

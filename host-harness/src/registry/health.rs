@@ -99,6 +99,7 @@ pub struct PluginHealth {
     /// The provider type.
     pub provider_type: String,
     /// The file it was loaded from.
+    #[serde(serialize_with = "crate::loader::as_text")]
     pub path: PathBuf,
     /// The digest of the file.
     pub sha256: Digest,

@@ -4,7 +4,7 @@ use super::Shared;
 use super::error::SwapError;
 use super::health::Refusal;
 use crate::loader::{Digest, FoundKind, Manifest, scan};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -14,15 +14,22 @@ pub struct ReloadReport {
     /// What became of each plugin of the folder, sorted by file name.
     pub plugins: Vec<PluginOutcome>,
     /// Files that do not belong into a plugin folder.
+    #[serde(serialize_with = "as_texts")]
     pub odd_files: Vec<PathBuf>,
     /// Why the folder could not be read, if it could not.
     pub folder: Option<Refusal>,
+}
+
+/// Names that are not Unicode must not keep the report from being written.
+fn as_texts<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(paths.iter().map(|path| path.to_string_lossy()))
 }
 
 /// What became of one plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PluginOutcome {
     /// The file.
+    #[serde(serialize_with = "crate::loader::as_text")]
     pub path: PathBuf,
     /// What became of it.
     #[serde(flatten)]

@@ -4,5 +4,6 @@
 mod actions;
 mod demo;
 mod failures;
+mod hostile_plugins;
 mod lists;
 mod plugins;

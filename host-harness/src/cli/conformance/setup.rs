@@ -2,7 +2,7 @@
 
 use crate::cli::args::conformance::ConformanceArguments;
 use crate::cli::failure::Failure;
-use crate::cli::session::{config_of, plugin_directory, provider_of_type};
+use crate::cli::session::{careful_loading, config_of, plugin_directory, provider_of_type};
 use crate::conformance::{RecordingHost, ServerFaults, Subject, WebhookDialect, repositories};
 use crate::engine::config::EngineConfig;
 use crate::loader::{LoadedProvider, Loader};
@@ -48,7 +48,7 @@ impl Setup {
         })?;
         let config = config_of(&arguments.directory)?;
         let (loaded, toml) = match (&config, &arguments.plugin) {
-            (None, Some(plugin)) => (Loader::default().load(plugin)?, String::new()),
+            (None, Some(plugin)) => (load(plugin)?, String::new()),
             (None, None) => {
                 return Err(Failure::usage(
                     "name the plugin with --plugin FILE, or a configuration with --config FILE",
@@ -57,9 +57,7 @@ impl Setup {
             (Some(config), plugin) => {
                 let server = config.server(arguments.server.as_deref())?;
                 let loaded = match plugin {
-                    Some(plugin) => {
-                        of_type(Loader::default().load(plugin)?, &server.provider_type)?
-                    }
+                    Some(plugin) => of_type(load(plugin)?, &server.provider_type)?,
                     None => {
                         let folder = plugin_directory(&arguments.directory, Some(config))?;
                         provider_of_type(&folder, &server.provider_type)?
@@ -91,7 +89,7 @@ impl Setup {
         let Some(plugin) = &arguments.plugin else {
             return Err(Failure::usage("name the plugin with --plugin FILE"));
         };
-        let loaded = of_type(Loader::default().load(plugin)?, "bitbucketcloud")?;
+        let loaded = of_type(load(plugin)?, "bitbucketcloud")?;
         let service = MockedService::start(arguments.git_clone.as_deref())?;
         let toml = service.config()?;
         let host = Arc::new(RecordingHost::default());
@@ -110,6 +108,10 @@ impl Setup {
             service: Some(service),
         })
     }
+}
+
+fn load(plugin: &Path) -> Result<LoadedProvider, Failure> {
+    Ok(Loader::new(careful_loading()?).load(plugin)?)
 }
 
 fn of_type(loaded: LoadedProvider, wanted: &str) -> Result<LoadedProvider, Failure> {

@@ -104,7 +104,7 @@ fn stage_plugin(story: &mut Story<'_>) -> Result<(), DemoError> {
     let staged = directory.join(name);
     std::fs::copy(source, &staged).map_err(failed)?;
     only_owner_writes(&staged).map_err(failed)?;
-    let manifest = Loader::default().write_manifest(&staged)?;
+    let manifest = Loader::new(story.options.loader.clone()).write_manifest(&staged)?;
     story.fact("file", manifest.name);
     story.fact("sha256", manifest.sha256.to_string());
     story.fact("size", manifest.size);
@@ -147,7 +147,7 @@ fn load_plugin(story: &mut Story<'_>) -> Result<(), DemoError> {
         .into_iter()
         .find(|found| found.kind == FoundKind::Plugin)
         .ok_or_else(|| DemoError::Check("the plugin directory holds no plugin".to_owned()))?;
-    let loaded = Loader::default().load(&plugin.path)?;
+    let loaded = Loader::new(story.options.loader.clone()).load(&plugin.path)?;
     if loaded.info.provider_type != server_config.provider_type {
         return Err(DemoError::Check(format!(
             "the configuration wants the type {:?}, the plugin is {:?}",

@@ -1,0 +1,88 @@
+//! Damage that nobody thought of, to a real plugin whose manifest agrees with it:
+//! the checks of the form and the trial are all that stands before the host.
+
+use super::said_in_one_line;
+use host_harness::loader::{Digest, Manifest};
+use integration_tests::built_library;
+use integration_tests::elf_damage::damaged;
+use integration_tests::place::{Place, write_manifest};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+/// Runs one seed only, to look at a failure again.
+const SEED: &str = "DAMAGE_SEED";
+/// How long damage is tried, for more than the gate has time for.
+const SECONDS: &str = "DAMAGE_SECONDS";
+
+/// The plugin as it is shipped, without what a debugger reads, where there is a
+/// program that takes it out: each round hashes and copies the whole file.
+fn shipped(place: &Place) -> Vec<u8> {
+    let library = built_library("vcs-bitbucketcloud");
+    let stripped: PathBuf = place.scratch().join("stripped.so");
+    let strip = Command::new("strip")
+        .arg("-o")
+        .args([&stripped, &library])
+        .status();
+    let file = match strip {
+        Ok(status) if status.success() => stripped,
+        _ => library,
+    };
+    fs::read(file).unwrap()
+}
+
+fn from_environment(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn any_damage_is_a_message_of_the_engine_and_never_a_signal() {
+    let place = Place::new();
+    let whole = shipped(&place);
+    let file = place.plugins().join("libdamaged.so");
+    fs::write(&file, &whole).unwrap();
+    let agreed = place.loader().write_manifest(&file).unwrap();
+    let seconds = from_environment(SECONDS).unwrap_or(15);
+    let seeds = match from_environment(SEED) {
+        Some(seed) => seed..seed + 1,
+        None => 0..u64::MAX,
+    };
+    let started = Instant::now();
+    let mut codes: BTreeMap<String, usize> = BTreeMap::new();
+    for seed in seeds {
+        if started.elapsed() > Duration::from_secs(seconds) {
+            break;
+        }
+        let (bytes, how) = damaged(&whole, seed);
+        fs::write(&file, &bytes).unwrap();
+        let manifest = Manifest {
+            size: bytes.len() as u64,
+            sha256: Digest::of(&bytes),
+            ..agreed.clone()
+        };
+        write_manifest(&file, &manifest);
+        let ran = place.engine(&[OsStr::new("plugins"), OsStr::new("check"), file.as_os_str()]);
+        let what = format!("{SEED}={seed} ({how})");
+        said_in_one_line(&ran, "libdamaged.so", &what);
+        *codes.entry(code_of(&ran)).or_default() += 1;
+        // The private copies of damaged files would fill the disk.
+        let _ = fs::remove_dir_all(place.private_copies());
+    }
+    println!("{codes:?}");
+    assert!(
+        from_environment(SEED).is_some() || codes.len() > 5,
+        "{codes:?}"
+    );
+}
+
+/// The code of a refusal, which stands in brackets; "accepted" without one.
+fn code_of(ran: &Output) -> String {
+    let said = String::from_utf8_lossy(&ran.stderr);
+    let code = said
+        .split_once(" (")
+        .and_then(|(_, rest)| rest.split_once("): "));
+    code.map_or("accepted", |(code, _)| code).to_owned()
+}
