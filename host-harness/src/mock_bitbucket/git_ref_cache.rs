@@ -5,19 +5,55 @@
 //! ref changed. (A loose ref that is written in place, past git, is not seen.)
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use super::git_refs::{Ref, RefKind};
 use super::locked;
+use super::sort::natural_order;
 
 /// File times move in steps of a few milliseconds. What changed less than this
 /// ago could change again without its time moving, and is not relied on.
 const SETTLED: Duration = Duration::from_millis(100);
 
+/// All refs of a kind, in git's own order.
+pub(crate) struct Refs {
+    in_gits_order: Vec<Ref>,
+    by_name: OnceLock<Vec<usize>>,
+}
+
+impl Refs {
+    pub(crate) fn new(in_gits_order: Vec<Ref>) -> Self {
+        Self {
+            in_gits_order,
+            by_name: OnceLock::new(),
+        }
+    }
+
+    /// The same by name, in the natural order; put in order once.
+    pub(crate) fn by_name(&self) -> impl DoubleEndedIterator<Item = &Ref> {
+        let places = self.by_name.get_or_init(|| {
+            let name = |place: &usize| &self.in_gits_order[*place].name;
+            let mut places: Vec<usize> = (0..self.in_gits_order.len()).collect();
+            places.sort_by(|left, right| natural_order(name(left), name(right)));
+            places
+        });
+        places.iter().map(|place| &self.in_gits_order[*place])
+    }
+}
+
+impl Deref for Refs {
+    type Target = [Ref];
+
+    fn deref(&self) -> &[Ref] {
+        &self.in_gits_order
+    }
+}
+
 /// Refs, and what tells whether they are still right.
-type Known = (Marks, Arc<Vec<Ref>>);
+type Known = (Marks, Arc<Refs>);
 
 /// The refs of one repository as they were last read.
 #[derive(Default)]
@@ -37,7 +73,7 @@ impl RefCache {
         git_dir: &Path,
         kind: RefKind,
         read: impl FnOnce() -> Result<Vec<Ref>, E>,
-    ) -> Result<Arc<Vec<Ref>>, E> {
+    ) -> Result<Arc<Refs>, E> {
         let known = locked(&self.known).get(&kind).cloned();
         if let Some((marks, refs)) = known {
             if marks.still_hold() {
@@ -46,7 +82,7 @@ impl RefCache {
         }
         // Before the reading: a change during it then has a later time.
         let marks = Marks::take(git_dir);
-        let refs = Arc::new(read()?);
+        let refs = Arc::new(Refs::new(read()?));
         if let Some(marks) = marks {
             locked(&self.known).insert(kind, (marks, Arc::clone(&refs)));
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::git_ref_cache::Refs;
 use super::git_repository::{GitError, GitRepository};
 
 /// Branches or tags.
@@ -44,7 +45,7 @@ impl Ref {
 impl GitRepository {
     /// All refs of one kind in git's own order. Tags of things that are no
     /// commits are left out: the service has no way to show them.
-    pub(crate) fn refs(&self, kind: RefKind) -> Result<Arc<Vec<Ref>>, GitError> {
+    pub(crate) fn refs(&self, kind: RefKind) -> Result<Arc<Refs>, GitError> {
         self.known_refs().get(self.git_dir(), kind, || {
             self.read_refs(kind, kind.prefix().trim_end_matches('/'))
         })

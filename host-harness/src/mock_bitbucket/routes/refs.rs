@@ -56,9 +56,20 @@ fn list_refs(call: &Call, kinds: &[RefKind]) -> Reply {
     for kind in kinds {
         known.push(repository.git.refs(*kind)?);
     }
-    let mut refs: Vec<&Ref> = known.iter().flat_map(|refs| refs.iter()).collect();
     let filter = listing::filter(call)?;
-    let sort = listing::sort(call)?;
+    let mut sort = listing::sort(call)?;
+    let mut refs: Vec<&Ref> = match (known.as_slice(), &sort) {
+        ([refs], Some(by)) if by.field == "name" => {
+            let descending = by.descending;
+            sort = None;
+            if descending {
+                refs.by_name().rev().collect()
+            } else {
+                refs.by_name().collect()
+            }
+        }
+        _ => known.iter().flat_map(|refs| refs.iter()).collect(),
+    };
     let mut fields: Vec<&str> = filter
         .as_ref()
         .map(|filter| filter.fields())
