@@ -70,11 +70,21 @@ async fn serve(
         }
     }
     let request = String::from_utf8_lossy(&bytes).into_owned();
-    let answer = answer(&request);
+    let answer = without_reuse(answer(&request));
     let kept = received.lock();
     kept.unwrap_or_else(PoisonError::into_inner).push(request);
     stream.write_all(&answer).await?;
     stream.shutdown().await
+}
+
+/// The answer with the word that the connection ends after it: a client that
+/// used it once more would find it closed, and rightly send its request again.
+fn without_reuse(mut answer: Vec<u8>) -> Vec<u8> {
+    let first_line = answer.windows(2).position(|pair| pair == b"\r\n");
+    if let (true, Some(end)) = (answer.starts_with(b"HTTP/1.1 "), first_line) {
+        answer.splice(end + 2..end + 2, *b"Connection: close\r\n");
+    }
+    answer
 }
 
 /// Whether a request has its head and, if it has one, its body.

@@ -198,6 +198,10 @@ fn branches_come_in_numbered_pages_that_keep_the_parameters() {
     assert!(second.json()["previous"].is_string());
     let last = client.get(second.json()["next"].as_str().unwrap_or_default());
     assert_eq!(last.names(), ["v11"]);
+    let descending = client.get(&format!("{BRANCHES}?pagelen=3&sort=-name"));
+    assert_eq!(descending.names(), ["v11", "v10", "v9"]);
+    let ascending = client.get(&format!("{BRANCHES}?pagelen=3&sort=name"));
+    assert_eq!(ascending.names(), ["main", "v1", "v2"]);
     assert!(last.json().get("next").is_none());
     // git's own order knows no numbers.
     assert_eq!(
