@@ -5,6 +5,16 @@
 //! interface only; [`mock_bitbucket`] knows nothing but HTTP and git.
 
 #![deny(unsafe_code)]
+// Hostile input must come out as an error; a panic is for tests.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable
+    )
+)]
 
 pub mod cli;
 pub mod conformance;

@@ -1,5 +1,16 @@
 //! The command `engine`; everything stands in [`host_harness::cli`].
 
+// Hostile input must come out as an error; a panic is for tests.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable
+    )
+)]
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

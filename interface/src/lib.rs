@@ -57,6 +57,16 @@
 //! ```
 
 #![deny(unsafe_code)]
+// Hostile input must come out as an error; a panic is for tests.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable
+    )
+)]
 
 pub mod abi;
 pub mod context;

@@ -26,6 +26,16 @@
 //! outlives the call that started it.
 
 #![forbid(unsafe_code)]
+// Hostile input must come out as an error; a panic is for tests.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable
+    )
+)]
 
 mod auth;
 #[cfg(test)]

@@ -8,6 +8,17 @@
 //!   arguments.
 //! - `cargo xtask test [ARGUMENT…]` builds what tests load and runs all tests.
 
+// Hostile input must come out as an error; a panic is for tests.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable
+    )
+)]
+
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};

@@ -9,6 +9,16 @@
 //! `--git-dir` and without the user's configuration.
 
 #![forbid(unsafe_code)]
+// Hostile input must come out as an error; a panic is for tests.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable
+    )
+)]
 
 mod client;
 mod commits;

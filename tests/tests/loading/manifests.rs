@@ -1,0 +1,98 @@
+//! Plugins whose manifest is absent or says something else.
+
+use super::{Serving, good_library};
+use host_harness::loader::Digest;
+use host_harness::loader::Manifest;
+use host_harness::loader::Step;
+use integration_tests::place::manifest_of;
+use integration_tests::place::write_manifest;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+#[test]
+fn a_plugin_without_a_manifest_is_refused_with_the_command_that_makes_it() {
+    let serving = Serving::new();
+    let plugin = serving.place.install(&good_library(), "libbad.so");
+    let command = format!("engine plugins pin {}", plugin.display());
+    serving.assert_refused(&plugin, Step::Manifest, "manifest_missing", &[&command]);
+}
+
+#[test]
+fn a_manifest_with_a_wrong_value_is_refused_naming_both_values() {
+    let serving = Serving::new();
+    let bytes = fs::read(good_library()).unwrap();
+    let plugin = serving.place.install_bytes(&bytes, "libbad.so");
+    let right = Manifest {
+        provider_type: "misbehaving".to_owned(),
+        ..manifest_of("libbad.so", &bytes)
+    };
+    type Change = fn(&mut Manifest);
+    let cases: [(Change, Step, &str, &[&str]); 9] = [
+        (
+            |m| m.name = "libx.so".into(),
+            Step::Manifest,
+            "name_mismatch",
+            &["libbad.so", "libx.so"],
+        ),
+        (
+            |m| m.target = "pdp11-dec".into(),
+            Step::Manifest,
+            "target_mismatch",
+            &["pdp11-dec"],
+        ),
+        (
+            |m| m.interface_version = "2.0.0".into(),
+            Step::Manifest,
+            "interface_mismatch",
+            &["2.0.0"],
+        ),
+        (|m| m.size += 1, Step::Manifest, "size_mismatch", &["bytes"]),
+        (
+            |m| m.sha256 = Digest::of(b""),
+            Step::Manifest,
+            "digest_mismatch",
+            &["e3b0c44298fc"],
+        ),
+        (
+            |m| m.interface_version = "1.99.0".into(),
+            Step::Build,
+            "build_mismatch",
+            &["1.99.0"],
+        ),
+        (
+            |m| m.provider_type = "other".into(),
+            Step::Info,
+            "type_mismatch",
+            &["other", "misbehaving"],
+        ),
+        (
+            |m| m.version = "9.9.9".into(),
+            Step::Info,
+            "plugin_version_mismatch",
+            &["9.9.9", "1.0.0"],
+        ),
+        (
+            |m| m.provider_type = String::new(),
+            Step::Info,
+            "type_mismatch",
+            &["misbehaving"],
+        ),
+    ];
+    for (change, step, code, words) in cases {
+        let mut wrong = right.clone();
+        change(&mut wrong);
+        write_manifest(&plugin, &wrong);
+        serving.assert_refused(&plugin, step, code, words);
+    }
+    let manifest = Manifest::path_of(&plugin);
+    fs::write(&manifest, "name = 7").unwrap();
+    serving.assert_refused(&plugin, Step::Manifest, "manifest_invalid", &["sha256"]);
+    fs::write(&manifest, format!("{}\ncolour = 1", toml_of(&right))).unwrap();
+    serving.assert_refused(&plugin, Step::Manifest, "manifest_invalid", &["colour"]);
+    fs::set_permissions(&manifest, fs::Permissions::from_mode(0o666)).unwrap();
+    serving.assert_refused(&plugin, Step::Manifest, "manifest_unreadable", &["0666"]);
+}
+
+fn toml_of(manifest: &Manifest) -> String {
+    toml::to_string(manifest).unwrap()
+}
