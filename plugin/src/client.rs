@@ -1,10 +1,10 @@
 //! The client of one credential: every method goes to the module of its group.
 
-use crate::session::Session;
-use crate::{
+use crate::api::{
     branches, changed_files, checkout, comments, commits, complete, connection, content, forks,
     hooks, insights, poll, pull_requests, releases, repositories, statuses, tags, workspaces,
 };
+use crate::session::Session;
 use std::sync::Arc;
 use vcs_provider_interface::prelude::*;
 

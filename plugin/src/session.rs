@@ -45,7 +45,7 @@ impl Session {
             return Ok(known);
         }
         let request = Request::get(repo.path(&[])).fields("uuid,mainbranch.name");
-        let answer: crate::wire::MainBranchOnly = self.http.json(context, &request)?;
+        let answer: crate::json::MainBranchOnly = self.http.json(context, &request)?;
         let name = answer.name();
         self.remember_main_branch(repo, name.clone());
         Ok(name)

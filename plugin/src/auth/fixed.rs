@@ -1,7 +1,7 @@
 //! Credentials that do not change while they are used: API tokens, access
 //! tokens, none.
 
-use super::{Authorization, Authorizer, CredentialType, Renewal};
+use crate::http::{Authorization, Authorizer, CredentialType, Renewal};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use vcs_provider_interface::prelude::*;

@@ -3,16 +3,16 @@
 //! [`super::exchange`].
 
 use super::answer::Head;
+use super::authorizer::Authorization;
+use super::client::Http;
 use super::connection_error::{Way, from_transport};
 use super::error::{Failure, from_answer};
-use super::exchange::{Http, Upload};
 use super::moved::change_redirected;
 use super::origin::{Redirect, redirect};
 use super::redact;
-use super::request::Request;
+use super::request::{Request, Upload};
 use super::retry::Repeat;
 use super::wait::check;
-use crate::auth::Authorization;
 use std::io::Read;
 use std::time::{Duration, Instant};
 use ureq::http::{HeaderValue, Method, Uri, header};

@@ -1,6 +1,6 @@
 //! Creations whose outcome is not known: looked for before they are repeated.
 
-use super::exchange::Http;
+use super::client::Http;
 use super::request::Request;
 use super::retry::{Cause, Repeat, next_pause, random};
 use super::wait::pause;

@@ -7,6 +7,8 @@
 mod agent;
 mod answer;
 mod attempt;
+mod authorizer;
+mod client;
 mod connection_error;
 mod create;
 mod cut_off;
@@ -23,10 +25,11 @@ mod wait;
 
 pub(crate) use agent::AgentSettings;
 pub(crate) use answer::Answer;
-pub(crate) use exchange::{Http, Limits, Transport, Upload};
+pub(crate) use authorizer::{Authorization, Authorizer, CredentialType, Renewal};
+pub(crate) use client::{Http, Limits, Transport};
 pub(crate) use gate::RateGate;
 pub(crate) use origin::{Origin, resolve};
-pub(crate) use request::Request;
+pub(crate) use request::{Request, Upload};
 pub(crate) use wait::{check as check_context, pause};
 
 /// An address for logs and errors, without secrets.

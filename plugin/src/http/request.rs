@@ -3,6 +3,7 @@
 use super::retry::Repeat;
 use crate::encoding;
 use serde::Serialize;
+use std::io::Read;
 use ureq::http::Method;
 use vcs_provider_interface::prelude::*;
 
@@ -38,6 +39,14 @@ impl std::fmt::Debug for Body {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "Body({} bytes)", self.bytes.len())
     }
+}
+
+/// A body that is read while it is sent, and so can be sent only once.
+pub(crate) struct Upload<'a> {
+    pub(crate) content_type: String,
+    /// The length in bytes, where known.
+    pub(crate) length: Option<u64>,
+    pub(crate) reader: &'a mut dyn Read,
 }
 
 impl Request {

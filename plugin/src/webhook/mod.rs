@@ -15,7 +15,7 @@ mod push;
 mod repository;
 mod signature;
 
-use crate::read::{account, event_repository, json};
+use crate::json::{account, event_repository, pointer};
 use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
@@ -140,7 +140,7 @@ impl<'a> Outline<'a> {
     fn read(key: &'a str, body: &'a Value) -> Result<Self> {
         let repo = ["/repository", "/pullrequest/destination/repository"]
             .iter()
-            .filter_map(|pointer| json::object(body, pointer))
+            .filter_map(|pointer| pointer::object(body, pointer))
             .find_map(event_repository)
             .ok_or_else(|| missing("repository.full_name"))?;
         Ok(Self {

@@ -1,7 +1,7 @@
 //! `pullrequest:*`: what happened to a pull request or its comments.
 
 use super::{Outline, missing};
-use crate::read::{account, comment, json, pull_request};
+use crate::json::{account, comment, pointer, pull_request};
 use vcs_provider_interface::prelude::*;
 
 pub(super) fn event(outline: &Outline<'_>) -> Result<Event> {
@@ -21,7 +21,7 @@ pub(super) fn event(outline: &Outline<'_>) -> Result<Event> {
         _ => EventKind::PULL_REQUEST_UPDATED,
     };
     let body = outline.body;
-    let mut pull_request = json::object(body, "/pullrequest")
+    let mut pull_request = pointer::object(body, "/pullrequest")
         .ok_or_else(|| missing("pullrequest"))
         .and_then(|value| pull_request(value).ok_or_else(|| missing("pullrequest.id")))?;
     match kind {
@@ -35,7 +35,7 @@ pub(super) fn event(outline: &Outline<'_>) -> Result<Event> {
     let mut event = outline.event(kind);
     event.date = ["/approval/date", "/changes_request/date"]
         .iter()
-        .find_map(|pointer| json::time(body, pointer))
+        .find_map(|pointer| pointer::time(body, pointer))
         .or(pull_request.updated)
         .or(pull_request.created);
     if kind == EventKind::PULL_REQUEST_UPDATED {
@@ -49,7 +49,7 @@ pub(super) fn event(outline: &Outline<'_>) -> Result<Event> {
             .find_map(|pointer| account(body.pointer(pointer)?));
     }
     if outline.key.starts_with("pullrequest:comment_") {
-        let comment = json::object(body, "/comment")
+        let comment = pointer::object(body, "/comment")
             .and_then(comment)
             .ok_or_else(|| missing("comment.id"))?;
         event.date = comment.updated.or(comment.created).or(event.date);

@@ -54,11 +54,11 @@ fn recorded_deliveries_are_read_without_loss() {
 }
 
 fn check_push(name: &str, body: &Value, events: &[Event]) {
-    let changes = json::items(body, "/push/changes");
+    let changes = pointer::items(body, "/push/changes");
     assert_eq!(events.len(), changes.len(), "{name}");
     for (event, raw) in events.iter().zip(changes) {
         let change = event.change.as_ref().expect("a change");
-        let at = |pointer: &str| json::text(raw, pointer);
+        let at = |pointer: &str| pointer::text(raw, pointer);
         assert_eq!(change.new_hash.as_deref(), at("/new/target/hash"), "{name}");
         assert_eq!(change.old_hash.as_deref(), at("/old/target/hash"), "{name}");
         assert_eq!(
@@ -71,10 +71,10 @@ fn check_push(name: &str, body: &Value, events: &[Event]) {
             at("/new/type").or(at("/old/type")),
             "{name}"
         );
-        assert_eq!(Some(change.forced), json::flag(raw, "/forced"), "{name}");
+        assert_eq!(Some(change.forced), pointer::flag(raw, "/forced"), "{name}");
         assert_eq!(
             Some(change.truncated),
-            json::flag(raw, "/truncated"),
+            pointer::flag(raw, "/truncated"),
             "{name}"
         );
         assert_eq!(
@@ -82,11 +82,11 @@ fn check_push(name: &str, body: &Value, events: &[Event]) {
             at("/new/message").or(at("/old/message")),
             "{name}"
         );
-        for (commit, raw) in change.commits.iter().zip(json::items(raw, "/commits")) {
-            let at = |pointer: &str| json::text_or_empty(raw, pointer);
+        for (commit, raw) in change.commits.iter().zip(pointer::items(raw, "/commits")) {
+            let at = |pointer: &str| pointer::text_or_empty(raw, pointer);
             assert_eq!(commit.id, at("/hash"), "{name}");
             assert_eq!(commit.message, at("/message"), "{name}");
-            match json::text(raw, "/author/user/display_name") {
+            match pointer::text(raw, "/author/user/display_name") {
                 Some(display_name) => {
                     assert_eq!(commit.author.display_name, display_name, "{name}");
                 }
@@ -107,10 +107,10 @@ fn check_pull_request(name: &str, body: &Value, events: &[Event]) {
         panic!("{name}: one event")
     };
     let read = event.pull_request.as_ref().expect("a pull request");
-    let at = |pointer: &str| json::text_or_empty(body, pointer);
+    let at = |pointer: &str| pointer::text_or_empty(body, pointer);
     assert_eq!(
         Some(read.id),
-        json::number(body, "/pullrequest/id"),
+        pointer::number(body, "/pullrequest/id"),
         "{name}"
     );
     assert_eq!(
@@ -130,7 +130,7 @@ fn check_pull_request(name: &str, body: &Value, events: &[Event]) {
     );
     assert_eq!(
         read.head.repo,
-        json::text(body, "/pullrequest/source/repository/full_name").map(str::to_owned),
+        pointer::text(body, "/pullrequest/source/repository/full_name").map(str::to_owned),
         "{name}"
     );
     assert_eq!(
@@ -150,7 +150,7 @@ fn check_pull_request(name: &str, body: &Value, events: &[Event]) {
     );
     assert_eq!(
         read.merge_commit.as_deref(),
-        json::text(body, "/pullrequest/merge_commit/hash"),
+        pointer::text(body, "/pullrequest/merge_commit/hash"),
         "{name}"
     );
     assert!(read.created.is_some() && read.updated.is_some(), "{name}");

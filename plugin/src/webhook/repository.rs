@@ -2,7 +2,7 @@
 //! build statuses of its commits.
 
 use super::{Outline, missing};
-use crate::read::{comment, event_repository, hash_at, json, status};
+use crate::json::{comment, event_repository, hash_at, pointer, status};
 use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
@@ -21,7 +21,7 @@ pub(super) fn event(outline: &Outline<'_>) -> Result<Event> {
 }
 
 fn commit_comment(outline: &Outline<'_>) -> Result<Event> {
-    let comment = json::object(outline.body, "/comment")
+    let comment = pointer::object(outline.body, "/comment")
         .and_then(comment)
         .ok_or_else(|| missing("comment.id"))?;
     let mut event = outline.event(EventKind::COMMIT_COMMENT_CREATED);
@@ -39,7 +39,7 @@ fn commit_comment(outline: &Outline<'_>) -> Result<Event> {
 }
 
 fn commit_status(outline: &Outline<'_>, kind: EventKind) -> Result<Event> {
-    let mut status = json::object(outline.body, "/commit_status")
+    let mut status = pointer::object(outline.body, "/commit_status")
         .and_then(status)
         .ok_or_else(|| missing("commit_status.key"))?;
     if status.commit.is_empty() {
@@ -69,7 +69,7 @@ fn moved(outline: &Outline<'_>, kind: EventKind) -> Event {
         repo.old_fullname =
             old_fullname(outline.body, &repo.fullname).filter(|old| *old != repo.fullname);
     }
-    if let Some(changes) = json::object(outline.body, "/changes").and_then(Value::as_object) {
+    if let Some(changes) = pointer::object(outline.body, "/changes").and_then(Value::as_object) {
         let changed: Vec<&str> = changes.keys().map(String::as_str).collect();
         event.extra.push(("changed".to_owned(), changed.join(",")));
     }
@@ -77,7 +77,7 @@ fn moved(outline: &Outline<'_>, kind: EventKind) -> Event {
 }
 
 fn old_fullname(body: &Value, fullname: &str) -> Option<String> {
-    if let Some(old) = json::text(body, "/changes/full_name/old") {
+    if let Some(old) = pointer::text(body, "/changes/full_name/old") {
         return Some(old.to_owned());
     }
     if let Some(old) = body.pointer("/changes/links/old").and_then(|links| {
@@ -94,7 +94,7 @@ fn old_fullname(body: &Value, fullname: &str) -> Option<String> {
         "/changes/owner/old/username",
     ]
     .iter()
-    .find_map(|pointer| json::text(body, pointer))?;
+    .find_map(|pointer| pointer::text(body, pointer))?;
     let (_, slug) = fullname.rsplit_once('/')?;
     Some(format!("{previous_owner}/{slug}"))
 }

@@ -3,7 +3,7 @@
 use super::grant::Lease;
 use super::single_flight::SingleFlight;
 use super::token_endpoint::{Refusal, TokenEndpoint};
-use crate::auth::{Authorization, Authorizer, CredentialType, Renewal};
+use crate::http::{Authorization, Authorizer, CredentialType, Renewal};
 use std::sync::Arc;
 use vcs_provider_interface::prelude::*;
 

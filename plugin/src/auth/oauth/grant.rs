@@ -14,8 +14,8 @@
 
 use super::single_flight::SingleFlight;
 use super::token_endpoint::{Refusal, TokenEndpoint, Tokens};
-use crate::auth::{Authorization, Authorizer, CredentialType, Renewal};
 use crate::http::check_context;
+use crate::http::{Authorization, Authorizer, CredentialType, Renewal};
 use crate::log::Log;
 use jiff::Timestamp;
 use std::sync::Arc;

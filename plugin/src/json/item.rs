@@ -1,0 +1,80 @@
+//! An item of a list, whatever it is.
+
+use super::Document;
+use crate::pages::Listed;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// An item of a list as JSON, with what tells it from the others.
+pub(crate) struct Item {
+    pub(crate) value: Value,
+    identity: Option<String>,
+}
+
+impl Listed for Item {
+    fn identity(&self) -> Option<&str> {
+        self.identity.as_deref()
+    }
+}
+
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Document(value) = Document::deserialize(deserializer)?;
+        let identity = identity(&value);
+        Ok(Self { value, identity })
+    }
+}
+
+/// A number (pull requests, comments), a uuid, type and name (a tag and a
+/// branch may share a name), a path (files, changed files) or a hash (commits).
+fn identity(value: &Value) -> Option<String> {
+    if let Some(id) = value.get("id").filter(|id| id.is_u64() || id.is_string()) {
+        return Some(id.to_string());
+    }
+    let text = |pointer: &str| super::pointer::text(value, pointer);
+    if let Some(name) = text("/name") {
+        return Some(match text("/uuid") {
+            Some(uuid) => uuid.to_owned(),
+            None => format!("{} {name}", text("/type").unwrap_or_default()),
+        });
+    }
+    ["/uuid", "/path", "/new/path", "/old/path", "/hash"]
+        .iter()
+        .find_map(|pointer| text(pointer))
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn e29_items_are_told_apart_by_what_the_service_guarantees() {
+        let identity = |value: Value| {
+            let item: Item = serde_json::from_value(value).expect("an item");
+            item.identity().map(str::to_owned)
+        };
+        assert_eq!(
+            identity(json!({ "id": 7, "title": "x" })).as_deref(),
+            Some("7")
+        );
+        assert_ne!(
+            identity(json!({ "type": "tag", "name": "x" })),
+            identity(json!({ "type": "branch", "name": "x" }))
+        );
+        assert_eq!(
+            identity(json!({ "type": "commit_file", "path": "a/b" })).as_deref(),
+            Some("a/b")
+        );
+        assert_eq!(
+            identity(json!({ "old": null, "new": { "path": "c" } })).as_deref(),
+            Some("c")
+        );
+        assert_eq!(
+            identity(json!({ "type": "commit", "hash": "0a" })).as_deref(),
+            Some("0a")
+        );
+        assert_eq!(identity(json!({})), None);
+    }
+}
