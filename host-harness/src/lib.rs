@@ -1,8 +1,9 @@
-//! Loads, swaps and exercises VCS providers, and a small host engine.
+//! The command `engine` and its demo.
 //!
-//! The rooms, in the direction of the arrows: [`cli`] → [`engine`] →
-//! [`registry`] → [`loader`] → the interface. [`conformance`] knows the
-//! interface only; [`mock_bitbucket`] knows nothing but HTTP and git.
+//! Everything else stands in packages of their own below this one: the loader and
+//! registry (`vcs-plugin-host`), the services (`vcs-engine`), the conformance kit
+//! (`vcs-conformance`) and the mocked service (`mock-bitbucket`). Only this package
+//! depends on all of them.
 
 #![deny(unsafe_code)]
 // Hostile input must come out as an error; a panic is for tests.
@@ -17,11 +18,7 @@
 )]
 
 pub mod cli;
-pub mod conformance;
-pub mod engine;
-pub mod loader;
-pub mod mock_bitbucket;
-pub mod registry;
+pub mod demo;
 
 // The code of the guides is compiled.
 #[cfg(doctest)]

@@ -14,7 +14,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if let Some(code) = host_harness::loader::serve_trial() {
+    if let Some(code) = vcs_plugin_host::loader::serve_trial() {
         return code;
     }
     host_harness::cli::run()

@@ -2,9 +2,9 @@
 //! side by side, and one after the other.
 
 use criterion::Criterion;
-use host_harness::mock_bitbucket::MockBitbucket;
 use integration_tests::bitbucket::{Bitbucket, REPO, context};
 use integration_tests::sandbox::GitSandbox;
+use mock_bitbucket::MockBitbucket;
 use std::time::Duration;
 use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::collect;

@@ -3,7 +3,7 @@
 use crate::bitbucket::pinned_copy;
 use crate::libraries::{built_library, built_program};
 use crate::sandbox::GitSandbox;
-use host_harness::mock_bitbucket::{FaultPlan, MockBitbucket, command::write_config};
+use mock_bitbucket::{FaultPlan, MockBitbucket, command::write_config};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

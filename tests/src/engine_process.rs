@@ -4,7 +4,7 @@
 use crate::bitbucket::config_for;
 use crate::engine::{engine, plugin_directory};
 use hmac::{Hmac, KeyInit, Mac};
-use host_harness::mock_bitbucket::MockBitbucket;
+use mock_bitbucket::MockBitbucket;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use std::fmt::Display;

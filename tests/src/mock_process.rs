@@ -1,12 +1,12 @@
 //! The mocked service in a process of its own, for tests that measure theirs.
 
 use crate::engine::engine;
-use host_harness::engine::config::EngineConfig;
 use std::fmt::Display;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use tempfile::TempDir;
+use vcs_engine::config::EngineConfig;
 
 /// A running `engine mock bitbucket`. Ended when dropped.
 pub struct MockProcess {

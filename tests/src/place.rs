@@ -2,8 +2,6 @@
 
 use crate::host::RecordingHost;
 use crate::libraries::built_program;
-use host_harness::loader::{Digest, Loader, LoaderOptions, Manifest, Trial};
-use host_harness::registry::{Registry, RegistryOptions, ServerSettings};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,6 +9,8 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use vcs_plugin_host::loader::{Digest, Loader, LoaderOptions, Manifest, Trial};
+use vcs_plugin_host::registry::{Registry, RegistryOptions, ServerSettings};
 use vcs_provider_interface::info::{INTERFACE_VERSION, TARGET};
 use vcs_provider_interface::prelude::*;
 

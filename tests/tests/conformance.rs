@@ -1,14 +1,14 @@
 //! The providers of this repository, loaded from their libraries, show the
 //! behaviour that every provider must show.
 
-use host_harness::conformance::{Outcome, RecordingHost, Report, Run, Subject, repositories};
-use host_harness::loader::Loader;
 use integration_tests::bitbucket::pinned_copy;
 use integration_tests::other_compiler::OtherCompiler;
 use integration_tests::{built_library, built_program};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use vcs_conformance::{Outcome, RecordingHost, Report, Run, Subject, repositories};
+use vcs_plugin_host::loader::Loader;
 use vcs_provider_interface::secret::Secret;
 use vcs_provider_interface::services::HostServices;
 

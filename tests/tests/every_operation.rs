@@ -1,9 +1,9 @@
 //! Every operation of the provider: that it works, keeps the contract with the
 //! service, and needs the scopes that the table of operations says.
 
-use host_harness::mock_bitbucket::{CredentialKind, TokenRequest};
 use integration_tests::contract::{OperationTable, violations};
 use integration_tests::scenario::{Operation, World, operations};
+use mock_bitbucket::{CredentialKind, TokenRequest};
 use std::collections::BTreeSet;
 use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::provider::AUTHORIZED_CLIENT_METHODS;

@@ -1,10 +1,10 @@
 //! How much is asked of the service: as few requests as the page lengths allow,
 //! over as few connections, and never more pages than are wanted soon.
 
-use host_harness::mock_bitbucket::MockBitbucket;
 use integration_tests::bitbucket::{Bitbucket, REPO, context};
 use integration_tests::sandbox::GitSandbox;
 use integration_tests::scenario::operations;
+use mock_bitbucket::MockBitbucket;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 use vcs_provider_interface::prelude::*;

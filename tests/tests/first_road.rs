@@ -1,7 +1,7 @@
 //! The whole road: the library is loaded, and answers from the mocked service.
 
-use host_harness::mock_bitbucket::{Fault, FaultRule};
 use integration_tests::bitbucket::{Bitbucket, REPO, context};
+use mock_bitbucket::{Fault, FaultRule};
 use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::collect;
 

@@ -1,9 +1,9 @@
 //! OAuth through the loaded library: grants that end, rotate, die and come back.
 
-use host_harness::mock_bitbucket::{ConsentDecision, Fault, FaultRule, MockBitbucket};
 use integration_tests::bitbucket::{Bitbucket, REPO, context, server_of};
 use integration_tests::host::RecordingHost;
 use integration_tests::sandbox::GitSandbox;
+use mock_bitbucket::{ConsentDecision, Fault, FaultRule, MockBitbucket};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 use vcs_provider_interface::prelude::*;

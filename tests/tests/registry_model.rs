@@ -2,14 +2,14 @@
 //! calls, panics and rollbacks. Whatever happens, every call is answered by the
 //! generation that the model names, and nothing but the last instance stays.
 
-use host_harness::loader::{Compatibility, Digest, LoadedProvider, Loader};
-use host_harness::registry::{Registry, RegistryOptions};
 use integration_tests::host::RecordingHost;
 use integration_tests::place::server_settings;
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
+use vcs_plugin_host::loader::{Compatibility, Digest, LoadedProvider, Loader};
+use vcs_plugin_host::registry::{Registry, RegistryOptions};
 use vcs_provider_interface::abi::{BuildFacts, HostProvider, module_of};
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::prelude::*;

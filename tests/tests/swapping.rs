@@ -1,7 +1,6 @@
 //! Swapping: no call is lost, each answer comes from one generation, each old
 //! instance goes once, after its last call.
 
-use host_harness::registry::{GenerationState, Health, Outcome, Registry, ServerHealth};
 use integration_tests::host::RecordingHost;
 use integration_tests::place::{Place, client_of, drops, second_build, server_settings, until};
 use integration_tests::{built_example, built_library};
@@ -10,6 +9,7 @@ use std::fs;
 use std::os::unix::ffi::OsStringExt as _;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
+use vcs_plugin_host::registry::{GenerationState, Health, Outcome, Registry, ServerHealth};
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::prelude::*;
 

@@ -1,7 +1,6 @@
 //! Swapping under load: no failed call, each old instance dropped once, and
 //! threads, open files and memory as before.
 
-use host_harness::registry::Registry;
 use integration_tests::host::RecordingHost;
 use integration_tests::mock_process::MockProcess;
 use integration_tests::place::{
@@ -14,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use vcs_plugin_host::registry::Registry;
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::prelude::*;
 

@@ -8,10 +8,10 @@ use super::output::Output;
 use super::render::one_line;
 use super::session::Session;
 use super::vcs::secret_from;
-use crate::engine::checkout::{Checkout, CheckoutOptions, Target, checkout_application, git_clone};
-use crate::engine::git::{GitError, Remote};
 use indicatif::ProgressBar;
 use std::time::Duration;
+use vcs_engine::checkout::{Checkout, CheckoutOptions, Target, checkout_application, git_clone};
+use vcs_engine::git::{GitError, Remote};
 use vcs_provider_interface::context::HostCallContext;
 
 /// Checks out a repository.

@@ -7,13 +7,13 @@ use super::interrupt;
 use super::output::{Output, print_text};
 use super::render::one_line;
 use super::session::careful_loading;
-use crate::engine::demo::{self, DemoError, DemoOptions, DemoReport, STEPS, StepReport};
-use crate::engine::git::GitError;
+use crate::demo::{self, DemoError, DemoOptions, DemoReport, STEPS, StepReport};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use vcs_engine::git::GitError;
 use vcs_provider_interface::context::HostCallContext;
 
 /// The name of the plugin that the demo looks for.

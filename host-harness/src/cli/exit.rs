@@ -4,9 +4,9 @@
 //! Below 20 the command itself speaks; 20 to 30 is the step at which a plugin
 //! was refused; above 40 is the kind of a provider's error.
 
-use crate::loader::Step;
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use vcs_plugin_host::loader::Step;
 use vcs_provider_interface::error::ErrorKind;
 
 /// One exit code.

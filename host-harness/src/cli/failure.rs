@@ -1,11 +1,11 @@
 //! Why a command failed, in the form that is reported.
 
 use super::exit::{self, Exit};
-use crate::engine::config::ConfigError;
-use crate::loader::LoadError;
 use serde_json::{Map, Value, json};
 use std::fmt;
 use std::path::Path;
+use vcs_engine::config::ConfigError;
+use vcs_plugin_host::loader::LoadError;
 use vcs_provider_interface::error::VcsError;
 
 /// A command's failure.

@@ -28,14 +28,14 @@ mod start;
 mod vcs;
 mod webhook;
 
-use crate::mock_bitbucket::{
-    self,
-    command::{CommandError, MockArguments},
-};
 use args::{Arguments, Command, MockCommand, WebhookCommand};
 use clap::Parser;
 use clap::error::ErrorKind as UsageErrorKind;
 use failure::Failure;
+use mock_bitbucket::{
+    self,
+    command::{CommandError, MockArguments},
+};
 use output::Output;
 use std::ffi::OsString;
 use std::process::ExitCode;

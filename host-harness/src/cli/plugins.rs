@@ -6,10 +6,10 @@ use super::failure::Failure;
 use super::output::Output;
 use super::render::one_line;
 use super::session::{careful_loading, config_of, name_the_folder, plugin_directory};
-use crate::loader::{FoundKind, LoadError, Loader, PluginReport, scan};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
+use vcs_plugin_host::loader::{FoundKind, LoadError, Loader, PluginReport, scan};
 
 /// Lists, checks or pins plugins.
 pub(super) fn run(arguments: &PluginsArguments, output: &Output) -> Result<(), Failure> {

@@ -5,16 +5,16 @@ use super::args::vcs::ServerArguments;
 use super::failure::Failure;
 
 use super::vcs::secret_from;
-use crate::engine::clock::SystemClock;
-use crate::engine::config::{EngineConfig, ServerConfig};
-use crate::engine::grants::{GrantStore, StoreKey};
-use crate::engine::host_services::EngineServices;
-use crate::engine::store::Store;
-use crate::loader::{
-    FoundKind, LoadError, LoadedProvider, Loader, LoaderOptions, Manifest, Trial, scan,
-};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use vcs_engine::clock::SystemClock;
+use vcs_engine::config::{EngineConfig, ServerConfig};
+use vcs_engine::grants::{GrantStore, StoreKey};
+use vcs_engine::host_services::EngineServices;
+use vcs_engine::store::Store;
+use vcs_plugin_host::loader::{
+    FoundKind, LoadError, LoadedProvider, Loader, LoaderOptions, Manifest, Trial, scan,
+};
 use vcs_provider_interface::abi::HostServer;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 use vcs_provider_interface::provider::{AuthorizedClient, VcsServer};

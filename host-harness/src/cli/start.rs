@@ -4,8 +4,8 @@ use super::args::{ServiceName, StartArguments};
 use super::failure::Failure;
 use super::output::Output;
 use super::session::{careful_loading, config_of, plugin_directory};
-use crate::engine::start::{self, Ready, Services, StartOptions};
 use serde_json::json;
+use vcs_engine::start::{self, Ready, Services, StartOptions};
 
 /// Runs the services until a signal. Says on standard output when they can be
 /// called: with `--json` as one line.

@@ -11,7 +11,7 @@ mod operation;
 pub use official::OfficialDescription;
 pub use operation::{Operation, OperationTable};
 
-use host_harness::mock_bitbucket::Exchange;
+use mock_bitbucket::Exchange;
 use serde_json::Value;
 
 /// What is wrong with one exchange, in words.

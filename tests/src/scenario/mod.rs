@@ -10,7 +10,7 @@ mod reads;
 use crate::bitbucket::{Bitbucket, REPO, config_for, server_of};
 use crate::host::RecordingHost;
 use crate::sandbox::GitSandbox;
-use host_harness::mock_bitbucket::{Behaviour, MockBitbucket};
+use mock_bitbucket::{Behaviour, MockBitbucket};
 use std::sync::OnceLock;
 use std::time::Duration;
 use vcs_provider_interface::context::HostCallContext;

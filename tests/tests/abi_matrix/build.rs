@@ -170,7 +170,7 @@ pub(crate) fn host(version: Version) -> PathBuf {
     let folder = project(&name, version, rest);
     let source = fs::read_to_string(tests_folder().join("abi/matrix/host.rs")).unwrap();
     write(&folder.join("src/main.rs"), &source);
-    let loader = tests_folder().join("../host-harness/src/loader");
+    let loader = tests_folder().join("../host-harness/host/src/loader");
     for file in files_below(&loader) {
         let name = file.strip_prefix(&loader).unwrap();
         write(

@@ -139,7 +139,7 @@ fn the_interface_of_this_repository_works_with_every_plugin_of_its_major_version
         let folder = tempfile::tempdir().unwrap();
         let copy = folder.path().join("libmatrix.so");
         fs::copy(plugin(version, &Build::default()), &copy).unwrap();
-        let loader = host_harness::loader::Loader::default();
+        let loader = vcs_plugin_host::loader::Loader::default();
         loader.write_manifest(&copy).unwrap();
         let loaded = loader.load(&copy).unwrap();
         assert_eq!(loaded.info.provider_type, "matrix");

@@ -4,10 +4,10 @@ use crate::support::{
     Elsewhere, access_token, answer, api_token, branches, fact, quick_small, repositories,
     repository, rule,
 };
-use host_harness::mock_bitbucket::{CredentialKind, Fault, MockBitbucket, Sight, TokenRequest};
 use integration_tests::bitbucket::{Bitbucket, REPO, context, server_of};
 use integration_tests::host::RecordingHost;
 use integration_tests::sandbox::GitSandbox;
+use mock_bitbucket::{CredentialKind, Fault, MockBitbucket, Sight, TokenRequest};
 use serde_json::json;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;

@@ -1,9 +1,9 @@
 //! Changed files, and reports on commits.
 
 use crate::support::{quick_small, repo, rule, sent};
-use host_harness::mock_bitbucket::Fault;
 use integration_tests::bitbucket::{Bitbucket, context};
 use integration_tests::sandbox::GitSandbox;
+use mock_bitbucket::Fault;
 use serde_json::json;
 use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::collect;

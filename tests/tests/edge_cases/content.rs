@@ -1,8 +1,8 @@
 //! Archives.
 
 use crate::support::{access_token, fact, quick_small, repo};
-use host_harness::mock_bitbucket::{ArchiveBearer, Behaviour, CredentialKind, TokenRequest};
 use integration_tests::bitbucket::{Bitbucket, context};
+use mock_bitbucket::{ArchiveBearer, Behaviour, CredentialKind, TokenRequest};
 use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::collect_bytes;
 

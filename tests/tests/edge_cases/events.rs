@@ -3,8 +3,8 @@
 use crate::support::{
     Clone, add_hook, body_of, deliveries, parse, parse_unsigned, quick_small, repo, rule, status,
 };
-use host_harness::mock_bitbucket::DeliveryOutcome;
 use integration_tests::bitbucket::{Bitbucket, REPO, context};
+use mock_bitbucket::DeliveryOutcome;
 use serde_json::json;
 use vcs_provider_interface::prelude::*;
 

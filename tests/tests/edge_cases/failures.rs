@@ -1,8 +1,8 @@
 //! A service that refuses, fails, or answers in an odd form.
 
 use crate::support::{answer, branch, branches, quick_small, rule, rule_for, sent};
-use host_harness::mock_bitbucket::{Fault, FaultRule};
 use integration_tests::bitbucket::{REPO, context};
+use mock_bitbucket::{Fault, FaultRule};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

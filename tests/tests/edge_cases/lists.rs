@@ -3,9 +3,9 @@
 use crate::support::{
     Elsewhere, branches, commits, names, pull_requests, quick, quick_small, rule,
 };
-use host_harness::mock_bitbucket::{Behaviour, Fault, FaultRule, MockBitbucket};
 use integration_tests::bitbucket::{Bitbucket, REPO, context};
 use integration_tests::sandbox::GitSandbox;
+use mock_bitbucket::{Behaviour, Fault, FaultRule, MockBitbucket};
 use serde_json::json;
 use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::PageFn;

@@ -1,8 +1,8 @@
 //! Access tokens that end in the middle.
 
 use crate::support::{branches, quick_small};
-use host_harness::mock_bitbucket::ConsentDecision;
 use integration_tests::bitbucket::{Bitbucket, context};
+use mock_bitbucket::ConsentDecision;
 use std::time::Duration;
 use vcs_provider_interface::prelude::*;
 

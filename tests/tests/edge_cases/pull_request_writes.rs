@@ -1,8 +1,8 @@
 //! Changing pull requests and commenting on them.
 
 use crate::support::{pull_request, pull_requests, quick_small, repo, rule_for, sent};
-use host_harness::mock_bitbucket::Fault;
 use integration_tests::bitbucket::{REPO, context};
+use mock_bitbucket::Fault;
 use vcs_provider_interface::prelude::*;
 
 fn creation() -> CreatePullRequestRequest {

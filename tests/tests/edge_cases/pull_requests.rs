@@ -1,9 +1,9 @@
 //! Reading pull requests.
 
 use crate::support::{pull_request, pull_requests, quick_small, repo, rule};
-use host_harness::mock_bitbucket::{Behaviour, CommitLinks, Loss, PullRequestState as State};
 use integration_tests::bitbucket::{Bitbucket, REPO, context};
 use integration_tests::sandbox::{git_command, run_git};
+use mock_bitbucket::{Behaviour, CommitLinks, Loss, PullRequestState as State};
 use serde_json::json;
 use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::collect;

@@ -1,18 +1,18 @@
 //! The engine's receiver: each delivery is worked on once.
 
 use crate::support::{Clone, LONG, quick_small, repo};
-use host_harness::engine::clock::MovableClock;
-use host_harness::engine::core::{Engine, Servers, Settings};
-use host_harness::engine::grants::{GrantStore, StoreKey};
-use host_harness::engine::ingest::Refusal;
-use host_harness::engine::linking::{LinkRequest, LinkedHook};
-use host_harness::engine::store::{Received, Store};
-use host_harness::mock_bitbucket::Delivery as Sent;
 use integration_tests::bitbucket::{Bitbucket, REPO, config_for, context, server_of};
+use mock_bitbucket::Delivery as Sent;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
+use vcs_engine::clock::MovableClock;
+use vcs_engine::core::{Engine, Servers, Settings};
+use vcs_engine::grants::{GrantStore, StoreKey};
+use vcs_engine::ingest::Refusal;
+use vcs_engine::linking::{LinkRequest, LinkedHook};
+use vcs_engine::store::{Received, Store};
 use vcs_provider_interface::prelude::*;
 
 const SERVER: &str = "bitbucketcloud";

@@ -1,9 +1,9 @@
 //! Build statuses: keys, states, addresses and the branch they are tied to.
 
 use crate::support::{quick_small, repo, sent, status, statuses};
-use host_harness::mock_bitbucket::MockBitbucket;
 use integration_tests::bitbucket::{Bitbucket, REPO, context};
 use integration_tests::sandbox::GitSandbox;
+use mock_bitbucket::MockBitbucket;
 use std::collections::BTreeSet;
 use vcs_provider_interface::prelude::*;
 

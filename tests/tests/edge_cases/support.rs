@@ -1,10 +1,10 @@
 //! Short words for what the tests do again and again.
 
-use host_harness::mock_bitbucket::{
-    CredentialKind, Delivery as Sent, Exchange, Fault, FaultRule, MockBitbucket, TokenRequest,
-};
 use integration_tests::bitbucket::{Bitbucket, REPO, context};
 use integration_tests::sandbox::{GitSandbox, git_command, run_git};
+use mock_bitbucket::{
+    CredentialKind, Delivery as Sent, Exchange, Fault, FaultRule, MockBitbucket, TokenRequest,
+};
 use serde_json::Value;
 use std::net::TcpListener;
 use std::path::PathBuf;

@@ -1,9 +1,9 @@
 //! The consent flow from outside, and every way of misusing its state.
 
-use host_harness::mock_bitbucket::{ConsentDecision, MockBitbucket};
 use integration_tests::bitbucket::REPO;
 use integration_tests::engine_process::{CALLBACK, EngineHome, EngineProcess, SERVER};
 use integration_tests::sandbox::GitSandbox;
+use mock_bitbucket::{ConsentDecision, MockBitbucket};
 use serde_json::json;
 
 struct Setting {

@@ -1,9 +1,9 @@
 //! Thousands of deliveries, each sent several times, while the engine is killed.
 
-use host_harness::mock_bitbucket::MockBitbucket;
 use integration_tests::bitbucket::REPO;
 use integration_tests::engine_process::{EngineHome, EngineProcess, PATIENCE, signature};
 use integration_tests::sandbox::GitSandbox;
+use mock_bitbucket::MockBitbucket;
 use serde_json::{Value, json};
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,10 +1,10 @@
 //! A grant that rotates, with kills around each rotation and two engines on one
 //! store.
 
-use host_harness::mock_bitbucket::{ConsentDecision, Fault, FaultRule, MockBitbucket};
 use integration_tests::bitbucket::REPO;
 use integration_tests::engine_process::{CALLBACK, EngineHome, EngineProcess, SERVER};
 use integration_tests::sandbox::GitSandbox;
+use mock_bitbucket::{ConsentDecision, Fault, FaultRule, MockBitbucket};
 use std::sync::Barrier;
 use std::time::Duration;
 

@@ -1,19 +1,19 @@
 //! No secret in anything that a full run leaves behind.
 
 use super::grants::consent;
-use host_harness::engine::clock::SystemClock;
-use host_harness::engine::grants::{GrantStore, StoreKey};
-use host_harness::engine::store::Store;
-use host_harness::mock_bitbucket::{ConsentDecision, MockBitbucket};
 use integration_tests::bitbucket::REPO;
 use integration_tests::engine_process::{CALLBACK, EngineHome, SERVER, signature};
 use integration_tests::sandbox::GitSandbox;
+use mock_bitbucket::{ConsentDecision, MockBitbucket};
 use serde_json::json;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use vcs_engine::clock::SystemClock;
+use vcs_engine::grants::{GrantStore, StoreKey};
+use vcs_engine::store::Store;
 use vcs_provider_interface::secret::Secret;
 
 /// Files below a folder.

@@ -1,9 +1,9 @@
 //! Starting, reloading and stopping the services.
 
-use host_harness::mock_bitbucket::MockBitbucket;
 use integration_tests::bitbucket::REPO;
 use integration_tests::engine_process::{EngineHome, EngineProcess, SERVER};
 use integration_tests::sandbox::GitSandbox;
+use mock_bitbucket::MockBitbucket;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 

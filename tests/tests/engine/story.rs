@@ -1,9 +1,9 @@
 //! Real pushes in a real repository, and what the engine makes of them.
 
-use host_harness::mock_bitbucket::MockBitbucket;
 use integration_tests::bitbucket::REPO;
 use integration_tests::engine_process::{EngineHome, EngineProcess};
 use integration_tests::sandbox::GitSandbox;
+use mock_bitbucket::MockBitbucket;
 use serde_json::{Value, json};
 
 struct Story {

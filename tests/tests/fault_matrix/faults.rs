@@ -1,6 +1,6 @@
 //! The faults, and which errors may follow from each.
 
-use host_harness::mock_bitbucket::Fault;
+use mock_bitbucket::Fault;
 use serde_json::{Value, json};
 use vcs_provider_interface::prelude::*;
 

@@ -13,8 +13,8 @@ mod wrong_types;
 
 use exceptions::{Allowed, EXCEPTIONS};
 use faults::{Case, cases};
-use host_harness::mock_bitbucket::FaultRule;
 use integration_tests::scenario::{Effect, Operation, World, operations};
+use mock_bitbucket::FaultRule;
 use std::net::TcpListener;
 
 /// How often the fault strikes.

@@ -4,8 +4,8 @@
 //! operations that change something.
 
 use super::all_is_wanted;
-use host_harness::mock_bitbucket::{Exchange, Fault, FaultRule};
 use integration_tests::scenario::{Effect, Operation, World, operations};
+use mock_bitbucket::{Exchange, Fault, FaultRule};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use vcs_provider_interface::prelude::*;

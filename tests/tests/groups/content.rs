@@ -1,9 +1,9 @@
 //! Files, folders, changed files and archives.
 
 use super::repo;
-use host_harness::mock_bitbucket::{ArchiveBearer, Behaviour};
 use integration_tests::bitbucket::{Bitbucket, context};
 use integration_tests::sandbox::GitSandbox;
+use mock_bitbucket::{ArchiveBearer, Behaviour};
 use std::io::Read;
 use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::{collect, collect_bytes};

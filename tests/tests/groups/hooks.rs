@@ -1,9 +1,9 @@
 //! Reconciling hooks.
 
 use super::repo;
-use host_harness::mock_bitbucket::MockBitbucket;
 use integration_tests::bitbucket::{Bitbucket, REPO, context};
 use integration_tests::sandbox::GitSandbox;
+use mock_bitbucket::MockBitbucket;
 use vcs_provider_interface::prelude::*;
 
 const URL: &str = "https://engine.example.org/hooks/1";

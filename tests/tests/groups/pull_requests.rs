@@ -1,8 +1,8 @@
 //! Pull requests and their comments.
 
 use super::repo;
-use host_harness::mock_bitbucket::{Behaviour, CommitLinks, FaultPlan, Loss};
 use integration_tests::bitbucket::{Bitbucket, REPO, context};
+use mock_bitbucket::{Behaviour, CommitLinks, FaultPlan, Loss};
 use std::time::{SystemTime, UNIX_EPOCH};
 use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::collect;

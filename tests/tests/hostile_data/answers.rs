@@ -1,7 +1,7 @@
 //! Bodies of answers, and the links in them.
 
 use crate::support::{answer_with, ends_well, json, repo, runner, service, soon};
-use host_harness::mock_bitbucket::Fault;
+use mock_bitbucket::Fault;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::net::TcpListener;

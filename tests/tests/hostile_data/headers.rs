@@ -1,7 +1,7 @@
 //! Headers that say how long to wait and how much is left.
 
 use crate::support::{answer_with, ends_well, repo, runner, service, soon};
-use host_harness::mock_bitbucket::Fault;
+use mock_bitbucket::Fault;
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
 use vcs_provider_interface::prelude::*;

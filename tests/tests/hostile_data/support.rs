@@ -1,8 +1,8 @@
 //! Generators, and what holds for every outcome.
 
-use host_harness::mock_bitbucket::{Fault, FaultRule, MockBitbucket};
 use integration_tests::bitbucket::{Bitbucket, REPO};
 use integration_tests::sandbox::GitSandbox;
+use mock_bitbucket::{Fault, FaultRule, MockBitbucket};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::{Map, Value};

@@ -2,7 +2,6 @@
 //! the checks of the form and the trial are all that stands before the host.
 
 use super::said_in_one_line;
-use host_harness::loader::{Digest, Manifest};
 use integration_tests::built_library;
 use integration_tests::elf_damage::damaged;
 use integration_tests::place::{Place, write_manifest};
@@ -12,6 +11,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
+use vcs_plugin_host::loader::{Digest, Manifest};
 
 /// Runs one seed only, to look at a failure again.
 const SEED: &str = "DAMAGE_SEED";

@@ -1,12 +1,12 @@
 //! Files that are refused before anything of them runs.
 
 use super::{Serving, good_library};
-use host_harness::loader::Digest;
-use host_harness::loader::Step;
 use integration_tests::elf_bytes;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use vcs_plugin_host::loader::Digest;
+use vcs_plugin_host::loader::Step;
 
 #[test]
 fn files_that_are_no_library_are_refused() {

@@ -1,13 +1,13 @@
 //! What is linked, and libraries that are no good provider.
 
 use super::{Serving, good_library};
-use host_harness::loader::Step;
 use integration_tests::built_library;
 use integration_tests::place::Place;
 use integration_tests::place::manifest_of;
 use integration_tests::place::write_manifest;
 use serde_json::Value;
 use std::fs;
+use vcs_plugin_host::loader::Step;
 
 #[test]
 fn a_pinned_plugin_loads_and_says_what_it_is() {
@@ -130,7 +130,7 @@ fn a_process_takes_only_so_many_libraries() {
     let mut options = place.loader_options();
     options.library_limit = 1;
     options.trial = None;
-    let loader = host_harness::loader::Loader::new(options);
+    let loader = vcs_plugin_host::loader::Loader::new(options);
     let first = place.install_pinned(&good_library(), "libgood.so");
     let second = place.install_pinned(&built_library("vcs-local-git"), "libgit.so");
     loader.load(&first).unwrap();

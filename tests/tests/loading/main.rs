@@ -11,8 +11,6 @@ mod manifests;
 mod odd_files;
 
 use host_harness::cli::exit;
-use host_harness::loader::Step;
-use host_harness::registry::Registry;
 use integration_tests::built_example;
 use integration_tests::built_library;
 use integration_tests::place::Place;
@@ -20,6 +18,8 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Output;
+use vcs_plugin_host::loader::Step;
+use vcs_plugin_host::registry::Registry;
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::prelude::*;
 

@@ -1,13 +1,13 @@
 //! Plugins whose manifest is absent or says something else.
 
 use super::{Serving, good_library};
-use host_harness::loader::Digest;
-use host_harness::loader::Manifest;
-use host_harness::loader::Step;
 use integration_tests::place::manifest_of;
 use integration_tests::place::write_manifest;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use vcs_plugin_host::loader::Digest;
+use vcs_plugin_host::loader::Manifest;
+use vcs_plugin_host::loader::Step;
 
 #[test]
 fn a_plugin_without_a_manifest_is_refused_with_the_command_that_makes_it() {

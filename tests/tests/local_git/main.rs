@@ -4,7 +4,6 @@ mod calls;
 mod history;
 mod repositories;
 
-use host_harness::loader::Loader;
 use integration_tests::bitbucket::pinned_copy;
 use integration_tests::built_library;
 use integration_tests::host::RecordingHost;
@@ -13,6 +12,7 @@ use std::process::Command;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tempfile::TempDir;
+use vcs_plugin_host::loader::Loader;
 use vcs_provider_interface::abi::{HostProvider, HostServer};
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::prelude::*;

@@ -4,8 +4,8 @@
 use crate::certificates::{Authority, Validity};
 use crate::proxy_server::{Manner, ProxyServer, WANTS_PASSWORD, is_git};
 use crate::support::{Secured, assert_hidden, repo};
-use host_harness::mock_bitbucket::{ArchiveBearer, Behaviour};
 use integration_tests::bitbucket::context;
+use mock_bitbucket::{ArchiveBearer, Behaviour};
 use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::collect_bytes;
 

@@ -2,10 +2,10 @@
 
 use crate::raw_server::RawServer;
 use crate::support::{QUICK, branches, client_behind_tls, refusal, repo, set_status};
-use host_harness::mock_bitbucket::MockBitbucket;
 use integration_tests::bitbucket::{Bitbucket, context, server_of};
 use integration_tests::host::RecordingHost;
 use integration_tests::sandbox::GitSandbox;
+use mock_bitbucket::MockBitbucket;
 use vcs_provider_interface::prelude::*;
 
 const TOKEN: &str = "ATCT-of-a-test-3f9c";

@@ -5,8 +5,8 @@ pub mod conformance;
 pub mod vcs;
 
 use super::exit;
-use crate::mock_bitbucket::command::MockArguments;
 use clap::{Args, Parser, Subcommand};
+use mock_bitbucket::command::MockArguments;
 use std::path::PathBuf;
 
 /// Loads VCS providers and does an engine's work with them.

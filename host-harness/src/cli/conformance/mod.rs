@@ -8,7 +8,6 @@ use super::failure::Failure;
 use super::interrupt;
 use super::output::{Output, print_text};
 use super::render::one_line;
-use crate::conformance::{Report, Rule, Run, junit, rules};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use setup::Setup;
@@ -16,6 +15,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use vcs_conformance::{Report, Rule, Run, junit, rules};
 
 /// Lists the rules, or tries the provider.
 pub(super) fn run(arguments: &ConformanceArguments, output: &Output) -> Result<(), Failure> {

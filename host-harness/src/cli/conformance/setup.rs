@@ -3,15 +3,15 @@
 use crate::cli::args::conformance::ConformanceArguments;
 use crate::cli::failure::Failure;
 use crate::cli::session::{careful_loading, config_of, plugin_directory, provider_of_type};
-use crate::conformance::{RecordingHost, ServerFaults, Subject, WebhookDialect, repositories};
-use crate::engine::config::EngineConfig;
-use crate::loader::{LoadedProvider, Loader};
-use crate::mock_bitbucket::{Fault, FaultRule, MockBitbucket, command::write_config};
+use mock_bitbucket::{Fault, FaultRule, MockBitbucket, command::write_config};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
+use vcs_conformance::{RecordingHost, ServerFaults, Subject, WebhookDialect, repositories};
+use vcs_engine::config::EngineConfig;
+use vcs_plugin_host::loader::{LoadedProvider, Loader};
 use vcs_provider_interface::abi::HostServer;
 use vcs_provider_interface::info::ProviderInfo;
 use vcs_provider_interface::secret::Secret;
@@ -99,7 +99,8 @@ impl Setup {
         subject.empty_repo = Some(EMPTY.to_owned());
         subject.git_clone = Some(service.git.clone());
         subject.secrets = secrets_of(&toml);
-        subject.faults = Some(Arc::clone(&service.mock) as Arc<dyn ServerFaults>);
+        subject.faults =
+            Some(Arc::new(MockFaults(Arc::clone(&service.mock))) as Arc<dyn ServerFaults>);
         subject.host_threads = vec!["mock-bitbucket".to_owned()];
         Ok(Self {
             server,
@@ -202,16 +203,19 @@ impl MockedService {
     }
 }
 
-impl ServerFaults for MockBitbucket {
+/// Plans the faults of the kit on the mock.
+struct MockFaults(Arc<MockBitbucket>);
+
+impl ServerFaults for MockFaults {
     fn slow_down(&self, delay: Duration) {
-        self.add_fault(all_requests(Fault {
+        self.0.add_fault(all_requests(Fault {
             delay_ms: u64::try_from(delay.as_millis()).ok(),
             ..Fault::default()
         }));
     }
 
     fn fail_after(&self, answered: u64) {
-        self.add_fault(FaultRule {
+        self.0.add_fault(FaultRule {
             from: Some(answered + 1),
             ..all_requests(Fault {
                 status: Some(500),
@@ -223,7 +227,7 @@ impl ServerFaults for MockBitbucket {
 
     fn limit_rate(&self, wait: Duration) {
         let seconds = wait.as_secs_f64().ceil().to_string();
-        self.add_fault(all_requests(Fault {
+        self.0.add_fault(all_requests(Fault {
             status: Some(429),
             headers: BTreeMap::from([("Retry-After".to_owned(), seconds)]),
             body: Some("Rate limit for this resource has been exceeded".into()),
@@ -232,7 +236,7 @@ impl ServerFaults for MockBitbucket {
     }
 
     fn restore(&self) {
-        self.clear_faults();
+        self.0.clear_faults();
     }
 }
 

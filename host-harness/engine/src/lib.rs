@@ -1,0 +1,37 @@
+//! A small, real host engine: configuration, store, services, retention, checkout.
+
+#![deny(unsafe_code)]
+// Hostile input must come out as an error; a panic is for tests.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable
+    )
+)]
+
+pub mod checkout;
+pub mod clock;
+pub mod config;
+pub mod consent;
+pub mod core;
+pub mod effects;
+pub mod git;
+pub mod grants;
+pub mod host_services;
+pub mod ingest;
+pub mod linking;
+pub mod notify;
+pub mod poller;
+pub mod providers;
+pub mod random;
+pub mod retention;
+pub mod services;
+pub mod start;
+pub mod store;
+pub mod worker;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! The configured servers over the registry: which plugin serves which, and
+//! what an administrator is told about it.
+
+use super::config::{EngineConfig, ServerConfig};
+use super::core::Servers;
+use super::grants::GrantStore;
+use super::host_services::EngineServices;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::sync::Arc;
+use vcs_plugin_host::loader::{Loader, LoaderOptions};
+use vcs_plugin_host::registry::{
+    Outcome, Registry, RegistryOptions, ReloadReport, ServerSettings, SwapError, Watch,
+};
+use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
+use vcs_provider_interface::provider::VcsServer;
+
+/// The servers of a configuration, with the plugins of a folder.
+pub struct ConfiguredServers {
+    registry: Registry,
+    folder: PathBuf,
+    types: Vec<(String, String)>,
+    /// Follows changes of the folder for as long as it lives.
+    _watch: Option<Watch>,
+}
+
+impl ConfiguredServers {
+    /// Loads the plugins of a folder and puts them into service for the
+    /// configured servers. From then on, plugins that are new or changed in the
+    /// folder are put into service by themselves.
+    ///
+    /// # Errors
+    /// `Config` if a provider refuses its server's configuration, with file and
+    /// line. A server without a plugin is no error: one may still come.
+    pub fn start(
+        config: &EngineConfig,
+        folder: PathBuf,
+        grants: &Arc<GrantStore>,
+        options: LoaderOptions,
+    ) -> Result<Self> {
+        let registry = Registry::new(Loader::new(options), RegistryOptions::default());
+        log_reload(&registry.reload(&folder));
+        for server in &config.vcs.servers {
+            configure(&registry, config, server, grants)?;
+            let handle = registry.server(&server.name);
+            if handle.is_none_or(|handle| handle.provider_info().is_none()) {
+                tracing::error!(
+                    server = server.name,
+                    "there is no plugin of the type {:?} in {}: calls to this server fail until there is one",
+                    server.provider_type,
+                    folder.display()
+                );
+            }
+        }
+        let watch = registry.watch(&folder, log_reload);
+        if let Err(reason) = &watch {
+            tracing::warn!(
+                "{} cannot be watched ({reason}): ask for a reload after changing plugins",
+                folder.display()
+            );
+        }
+        let types = config.vcs.servers.iter();
+        Ok(Self {
+            types: types
+                .map(|server| (server.name.clone(), server.provider_type.clone()))
+                .collect(),
+            registry,
+            folder,
+            _watch: watch.ok(),
+        })
+    }
+}
+
+fn configure(
+    registry: &Registry,
+    config: &EngineConfig,
+    server: &ServerConfig,
+    grants: &Arc<GrantStore>,
+) -> Result<()> {
+    let settings = ServerSettings {
+        name: server.name.clone(),
+        provider_type: server.provider_type.clone(),
+        config_toml: server.toml.clone(),
+        services: Arc::new(EngineServices::new(&server.name, Arc::clone(grants))),
+    };
+    registry.configure(settings).map_err(|error| match error {
+        SwapError::Constructor { error, .. } => config.locate(server, error),
+        error => VcsError::new(ErrorKind::CONFIG, error.to_string()),
+    })
+}
+
+fn log_reload(report: &ReloadReport) {
+    if let Some(refusal) = &report.folder {
+        tracing::error!(code = refusal.code, "{}", refusal.message);
+    }
+    for path in &report.odd_files {
+        tracing::warn!("{} does not belong into a plugin folder", path.display());
+    }
+    for plugin in &report.plugins {
+        let path = plugin.path.display();
+        match &plugin.outcome {
+            Outcome::Loaded {
+                provider_type,
+                sha256,
+            } => tracing::info!(%path, %sha256, "the provider {provider_type} is in service"),
+            Outcome::Unchanged { .. } | Outcome::RolledBack { .. } => {}
+            Outcome::Refused(refusal) => {
+                tracing::error!(%path, code = refusal.code, "{}", refusal.message);
+            }
+        }
+    }
+}
+
+impl Servers for ConfiguredServers {
+    fn names(&self) -> Vec<(String, String)> {
+        self.types.clone()
+    }
+
+    fn server(&self, name: &str) -> Result<Arc<dyn VcsServer>> {
+        match self.registry.server(name) {
+            Some(handle) => Ok(Arc::new(handle)),
+            None => Err(VcsError::new(
+                ErrorKind::NOT_FOUND,
+                format!("there is no server {name:?}"),
+            )),
+        }
+    }
+
+    fn health(&self) -> Value {
+        json!(self.registry.health())
+    }
+
+    fn reload(&self) -> Value {
+        let report = self.registry.reload(&self.folder);
+        log_reload(&report);
+        json!(report)
+    }
+}
+
+/// What the administrator's page says of `Status`, in plain words, because one
+/// of its keys has a name that misleads.
+#[must_use]
+pub fn status_details_in_words(server: &ServerConfig) -> String {
+    let table: toml::Table = server.toml.parse().unwrap_or_default();
+    let status = table.get("Status").and_then(toml::Value::as_table);
+    let is_set = |table: Option<&toml::Table>, key: &str| {
+        table
+            .and_then(|table| table.get(key))
+            .and_then(toml::Value::as_bool)
+            .unwrap_or(false)
+    };
+    let name = &server.name;
+    if is_set(status, "disable") {
+        return format!("server {name}: no build statuses are sent (Status.disable = true)");
+    }
+    let hidden = [
+        (status, "showDetail", "Status.showDetail = true"),
+        (
+            status,
+            "disableStatusDetails",
+            "Status.disableStatusDetails = true",
+        ),
+        (
+            Some(&table),
+            "disableStatusDetails",
+            "disableStatusDetails = true",
+        ),
+    ]
+    .into_iter()
+    .find(|(table, key, _)| is_set(*table, key));
+    match hidden {
+        Some((_, _, because)) => format!(
+            "server {name}: build statuses keep this engine's address back and show a neutral one ({because})"
+        ),
+        None => format!(
+            "server {name}: build statuses show this engine's address (Status.showDetail = false)"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_misleading_key_is_put_into_plain_words() {
+        for (toml, expected) in [
+            ("", "show this engine's address"),
+            ("[Status]\nshowDetail = false", "show this engine's address"),
+            (
+                "[Status]\nshowDetail = true",
+                "keep this engine's address back",
+            ),
+            (
+                "[Status]\ndisableStatusDetails = true",
+                "keep this engine's address back",
+            ),
+            (
+                "disableStatusDetails = true",
+                "keep this engine's address back",
+            ),
+            (
+                "[Status]\ndisable = true\nshowDetail = true",
+                "no build statuses are sent",
+            ),
+        ] {
+            let server = ServerConfig::new("cloud", "bitbucketcloud", toml);
+            let words = status_details_in_words(&server);
+            assert!(words.contains(expected), "{toml}: {words}");
+            assert!(words.starts_with("server cloud: "), "{words}");
+        }
+    }
+}

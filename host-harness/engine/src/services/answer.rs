@@ -1,0 +1,105 @@
+//! Answers of the services: records as JSON, errors with a status that says
+//! whose fault it is.
+
+use crate::consent::ConsentError;
+use crate::ingest::Refusal;
+use crate::store::StoreError;
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use vcs_provider_interface::error::{ErrorKind, VcsError};
+
+/// What a route answers with.
+pub(super) type Answer<T> = Result<Json<T>, Failure>;
+
+/// A failed call as the caller sees it: the error itself, and a status made of
+/// its kind.
+#[derive(Debug)]
+pub(super) struct Failure(pub(super) VcsError);
+
+impl<E: Into<VcsError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+/// The status of an error. 401 is kept for callers of the engine: a credential
+/// that the service refuses is 403 here.
+fn status_of(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::INVALID_INPUT => StatusCode::BAD_REQUEST,
+        ErrorKind::UNAUTHENTICATED | ErrorKind::PERMISSION_DENIED => StatusCode::FORBIDDEN,
+        ErrorKind::NOT_FOUND => StatusCode::NOT_FOUND,
+        ErrorKind::ALREADY_EXISTS | ErrorKind::CONFLICT => StatusCode::CONFLICT,
+        ErrorKind::RATE_LIMITED => StatusCode::TOO_MANY_REQUESTS,
+        ErrorKind::UNAVAILABLE | ErrorKind::CANCELLED => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::TIMEOUT => StatusCode::GATEWAY_TIMEOUT,
+        ErrorKind::UNSUPPORTED => StatusCode::NOT_IMPLEMENTED,
+        ErrorKind::ENDPOINT_REMOVED | ErrorKind::INVALID_RESPONSE => StatusCode::BAD_GATEWAY,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let wait = self.0.retry_after();
+        let mut response = (status_of(self.0.kind), Json(self.0)).into_response();
+        if let Some(wait) = wait {
+            let seconds = wait.as_millis().div_ceil(1000);
+            if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
+                response.headers_mut().insert(header::RETRY_AFTER, value);
+            }
+        }
+        response
+    }
+}
+
+/// An error in the words of this request, without a provider behind it.
+pub(super) fn refuse(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({ "message": message }))).into_response()
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = match &self {
+            Self::UnknownHook => StatusCode::NOT_FOUND,
+            Self::Unsigned => StatusCode::UNAUTHORIZED,
+            Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Self::NotNow(_) => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        refuse(status, &self.to_string())
+    }
+}
+
+impl IntoResponse for ConsentError {
+    fn into_response(self) -> Response {
+        let status = match self {
+            Self::Failed(error) if error.kind == ErrorKind::UNAUTHENTICATED => {
+                // The code or the consumer was refused, which is the request's fault.
+                return plain(StatusCode::BAD_REQUEST, &error.to_string());
+            }
+            Self::Failed(error) => return plain(status_of(error.kind), &error.to_string()),
+            Self::UnknownState | Self::NoCode => StatusCode::BAD_REQUEST,
+            Self::Denied(_) => StatusCode::FORBIDDEN,
+        };
+        plain(status, &self.to_string())
+    }
+}
+
+/// A sentence for somebody with a browser: never taken for markup.
+pub(super) fn plain(status: StatusCode, sentence: &str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    (status, headers, format!("{sentence}\n")).into_response()
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::NotNow(error.to_string())
+    }
+}

@@ -1,0 +1,208 @@
+//! What a repository holds: branches, tags, commits, files.
+
+use super::{App, Options, Repo, RepoItem, fullname};
+use crate::services::answer::Answer;
+use crate::services::call::with_client;
+use axum::extract::{Path, Query, State};
+use vcs_provider_interface::records::*;
+use vcs_provider_interface::sink::collect;
+
+pub(super) async fn repository(
+    State(shared): App,
+    Path((server, owner, repo)): Repo,
+    Query(options): Query<Options>,
+) -> Answer<Repository> {
+    let request = RepositoryRequest {
+        repo: fullname(&owner, &repo),
+    };
+    let target = options.target(server);
+    with_client(&shared, target, "repo_by_fullname", |client, context| {
+        client.repo_by_fullname(context, request)
+    })
+    .await
+}
+
+pub(super) async fn forks(
+    State(shared): App,
+    Path((server, owner, repo)): Repo,
+    Query(options): Query<Options>,
+) -> Answer<Vec<Repository>> {
+    let request = ForksRequest {
+        repo: fullname(&owner, &repo),
+        limit: options.limit,
+    };
+    let target = options.target(server);
+    with_client(&shared, target, "forks", |client, context| {
+        collect(|sink| client.forks(context, request, sink))
+    })
+    .await
+}
+
+pub(super) async fn branches(
+    State(shared): App,
+    Path((server, owner, repo)): Repo,
+    Query(options): Query<Options>,
+) -> Answer<Vec<Branch>> {
+    let target = options.target(server);
+    let request = BranchesRequest {
+        repo: fullname(&owner, &repo),
+        filter: options.filter,
+        sort: options.sort.unwrap_or_default(),
+        limit: options.limit,
+    };
+    with_client(&shared, target, "branches", |client, context| {
+        collect(|sink| client.branches(context, request, sink))
+    })
+    .await
+}
+
+pub(super) async fn branch(
+    State(shared): App,
+    Path((server, owner, repo)): Repo,
+    Query(options): Query<Options>,
+) -> Answer<Branch> {
+    let wants_default = options.default.unwrap_or(false);
+    let target = options.target(server);
+    let request = BranchRequest {
+        repo: fullname(&owner, &repo),
+        name: options.branch.filter(|_| !wants_default),
+    };
+    with_client(&shared, target, "branch", |client, context| {
+        client.branch(context, request)
+    })
+    .await
+}
+
+pub(super) async fn tags(
+    State(shared): App,
+    Path((server, owner, repo)): Repo,
+    Query(options): Query<Options>,
+) -> Answer<Vec<Tag>> {
+    let target = options.target(server);
+    let request = TagsRequest {
+        repo: fullname(&owner, &repo),
+        filter: options.filter,
+        limit: options.limit,
+    };
+    with_client(&shared, target, "tags", |client, context| {
+        collect(|sink| client.tags(context, request, sink))
+    })
+    .await
+}
+
+pub(super) async fn tag(
+    State(shared): App,
+    Path((server, owner, repo, name)): RepoItem,
+    Query(options): Query<Options>,
+) -> Answer<Tag> {
+    let request = TagRequest {
+        repo: fullname(&owner, &repo),
+        name,
+    };
+    let target = options.target(server);
+    with_client(&shared, target, "tag", |client, context| {
+        client.tag(context, request)
+    })
+    .await
+}
+
+/// The commits of a branch, or those between two refs if `base` and `head` are given.
+pub(super) async fn commits(
+    State(shared): App,
+    Path((server, owner, repo)): Repo,
+    Query(options): Query<Options>,
+) -> Answer<Vec<Commit>> {
+    let target = options.target(server);
+    let repo = fullname(&owner, &repo);
+    with_client(&shared, target, "commits", move |client, context| {
+        let limit = options.limit;
+        if let (Some(base), Some(head)) = (options.base, options.head) {
+            let request = CommitsBetweenRefsRequest {
+                repo,
+                base,
+                head,
+                limit,
+            };
+            return collect(|sink| client.commits_between_refs(context, request, sink));
+        }
+        let request = CommitsRequest {
+            repo,
+            branch: options.branch,
+            since: options.since,
+            until: options.until,
+            limit,
+        };
+        collect(|sink| client.commits(context, request, sink))
+    })
+    .await
+}
+
+pub(super) async fn commit(
+    State(shared): App,
+    Path((server, owner, repo, hash)): RepoItem,
+    Query(options): Query<Options>,
+) -> Answer<Commit> {
+    let request = CommitRequest {
+        repo: fullname(&owner, &repo),
+        hash,
+    };
+    let target = options.target(server);
+    with_client(&shared, target, "commit", |client, context| {
+        client.commit(context, request)
+    })
+    .await
+}
+
+pub(super) async fn statuses(
+    State(shared): App,
+    Path((server, owner, repo, commit)): RepoItem,
+    Query(options): Query<Options>,
+) -> Answer<Vec<Status>> {
+    let request = StatusesRequest {
+        repo: fullname(&owner, &repo),
+        commit,
+        limit: options.limit,
+    };
+    let target = options.target(server);
+    with_client(&shared, target, "list_statuses", |client, context| {
+        collect(|sink| client.list_statuses(context, request, sink))
+    })
+    .await
+}
+
+pub(super) async fn changed_files(
+    State(shared): App,
+    Path((server, owner, repo)): Repo,
+    Query(options): Query<Options>,
+) -> Answer<Vec<ChangedFile>> {
+    let target = options.target(server);
+    let request = ChangedFilesRequest {
+        repo: fullname(&owner, &repo),
+        base: options.base.unwrap_or_default(),
+        head: options.head.unwrap_or_default(),
+        limit: options.limit,
+    };
+    with_client(&shared, target, "changed_files", |client, context| {
+        collect(|sink| client.changed_files(context, request, sink))
+    })
+    .await
+}
+
+pub(super) async fn contents(
+    State(shared): App,
+    Path((server, owner, repo)): Repo,
+    Query(options): Query<Options>,
+) -> Answer<Vec<Content>> {
+    let target = options.target(server);
+    let request = ListContentRequest {
+        repo: fullname(&owner, &repo),
+        reference: options.reference,
+        path: options.path.unwrap_or_default(),
+        recursive: false,
+        limit: options.limit,
+    };
+    with_client(&shared, target, "list_content", |client, context| {
+        collect(|sink| client.list_content(context, request, sink))
+    })
+    .await
+}

@@ -1,0 +1,309 @@
+//! Starting and stopping the services: opens the store, binds the addresses,
+//! runs everything until told to stop, and stops in order.
+
+use super::clock::{Clock, MovableClock, SystemClock};
+use super::config::EngineConfig;
+use super::core::{Engine, Servers, Settings};
+use super::grants::{GrantStore, StoreKey};
+use super::providers::{ConfiguredServers, status_details_in_words};
+use super::services::{AccessToken, Shared, api_router, run_in_background, serve, vcs_router};
+use super::store::Store;
+use serde::Serialize;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use vcs_plugin_host::loader::LoaderOptions;
+use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
+
+/// How long blocking work may take to end after everything else has.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+
+/// Which services to start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Services {
+    /// Projects, consent, linking, webhooks, and the work that follows.
+    pub api: bool,
+    /// Calls to providers.
+    pub vcs: bool,
+}
+
+/// How to start.
+#[derive(Clone, Debug)]
+pub struct StartOptions {
+    /// Which services.
+    pub services: Services,
+    /// The folder of plugins.
+    pub plugin_folder: PathBuf,
+    /// How plugins are loaded.
+    pub loader: LoaderOptions,
+    /// Whether the engine's clock can be moved forward by a caller with the
+    /// token: for tests and demonstrations.
+    pub movable_clock: bool,
+}
+
+/// What a started engine says of itself.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ready {
+    /// The address of the api service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_url: Option<String>,
+    /// The address of the vcs service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vcs_url: Option<String>,
+    /// The file with the token that callers show; `None` if it is elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<PathBuf>,
+    /// The file that the engine's data is in.
+    pub store: PathBuf,
+    /// What an administrator should know of the configuration.
+    pub notices: Vec<String>,
+    /// The process.
+    pub pid: u32,
+}
+
+/// The parts of an engine that is to be started.
+pub struct Parts {
+    /// The store.
+    pub store: Arc<Store>,
+    /// The grants in it.
+    pub grants: Arc<GrantStore>,
+    /// The token of callers.
+    pub token: AccessToken,
+    /// The servers.
+    pub servers: Arc<dyn Servers>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The same clock, if callers may move it.
+    pub movable_clock: Option<Arc<MovableClock>>,
+}
+
+/// An engine that runs. Dropping it stops it at once; [`Running::stop`] stops
+/// it in order.
+pub struct Running {
+    runtime: Runtime,
+    engine: Arc<Engine>,
+    ready: Ready,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Runs the services until a signal: SIGTERM and SIGINT stop them in order,
+/// SIGHUP reloads the plugins. `on_ready` is told when they can be called.
+///
+/// # Errors
+/// `Config` if something of the configuration cannot be used, with its place;
+/// `Unavailable` or `Internal` if the store or an address cannot be used; and
+/// what `on_ready` returns.
+pub fn run<E: From<VcsError>>(
+    config: &EngineConfig,
+    options: StartOptions,
+    on_ready: impl FnOnce(&Ready) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
+    let running = start(config, options)?;
+    on_ready(running.ready())?;
+    running.wait_for_signal()?;
+    running.stop();
+    Ok(())
+}
+
+/// Starts the services of a configuration.
+///
+/// # Errors
+/// As [`run`].
+pub fn start(config: &EngineConfig, options: StartOptions) -> Result<Running> {
+    let mut notices = config.warnings.clone();
+    for server in &config.vcs.servers {
+        let words = status_details_in_words(server);
+        tracing::info!("{words}");
+        notices.push(words);
+    }
+    let movable_clock = options.movable_clock.then(|| Arc::new(MovableClock::new()));
+    let clock: Arc<dyn Clock> = match &movable_clock {
+        Some(clock) => Arc::clone(clock) as Arc<dyn Clock>,
+        None => Arc::new(SystemClock),
+    };
+    let store = Arc::new(Store::open(&config.store.path)?);
+    let key = StoreKey::load(config.store.key.as_ref(), &config.store.path)?;
+    let grants = GrantStore::open(Arc::clone(&store), &key, Arc::clone(&clock))?;
+    drop(key);
+    let grants = Arc::new(grants);
+    let token = AccessToken::load(config)?;
+    let servers = ConfiguredServers::start(config, options.plugin_folder, &grants, options.loader)?;
+    let parts = Parts {
+        store,
+        grants,
+        token,
+        servers: Arc::new(servers),
+        clock,
+        movable_clock,
+    };
+    let mut running = Running::start(config, options.services, parts)?;
+    running.ready.notices = notices;
+    Ok(running)
+}
+
+impl Running {
+    /// Starts services of these parts on the configured addresses; port 0 takes
+    /// a free one.
+    ///
+    /// # Errors
+    /// `Config` if an address cannot be used; `Internal` if the system gives no
+    /// threads.
+    pub fn start(config: &EngineConfig, services: Services, parts: Parts) -> Result<Self> {
+        let bind = |wanted: bool, key: &str, address: SocketAddr| match wanted {
+            true => listen(key, address).map(Some),
+            false => Ok(None),
+        };
+        let api = bind(services.api, "api.listen", config.api.listen)?;
+        let vcs = bind(services.vcs, "vcs.listen", config.vcs.listen)?;
+        let url_of = |bound: &Option<(TcpListener, SocketAddr)>| {
+            bound
+                .as_ref()
+                .map(|(_, address)| format!("http://{address}"))
+        };
+        let (api_url, vcs_url) = (url_of(&api), url_of(&vcs));
+        let ready = Ready {
+            token_file: parts.token.file.as_deref().map(absolute),
+            store: absolute(parts.store.path()),
+            notices: Vec::new(),
+            pid: std::process::id(),
+            api_url,
+            vcs_url,
+        };
+        let engine = Arc::new(Engine::new(
+            parts.grants,
+            parts.store,
+            parts.servers,
+            parts.clock,
+            settings(config, ready.api_url.as_deref()),
+        ));
+        if let Some(clock) = &parts.movable_clock {
+            let woken = Arc::downgrade(&engine);
+            clock.on_move(move || {
+                if let Some(engine) = woken.upgrade() {
+                    engine.wake_all();
+                }
+            });
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| VcsError::new(ErrorKind::INTERNAL, error.to_string()))?;
+        let shared = Shared::new(Arc::clone(&engine), parts.token, parts.movable_clock);
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = Vec::new();
+        let _inside = runtime.enter();
+        for (bound, router) in [(api, api_router(&shared)), (vcs, vcs_router(&shared))] {
+            if let Some((listener, address)) = bound {
+                let listener = tokio::net::TcpListener::from_std(listener)
+                    .map_err(|error| VcsError::new(ErrorKind::INTERNAL, error.to_string()))?;
+                tracing::info!(%address, "listening");
+                tasks.push(tokio::spawn(serve(listener, router, stopped.clone())));
+            }
+        }
+        if services.api {
+            let work = run_in_background(Arc::clone(&engine), stopped);
+            tasks.push(tokio::spawn(work));
+        }
+        drop(_inside);
+        Ok(Self {
+            runtime,
+            engine,
+            ready,
+            stop,
+            tasks,
+        })
+    }
+
+    /// Where the services are.
+    #[must_use]
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// The engine behind the services.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Waits until a signal says to stop; reloads the plugins at SIGHUP.
+    ///
+    /// # Errors
+    /// `Internal` if signals cannot be received.
+    pub fn wait_for_signal(&self) -> Result<()> {
+        let failed = |error: std::io::Error| VcsError::new(ErrorKind::INTERNAL, error.to_string());
+        self.runtime.block_on(async {
+            let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+            let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+            let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => break,
+                    _ = interrupt.recv() => break,
+                    _ = hang_up.recv() => {
+                        let servers = Arc::clone(&self.engine.servers);
+                        // What it did is in the log.
+                        let _ = tokio::task::spawn_blocking(move || servers.reload()).await;
+                    }
+                }
+            }
+            tracing::info!("stopping");
+            Ok(())
+        })
+    }
+
+    /// Stops in order: no new requests, those under way are answered within a
+    /// bound, the work on events ends after the event in hand.
+    pub fn stop(mut self) {
+        self.engine.stopping.cancel();
+        // Nobody listens if everything has ended already.
+        let _ = self.stop.send(true);
+        let tasks = std::mem::take(&mut self.tasks);
+        self.runtime.block_on(async {
+            for task in tasks {
+                if task.await.is_err() {
+                    tracing::error!("a service ended with a panic");
+                }
+            }
+        });
+        self.runtime.shutdown_timeout(LAST_WAIT);
+    }
+}
+
+/// The settings, with the address that was really bound where the configuration
+/// leaves the port to the system.
+fn settings(config: &EngineConfig, bound: Option<&str>) -> Settings {
+    let mut settings = Settings::of(config);
+    let listen = format!("http://{}", config.api.listen);
+    if let Some(bound) = bound {
+        for url in [&mut settings.api_url, &mut settings.ui_url] {
+            if *url == listen {
+                bound.clone_into(url);
+            }
+        }
+    }
+    settings
+}
+
+/// A path that means the same to whoever reads it.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn listen(key: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        let bound = listener.local_addr()?;
+        Ok((listener, bound))
+    });
+    listener.map_err(|error| {
+        let message = format!("`{key}`: cannot listen on {address}: {error}");
+        VcsError::new(ErrorKind::CONFIG, message)
+    })
+}

@@ -1,0 +1,318 @@
+//! A service and its provider in one, in memory: what the engine's tests talk to.
+
+use crate::core::Servers;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+use vcs_provider_interface::prelude::*;
+
+/// The name of the server in tests.
+pub(crate) const SERVER: &str = "cloud";
+
+/// What the service is asked to do wrong next.
+pub(crate) type Failures = VecDeque<VcsError>;
+
+/// A service that remembers what it was asked.
+#[derive(Default)]
+pub(crate) struct FakeService {
+    pub(crate) branches: Mutex<BTreeMap<String, String>>,
+    pub(crate) hooks: Mutex<Vec<HookRequest>>,
+    pub(crate) statuses: Mutex<Vec<StatusRequest>>,
+    pub(crate) polled: Mutex<VecDeque<Vec<Event>>>,
+    pub(crate) cursors: Mutex<Vec<Option<String>>>,
+    pub(crate) failures: Mutex<Failures>,
+    pub(crate) webhooks: Mutex<WebhooksInfo>,
+    pub(crate) credentials: Mutex<Vec<Credential>>,
+    pub(crate) completed: AtomicU64,
+    pub(crate) reloads: AtomicU64,
+    /// While set, `repos` waits until it is cancelled, and says so.
+    pub(crate) hanging: AtomicBool,
+    pub(crate) cancelled: Mutex<Option<mpsc::Sender<()>>>,
+}
+
+impl FakeService {
+    pub(crate) fn new() -> Arc<Self> {
+        let service = Self::default();
+        *service.webhooks.lock().unwrap() = WebhooksInfo {
+            supported: true,
+            default_events: vec!["repo:push".to_owned()],
+            signed: true,
+            ..WebhooksInfo::default()
+        };
+        Arc::new(service)
+    }
+
+    pub(crate) fn fail_next(&self, error: VcsError) {
+        self.failures.lock().unwrap().push_back(error);
+    }
+
+    fn fail_if_asked(&self) -> Result<()> {
+        match self.failures.lock().unwrap().pop_front() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The value of the signature's header for a body.
+pub(crate) fn signature(secret: &str, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(body);
+    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+/// The headers and the body of a delivery with these events.
+pub(crate) fn delivery(
+    secret: &str,
+    id: &str,
+    events: &[Event],
+) -> (Vec<(String, String)>, Vec<u8>) {
+    let body = serde_json::to_vec(events).unwrap();
+    let headers = [
+        ("X-Event-Key", "repo:push".to_owned()),
+        ("X-Request-UUID", id.to_owned()),
+        ("X-Hub-Signature", signature(secret, &body)),
+    ];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value));
+    (headers.to_vec(), body)
+}
+
+/// The servers of a test's engine: one, of the fake service.
+pub(crate) struct FakeServers(pub(crate) Arc<FakeService>);
+
+impl Servers for FakeServers {
+    fn names(&self) -> Vec<(String, String)> {
+        vec![(SERVER.to_owned(), "fake".to_owned())]
+    }
+
+    fn server(&self, name: &str) -> Result<Arc<dyn VcsServer>> {
+        if name == SERVER {
+            return Ok(Arc::new(FakeServer(Arc::clone(&self.0))));
+        }
+        Err(VcsError::new(
+            ErrorKind::NOT_FOUND,
+            "there is no such server",
+        ))
+    }
+
+    fn health(&self) -> Value {
+        json!({ "reloads": self.0.reloads.load(Ordering::Acquire) })
+    }
+
+    fn reload(&self) -> Value {
+        self.0.reloads.fetch_add(1, Ordering::AcqRel);
+        json!({ "reloaded": true })
+    }
+}
+
+struct FakeServer(Arc<FakeService>);
+
+impl VcsServer for FakeServer {
+    fn authorized_client(&self, credential: Credential) -> Result<Box<dyn AuthorizedClient>> {
+        self.0.credentials.lock().unwrap().push(credential);
+        Ok(Box::new(FakeClient(Arc::clone(&self.0))))
+    }
+
+    fn webhooks_info(&self, _: &dyn CallContext, _: ServerInfoRequest) -> Result<WebhooksInfo> {
+        Ok(self.0.webhooks.lock().unwrap().clone())
+    }
+
+    fn polling_info(&self, _: &dyn CallContext, _: ServerInfoRequest) -> Result<PollingInfo> {
+        Ok(PollingInfo {
+            supported: true,
+            ..PollingInfo::default()
+        })
+    }
+
+    fn authorize_redirect(
+        &self,
+        _: &dyn CallContext,
+        request: AuthorizeRequest,
+    ) -> Result<AuthorizeRedirect> {
+        let state = crate::random::name().unwrap();
+        Ok(AuthorizeRedirect {
+            url: format!(
+                "https://service.example/authorize?state={state}&redirect_uri={}",
+                request.redirect_uri.unwrap_or_default()
+            ),
+            state: Some(Secret::new(state)),
+        })
+    }
+
+    fn authorize_token(
+        &self,
+        _: &dyn CallContext,
+        request: AuthorizeTokenRequest,
+    ) -> Result<Grant> {
+        if request.code.as_ref().map(Secret::expose) != Some("good-code") {
+            return Err(VcsError::new(
+                ErrorKind::UNAUTHENTICATED,
+                "the code was refused",
+            ));
+        }
+        Ok(Grant {
+            access_token: Some(Secret::from("granted-access-token")),
+            refresh_token: Some(Secret::from("granted-refresh-token")),
+            scopes: vec!["repository".to_owned()],
+            version: 1,
+            ..Grant::default()
+        })
+    }
+
+    fn parse_webhook(&self, _: &dyn CallContext, request: WebhookRequest) -> Result<Delivery> {
+        let header = |wanted: &str| {
+            let found = request
+                .headers
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+            found.map(|(_, value)| value.clone())
+        };
+        let secret = request.secret.as_ref().unwrap();
+        let expected = signature(secret.expose(), &request.body.0);
+        if header("x-hub-signature") != Some(expected) {
+            return Err(VcsError::new(ErrorKind::UNAUTHENTICATED, "wrong signature"));
+        }
+        let event_key = header("x-event-key").unwrap_or_default();
+        let events = if event_key == "repo:push" {
+            serde_json::from_slice(&request.body.0)
+                .map_err(|error| VcsError::new(ErrorKind::INVALID_INPUT, error.to_string()))?
+        } else {
+            Vec::new()
+        };
+        Ok(Delivery {
+            event_key,
+            id: header("x-request-uuid"),
+            verified: true,
+            events,
+            ..Delivery::default()
+        })
+    }
+}
+
+struct FakeClient(Arc<FakeService>);
+
+impl AuthorizedClient for FakeClient {
+    fn repos(
+        &self,
+        context: &dyn CallContext,
+        _: RepositoriesRequest,
+        sink: &mut dyn PageSink<Repository>,
+    ) -> Result<()> {
+        while self.0.hanging.load(Ordering::Acquire) {
+            if context.is_cancelled() {
+                let cancelled = self.0.cancelled.lock().unwrap().take();
+                if let Some(cancelled) = cancelled {
+                    cancelled.send(()).unwrap();
+                }
+                return Err(VcsError::new(ErrorKind::CANCELLED, "cancelled"));
+            }
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        let repository = Repository {
+            fullname: "ws/app".to_owned(),
+            ..Repository::default()
+        };
+        sink.page(vec![repository], Some(1))?;
+        Ok(())
+    }
+
+    fn repo_by_fullname(
+        &self,
+        _: &dyn CallContext,
+        request: RepositoryRequest,
+    ) -> Result<Repository> {
+        self.0.fail_if_asked()?;
+        Ok(Repository {
+            id: format!("{{{}}}", request.repo),
+            fullname: request.repo,
+            ..Repository::default()
+        })
+    }
+
+    fn branch(&self, _: &dyn CallContext, request: BranchRequest) -> Result<Branch> {
+        self.0.fail_if_asked()?;
+        let name = request.name.unwrap_or_else(|| "main".to_owned());
+        let branches = self.0.branches.lock().unwrap();
+        let hash = branches
+            .get(&name)
+            .ok_or_else(|| VcsError::new(ErrorKind::NOT_FOUND, "there is no such branch"))?;
+        Ok(Branch {
+            id: format!("refs/heads/{name}"),
+            latest_commit: hash.clone(),
+            display_id: name,
+            ..Branch::default()
+        })
+    }
+
+    fn reconcile_hook(&self, _: &dyn CallContext, request: HookRequest) -> Result<Hook> {
+        self.0.fail_if_asked()?;
+        let mut hooks = self.0.hooks.lock().unwrap();
+        let action = match hooks.iter().position(|hook| hook.url == request.url) {
+            Some(_) => "unchanged",
+            None => {
+                hooks.push(request.clone());
+                "created"
+            }
+        };
+        Ok(Hook {
+            id: "{hook}".to_owned(),
+            url: request.url,
+            extra: vec![("action".to_owned(), action.to_owned())],
+            ..Hook::default()
+        })
+    }
+
+    fn delete_hook(&self, _: &dyn CallContext, request: DeleteHookRequest) -> Result<()> {
+        let mut hooks = self.0.hooks.lock().unwrap();
+        hooks.retain(|hook| Some(&hook.url) != request.url.as_ref());
+        Ok(())
+    }
+
+    fn poll_events(&self, _: &dyn CallContext, request: PollEventsRequest) -> Result<PolledEvents> {
+        self.0.fail_if_asked()?;
+        let mut cursors = self.0.cursors.lock().unwrap();
+        let is_first = request.cursor.is_none();
+        cursors.push(request.cursor);
+        let events = if is_first {
+            Vec::new()
+        } else {
+            self.0
+                .polled
+                .lock()
+                .unwrap()
+                .pop_front()
+                .unwrap_or_default()
+        };
+        Ok(PolledEvents {
+            events,
+            cursor: format!("cursor-{}", cursors.len()),
+            requests: 1,
+        })
+    }
+
+    fn complete_event(&self, _: &dyn CallContext, request: CompleteEventRequest) -> Result<Event> {
+        self.0.fail_if_asked()?;
+        self.0.completed.fetch_add(1, Ordering::AcqRel);
+        let mut event = request.event;
+        if let Some(change) = &mut event.change {
+            change.truncated = false;
+        }
+        Ok(event)
+    }
+
+    fn set_status(&self, _: &dyn CallContext, request: StatusRequest) -> Result<Status> {
+        self.0.fail_if_asked()?;
+        let status = Status {
+            key: request.key.clone(),
+            state: request.state,
+            url: request.url.clone(),
+            ..Status::default()
+        };
+        self.0.statuses.lock().unwrap().push(request);
+        Ok(status)
+    }
+}

@@ -1,0 +1,56 @@
+//! The pull requests that a commit is part of; needs an app that may be missing.
+
+use super::commits::commit_hash;
+use crate::behaviour::CommitLinks;
+use crate::call::Call;
+use crate::errors::{ApiError, Reply};
+use crate::locked;
+use crate::pagination::numbered;
+use crate::pull_requests;
+use crate::represent_pull_request::list_item;
+use crate::router::Route;
+use crate::tokens::PULL_REQUEST;
+
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        Route::get(
+            "/2.0/repositories/{workspace}/{repo_slug}/commit/{commit}/pullrequests",
+            list,
+        )
+        .scopes(PULL_REQUEST)
+        .numbered(30, 100),
+    ]
+}
+
+/// Pull requests of every state, newest first.
+fn list(call: &Call) -> Reply {
+    let repository = call.repository()?;
+    let links = locked(&call.mock.state).behaviour.commit_links;
+    match links {
+        CommitLinks::Installed => {}
+        CommitLinks::Missing => {
+            return Err(ApiError::not_found(
+                "Pull request commit links have not yet been indexed for this repository.",
+            ));
+        }
+        CommitLinks::Indexing => {
+            let mut empty = numbered::<()>(call, &[], |_| Ok(Vec::new()))?;
+            empty.status = 202;
+            return Ok(empty);
+        }
+    }
+    let hash = commit_hash(call, &repository)?;
+    let mut found = Vec::new();
+    for pull_request in pull_requests::all(&call.mock, &repository)? {
+        if pull_requests::commits(&call.mock, &repository, &pull_request)?.contains(&hash) {
+            found.push(pull_request);
+        }
+    }
+    found.reverse();
+    numbered(call, &found, |page| {
+        Ok(page
+            .iter()
+            .map(|one| list_item(&call.mock, &repository, one))
+            .collect())
+    })
+}
