@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use vcs_plugin_host::loader::LoaderOptions;
@@ -92,6 +92,13 @@ pub struct Running {
     tasks: Vec<JoinHandle<()>>,
 }
 
+/// The signals that a running engine follows.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
 /// Runs the services until a signal: SIGTERM and SIGINT stop them in order,
 /// SIGHUP reloads the plugins. `on_ready` is told when they can be called.
 ///
@@ -105,8 +112,10 @@ pub fn run<E: From<VcsError>>(
     on_ready: impl FnOnce(&Ready) -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
     let running = start(config, options)?;
+    // Before anybody is told: who reads the line may send a signal at once.
+    let signals = running.receive_signals()?;
     on_ready(running.ready())?;
-    running.wait_for_signal()?;
+    running.wait_for_signal(signals);
     running.stop();
     Ok(())
 }
@@ -232,30 +241,39 @@ impl Running {
         &self.engine
     }
 
-    /// Waits until a signal says to stop; reloads the plugins at SIGHUP.
+    /// Receives signals from now on.
     ///
     /// # Errors
     /// `Internal` if signals cannot be received.
-    pub fn wait_for_signal(&self) -> Result<()> {
-        let failed = |error: std::io::Error| VcsError::new(ErrorKind::INTERNAL, error.to_string());
+    pub fn receive_signals(&self) -> Result<Signals> {
+        let _inside = self.runtime.enter();
+        let receive = |kind| {
+            signal(kind).map_err(|error| VcsError::new(ErrorKind::INTERNAL, error.to_string()))
+        };
+        Ok(Signals {
+            terminate: receive(SignalKind::terminate())?,
+            interrupt: receive(SignalKind::interrupt())?,
+            hang_up: receive(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits until a signal says to stop; reloads the plugins at SIGHUP. A reload
+    /// that is under way does not hold up the end.
+    pub fn wait_for_signal(&self, mut signals: Signals) {
         self.runtime.block_on(async {
-            let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-            let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-            let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
             loop {
                 tokio::select! {
-                    _ = terminate.recv() => break,
-                    _ = interrupt.recv() => break,
-                    _ = hang_up.recv() => {
+                    _ = signals.terminate.recv() => break,
+                    _ = signals.interrupt.recv() => break,
+                    _ = signals.hang_up.recv() => {
                         let servers = Arc::clone(&self.engine.servers);
                         // What it did is in the log.
-                        let _ = tokio::task::spawn_blocking(move || servers.reload()).await;
+                        drop(tokio::task::spawn_blocking(move || servers.reload()));
                     }
                 }
             }
             tracing::info!("stopping");
-            Ok(())
-        })
+        });
     }
 
     /// Stops in order: no new requests, those under way are answered within a
