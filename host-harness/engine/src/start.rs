@@ -137,7 +137,13 @@ pub fn start(config: &EngineConfig, options: StartOptions) -> Result<Running> {
         Some(clock) => Arc::clone(clock) as Arc<dyn Clock>,
         None => Arc::new(SystemClock),
     };
+    let sealed_before = has_sealed_before(config);
     let store = Arc::new(Store::open(&config.store.path)?);
+    if store.was_empty() && sealed_before {
+        let words = empty_store_in_words(&config.store.path);
+        tracing::error!("{words}");
+        notices.push(words);
+    }
     let key = StoreKey::load(config.store.key.as_ref(), &config.store.path)?;
     let grants = GrantStore::open(Arc::clone(&store), &key, Arc::clone(&clock))?;
     drop(key);
@@ -209,12 +215,18 @@ impl Running {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = Vec::new();
         let _inside = runtime.enter();
+        let open = shared.connections();
         for (bound, router) in [(api, api_router(&shared)), (vcs, vcs_router(&shared))] {
             if let Some((listener, address)) = bound {
                 let listener = tokio::net::TcpListener::from_std(listener)
                     .map_err(|error| VcsError::new(ErrorKind::INTERNAL, error.to_string()))?;
                 tracing::info!(%address, "listening");
-                tasks.push(tokio::spawn(serve(listener, router, stopped.clone())));
+                tasks.push(tokio::spawn(serve(
+                    listener,
+                    router,
+                    Arc::clone(open),
+                    stopped.clone(),
+                )));
             }
         }
         if services.api {
@@ -293,6 +305,7 @@ impl Running {
             }
         });
         self.runtime.shutdown_timeout(LAST_WAIT);
+        self.engine.store.shut();
     }
 }
 
@@ -309,6 +322,25 @@ fn settings(config: &EngineConfig, bound: Option<&str>) -> Settings {
         }
     }
     settings
+}
+
+/// Whether an engine has worked with this configuration before: it made a key, or
+/// the directory of the grants' locks, beside the store.
+fn has_sealed_before(config: &EngineConfig) -> bool {
+    let store = &config.store.path;
+    let made_key = config.store.key.is_none() && store.with_extension("key").exists();
+    let mut locks = store.as_os_str().to_owned();
+    locks.push(".locks");
+    made_key || Path::new(&locks).exists()
+}
+
+fn empty_store_in_words(path: &Path) -> String {
+    format!(
+        "the store {} is empty, but an engine has sealed secrets beside it before: if this is a \
+         copy or a backup, stop, and copy the file together with its -wal file from an engine \
+         that was stopped in order; projects, grants and hooks are unknown until then",
+        path.display()
+    )
 }
 
 /// A path that means the same to whoever reads it.

@@ -25,6 +25,7 @@ mod progress;
 mod render;
 mod session;
 mod start;
+mod tokens;
 mod vcs;
 mod webhook;
 
@@ -95,6 +96,7 @@ fn execute(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Demo(arguments) => demo::run(&arguments, output),
         Command::Action(command) => action::run(command, output),
         Command::Start(arguments) => start::run(&arguments, output),
+        Command::Tokens(arguments) => tokens::run(&arguments, output),
         Command::Plugins(arguments) => plugins::run(&arguments, output),
         Command::Vcs(arguments) => vcs::run(*arguments, output),
         Command::Webhook(WebhookCommand::Parse(arguments)) => webhook::parse(&arguments, output),

@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod conformance;
+pub mod tokens;
 pub mod vcs;
 
 use super::exit;
@@ -68,6 +69,8 @@ pub enum Command {
     Action(action::ActionCommand),
     /// Run the engine's services
     Start(StartArguments),
+    /// Make, list and revoke tokens of callers
+    Tokens(tokens::TokensArguments),
     /// Work with plugins
     Plugins(PluginsArguments),
     /// Make one call through a plugin
