@@ -38,7 +38,7 @@ pub struct StartOptions {
     /// Which services.
     pub services: Services,
     /// The folder of plugins.
-    pub plugin_folder: PathBuf,
+    pub plugin_directory: PathBuf,
     /// How plugins are loaded.
     pub loader: LoaderOptions,
     /// Whether the engine's clock can be moved forward by a caller with the
@@ -133,7 +133,8 @@ pub fn start(config: &EngineConfig, options: StartOptions) -> Result<Running> {
     drop(key);
     let grants = Arc::new(grants);
     let token = AccessToken::load(config)?;
-    let servers = ConfiguredServers::start(config, options.plugin_folder, &grants, options.loader)?;
+    let servers =
+        ConfiguredServers::start(config, options.plugin_directory, &grants, options.loader)?;
     let parts = Parts {
         store,
         grants,
