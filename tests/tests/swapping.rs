@@ -417,12 +417,11 @@ fn the_example_of_the_host_loads_and_swaps_with_no_other_dependency() {
     let second = place.install_pinned(&second, "libb.so");
     let config = place.scratch().join("config");
     fs::write(&config, "good").unwrap();
-    let ran =
-        std::process::Command::new(integration_tests::libraries::built_program("load_and_swap"))
-            .args([first, second, config])
-            .env("TMPDIR", place.scratch())
-            .output()
-            .unwrap();
+    let ran = std::process::Command::new(integration_tests::built_program("load_and_swap"))
+        .args([first, second, config])
+        .env("TMPDIR", place.scratch())
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&ran.stdout);
     assert!(ran.status.success(), "{ran:?}");
     let digests: BTreeSet<&str> = said
