@@ -2,9 +2,9 @@
 //! what an administrator is told about it.
 
 use super::config::{EngineConfig, ServerConfig};
-use super::core::Servers;
 use super::grants::GrantStore;
 use super::host_services::EngineServices;
+use crate::engine::Servers;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
