@@ -66,7 +66,7 @@ pub(super) fn permits(role: &Role, asked: &Asked<'_>) -> bool {
                 .is_none_or(|project| asked.is("key", project));
             let is_below_runs = path == RUNS || path.starts_with(RUN);
             let is_reading_application =
-                path == "/project/{key}/applications/{app}/" && asked.method == Method::GET;
+                path == "/project/{key}/applications/{app}" && asked.method == Method::GET;
             is_its_project && (is_below_runs || is_reading_application)
         }
         Role::Run { run } => {

@@ -73,7 +73,7 @@ fn many_requests_without_a_token_are_put_off_and_those_with_one_are_not() {
 }
 
 #[test]
-fn a_stopped_engine_leaves_one_file_and_says_so_when_it_finds_an_empty_one() {
+fn a_stopped_engine_leaves_everything_in_one_file() {
     let mut host = Host::start();
     host.link();
     let path = host.running().ready().store.clone();

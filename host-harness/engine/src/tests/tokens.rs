@@ -42,7 +42,7 @@ fn the_token_of_a_run_reports_that_run_and_reads_nothing_else() {
     for path in [
         runs,
         "/applications",
-        "/project/KEY/applications/app/",
+        "/project/KEY/applications/app",
         "/project/KEY/applications/app/events",
         "/mon/plugins",
     ] {
