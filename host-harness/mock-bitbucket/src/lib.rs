@@ -49,75 +49,29 @@
     )
 )]
 
-mod answer;
-mod auth;
-mod behaviour;
-mod builder;
-mod call;
-mod clock;
-pub mod command;
-mod connection;
+mod api;
 mod control;
-mod control_edges;
-mod control_oauth;
-mod control_pull_requests;
-mod delivery;
-mod errors;
-pub mod faults;
-mod fields;
-mod forking;
-mod git_compare;
-mod git_http;
-mod git_objects;
-mod git_ref_cache;
-mod git_refs;
-mod git_repository;
-mod git_tree;
-mod links;
-mod merging;
-mod multipart;
-mod oauth;
-mod pagination;
-mod pull_request_events;
-mod pull_requests;
-mod push_event;
-mod query;
-mod rate_limit;
-mod rebasing;
-mod record;
-mod repository_events;
-mod represent;
-mod represent_pull_request;
-mod router;
-mod routes;
-mod server;
-mod service;
-mod sort;
-mod state;
-mod storage_host;
-mod tokens;
-mod validation;
+mod events;
+mod git;
+mod http;
+mod model;
+mod sync;
+mod view;
 
-pub use behaviour::{ArchiveBearer, Behaviour, CommitLinks};
-pub use builder::{MockBuilder, MockError};
-pub use control::{ApiToken, MockBitbucket, OAuthConsumer};
-pub use control_oauth::ConsentDecision;
-pub use delivery::{Delivery, DeliveryOutcome, DeliveryPolicy};
-pub use faults::{Fault, FaultPlan, FaultRule};
-pub use git_repository::GitError;
-pub use oauth::{OAuthCounts, OAuthPolicy, ScopeField};
-pub use pull_requests::{Loss, PullRequestState};
-pub use rate_limit::RateLimit;
-pub use record::Exchange;
-pub use tokens::{CredentialKind, Secret, Sight, TokenRequest};
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Locks a mutex, also one that a panicking thread left behind: the mock's data
-/// is plain values that are never half changed.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+pub use api::rate_limit::RateLimit;
+pub use control::builder::MockBuilder;
+pub use control::command;
+pub use control::error::MockError;
+pub use control::handle::{ApiToken, MockBitbucket, OAuthConsumer};
+pub use control::oauth::ConsentDecision;
+pub use git::repository::GitError;
+pub use http::faults::{self, Fault, FaultPlan, FaultRule};
+pub use http::record::Exchange;
+pub use model::behaviour::{ArchiveBearer, Behaviour, CommitLinks};
+pub use model::deliveries::{Delivery, DeliveryOutcome, DeliveryPolicy};
+pub use model::oauth::{OAuthCounts, OAuthPolicy, ScopeField};
+pub use model::pull_request::{Loss, PullRequestState};
+pub use model::tokens::{CredentialKind, Secret, Sight, TokenRequest};
 
 #[cfg(test)]
 mod tests;

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::description::ApiDescription;
 use super::support::{Client, Sandbox};
-use crate::router::Access;
-use crate::{Exchange, MockBitbucket, routes};
+use crate::api::call::Access;
+use crate::api::routes;
+use crate::{Exchange, MockBitbucket};
 
 fn shared() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared")

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::support::{Client, Sandbox};
-use crate::links::segment;
+use crate::model::links::segment;
 use crate::{CredentialKind, MockBitbucket, TokenRequest};
 
 const HOOKS: &str = "/repositories/team/app/hooks";

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::Value;
 
 use super::support::Sandbox;
-use crate::command::{ready_line, write_config};
+use crate::control::command::{ready_line, write_config};
 use crate::{MockBitbucket, MockError};
 
 #[test]

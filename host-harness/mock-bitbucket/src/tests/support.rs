@@ -134,7 +134,7 @@ pub(super) fn clone_of(
 
 /// An address with user name and password, for git in tests only.
 pub(super) fn with_credential(url: &str, user: &str, secret: &Secret) -> String {
-    let password = crate::links::segment(secret.expose());
+    let password = crate::model::links::segment(secret.expose());
     url.replace("http://", &format!("http://{user}:{password}@"))
 }
 

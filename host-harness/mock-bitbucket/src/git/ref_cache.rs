@@ -1,0 +1,209 @@
+//! Remembers the refs of a repository for as long as git has not changed them.
+//!
+//! Git replaces a ref by renaming a lock file into its folder, and packed refs
+//! likewise, so the times of a handful of folders and one file tell whether any
+//! ref changed. (A loose ref that is written in place, past git, is not seen.)
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, SystemTime};
+
+use crate::git::objects::{Ref, RefKind};
+use crate::git::order::natural_order;
+use crate::sync::lock;
+
+/// File times move in steps of a few milliseconds. What changed less than this
+/// ago could change again without its time moving, and is not relied on.
+const SETTLED: Duration = Duration::from_millis(100);
+
+/// All refs of a kind, in git's own order.
+pub(crate) struct Refs {
+    in_gits_order: Vec<Ref>,
+    by_name: OnceLock<Vec<usize>>,
+}
+
+impl Refs {
+    pub(crate) fn new(in_gits_order: Vec<Ref>) -> Self {
+        Self {
+            in_gits_order,
+            by_name: OnceLock::new(),
+        }
+    }
+
+    /// The same by name, in the natural order; put in order once.
+    pub(crate) fn by_name(&self) -> impl DoubleEndedIterator<Item = &Ref> {
+        let places = self.by_name.get_or_init(|| {
+            let name = |place: &usize| &self.in_gits_order[*place].name;
+            let mut places: Vec<usize> = (0..self.in_gits_order.len()).collect();
+            places.sort_by(|left, right| natural_order(name(left), name(right)));
+            places
+        });
+        places.iter().map(|place| &self.in_gits_order[*place])
+    }
+}
+
+impl Deref for Refs {
+    type Target = [Ref];
+
+    fn deref(&self) -> &[Ref] {
+        &self.in_gits_order
+    }
+}
+
+/// Refs, and what tells whether they are still right.
+type Known = (Marks, Arc<Refs>);
+
+/// The refs of one repository as they were last read.
+#[derive(Default)]
+pub(crate) struct RefCache {
+    known: Mutex<HashMap<RefKind, Known>>,
+}
+
+impl RefCache {
+    /// The refs of a kind: as remembered if nothing changed since, else as
+    /// `read` finds them.
+    ///
+    /// # Errors
+    ///
+    /// What `read` failed with.
+    pub(crate) fn get<E>(
+        &self,
+        git_dir: &Path,
+        kind: RefKind,
+        read: impl FnOnce() -> Result<Vec<Ref>, E>,
+    ) -> Result<Arc<Refs>, E> {
+        let known = lock(&self.known).get(&kind).cloned();
+        if let Some((marks, refs)) = known {
+            if marks.still_hold() {
+                return Ok(refs);
+            }
+        }
+        // Before the reading: a change during it then has a later time.
+        let marks = Marks::take(git_dir);
+        let refs = Arc::new(Refs::new(read()?));
+        if let Some(marks) = marks {
+            lock(&self.known).insert(kind, (marks, Arc::clone(&refs)));
+        }
+        Ok(refs)
+    }
+}
+
+/// When each place that git keeps refs in was last changed; `None` for a place
+/// that is not there.
+#[derive(Clone, PartialEq)]
+struct Marks(Vec<(PathBuf, Option<SystemTime>)>);
+
+impl Marks {
+    /// The marks of a repository, unless they cannot be relied on: refs that
+    /// changed just now, or are kept in another way than in files.
+    fn take(git_dir: &Path) -> Option<Self> {
+        if git_dir.join("commondir").exists() || git_dir.join("reftable").exists() {
+            return None;
+        }
+        let packed = git_dir.join("packed-refs");
+        let mut marks = vec![(packed.clone(), changed(&packed))];
+        let mut folders = vec![git_dir.join("refs")];
+        while let Some(folder) = folders.pop() {
+            // Its time first: a folder that appears afterwards moves it.
+            marks.push((folder.clone(), changed(&folder)));
+            for entry in folder.read_dir().ok()? {
+                let entry = entry.ok()?;
+                if entry.file_type().ok()?.is_dir() {
+                    folders.push(entry.path());
+                }
+            }
+        }
+        let settled = SystemTime::now().checked_sub(SETTLED)?;
+        marks
+            .iter()
+            .all(|(_, changed)| changed.is_none_or(|changed| changed < settled))
+            .then_some(Self(marks))
+    }
+
+    fn still_hold(&self) -> bool {
+        self.0.iter().all(|(path, then)| changed(path) == *then)
+    }
+}
+
+fn changed(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|found| found.modified()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::fs;
+
+    /// A folder laid out as git does, its times an hour ago.
+    fn repository() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir_all(folder.path().join("refs/heads/topic")).expect("folders");
+        fs::write(folder.path().join("refs/heads/topic/one"), "1").expect("a ref");
+        settle(folder.path());
+        folder
+    }
+
+    fn settle(git_dir: &Path) {
+        let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+        for folder in ["refs", "refs/heads", "refs/heads/topic"] {
+            let folder = fs::File::open(git_dir.join(folder)).expect("the folder");
+            folder.set_modified(hour_ago).expect("its time");
+        }
+    }
+
+    /// How often the refs are really read in two askings with `between` between.
+    fn readings(git_dir: &Path, between: impl FnOnce()) -> u32 {
+        let (cache, count) = (RefCache::default(), Cell::new(0));
+        let ask = || {
+            cache.get(git_dir, RefKind::Branch, || {
+                count.set(count.get() + 1);
+                Ok::<_, ()>(Vec::new())
+            })
+        };
+        ask().expect("refs");
+        between();
+        ask().expect("refs");
+        count.get()
+    }
+
+    #[test]
+    fn what_did_not_change_is_not_read_again() {
+        let folder = repository();
+        assert_eq!(readings(folder.path(), || {}), 1);
+    }
+
+    #[test]
+    fn a_ref_that_git_replaces_is_seen() {
+        let folder = repository();
+        let topic = folder.path().join("refs/heads/topic");
+        let replace = || {
+            fs::write(topic.join("one.lock"), "2").expect("a lock");
+            fs::rename(topic.join("one.lock"), topic.join("one")).expect("the ref");
+        };
+        assert_eq!(readings(folder.path(), replace), 2);
+    }
+
+    #[test]
+    fn refs_that_git_packs_are_seen() {
+        let folder = repository();
+        let pack = || fs::write(folder.path().join("packed-refs"), "").expect("packed refs");
+        assert_eq!(readings(folder.path(), pack), 2);
+    }
+
+    #[test]
+    fn what_changed_a_moment_ago_is_not_relied_on() {
+        let folder = repository();
+        fs::write(folder.path().join("refs/heads/topic/two"), "2").expect("a ref");
+        assert_eq!(readings(folder.path(), || {}), 2);
+    }
+
+    #[test]
+    fn refs_kept_in_another_way_are_always_read() {
+        let folder = repository();
+        fs::create_dir(folder.path().join("reftable")).expect("a folder");
+        assert_eq!(readings(folder.path(), || {}), 2);
+    }
+}
