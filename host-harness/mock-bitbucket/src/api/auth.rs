@@ -11,7 +11,7 @@ use crate::model::errors::ApiError;
 use crate::model::mock::Mock;
 use crate::model::redact::read_bearer;
 use crate::model::repository::{Repository, same_slug};
-use crate::model::tokens::{Credential, CredentialKind, Permission, Sight};
+use crate::model::tokens::{Credential, CredentialKind, Permission, Visibility};
 use crate::sync::lock;
 
 /// The credential a request came with, checked.
@@ -23,17 +23,17 @@ pub(crate) struct Caller {
 impl Caller {
     /// Whether this caller sees the repository.
     pub(crate) fn can_see(&self, repository: &Repository) -> bool {
-        match &self.credential.sight {
-            Sight::Everything => true,
-            Sight::Nothing => false,
-            Sight::Repository(id) => {
+        match &self.credential.visibility {
+            Visibility::Everything => true,
+            Visibility::Nothing => false,
+            Visibility::Repository(id) => {
                 *id == repository.uuid || same_slug(id, &repository.full_name())
             }
-            Sight::Workspace(slug) => same_slug(slug, &repository.workspace),
+            Visibility::Workspace(slug) => same_slug(slug, &repository.workspace),
         }
     }
 
-    /// Refuses with 403, naming both sides, unless the scopes are there.
+    /// Rejects with 403, naming both sides, unless the scopes are there.
     pub(crate) fn require(&self, permission: &Permission) -> Result<(), ApiError> {
         if self.credential.allows(permission) {
             return Ok(());

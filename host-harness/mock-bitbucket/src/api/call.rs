@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use crate::api::auth::Caller;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links;
 use crate::model::mock::Mock;
 use crate::model::repository::{Repository, Workspace};
@@ -24,7 +24,7 @@ pub(crate) enum Access {
     Anybody,
     /// Callers with these scopes; for public repositories also without a credential.
     Scopes(Permission),
-    /// Like `Scopes`, but access tokens are refused: they are nobody's account.
+    /// Like `Scopes`, but access tokens are rejected: they are nobody's account.
     Account(Permission),
 }
 
@@ -45,7 +45,7 @@ pub(crate) enum BodyKind {
 
 /// What runs a route. Handlers are blocking: they run outside of the server's
 /// event loop and may start git.
-pub(crate) type Handler = fn(&Call) -> Reply;
+pub(crate) type Handler = fn(&Call) -> RouteResult;
 
 /// How a route cuts its list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,13 +123,13 @@ impl Route {
         self
     }
 
-    /// Answers numbered pages.
+    /// Responds with numbered pages.
     pub(crate) fn numbered(mut self, default: usize, most: usize) -> Self {
         self.paging = Paging::Numbered { default, most };
         self
     }
 
-    /// Answers pages with a cursor.
+    /// Responds with pages with a cursor.
     pub(crate) fn cursor(mut self, default: usize, most: usize) -> Self {
         self.paging = Paging::Cursor { default, most };
         self

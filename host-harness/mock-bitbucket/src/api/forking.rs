@@ -1,4 +1,4 @@
-//! Forks: real clones of repositories, in folders of the mock's own.
+//! Forks: real clones of repositories, in directories of the mock's own.
 
 use std::sync::Arc;
 
@@ -27,19 +27,19 @@ pub(crate) fn fork(
             "A repository with this name exists already.",
         ));
     }
-    let folder = tempfile::Builder::new()
+    let directory = tempfile::Builder::new()
         .prefix("mock-bitbucket-fork-")
         .tempdir()
         .map_err(GitError::Start)?;
-    let path = folder.path().to_string_lossy().into_owned();
+    let path = directory.path().to_string_lossy().into_owned();
     let from = repository.git.git_dir().to_string_lossy().into_owned();
     repository.git.git(
         &["clone", "--quiet", "--bare", "--no-hardlinks", &from, &path],
         &[],
     )?;
-    let git = GitRepository::open(folder.path())?;
+    let git = GitRepository::open(directory.path())?;
     let mut state = lock(&mock.state);
-    state.folders.push(folder);
+    state.directories.push(directory);
     state.add_workspace(workspace, true);
     Ok(state.put_repository(Repository {
         uuid: stable_uuid(&format!(

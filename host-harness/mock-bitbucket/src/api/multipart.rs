@@ -1,6 +1,8 @@
 //! Reading a `multipart/form-data` body that is in memory.
 
+use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
+use tokio::runtime::Handle;
 
 /// One part of a form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,121 +15,55 @@ pub(crate) struct Part {
 
 /// The boundary that a content type names.
 pub(crate) fn boundary(content_type: &str) -> Option<String> {
-    let (kind, parameters) = content_type.split_once(';')?;
-    if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
-        return None;
-    }
-    parameter(parameters, "boundary").filter(|boundary| !boundary.is_empty())
+    multer::parse_boundary(content_type).ok()
 }
 
 /// The parts of a body; `None` when it is not what its boundary promises.
+/// Blocking: to be called outside of the server's event loop.
 pub(crate) fn parse(body: &Bytes, boundary: &str) -> Option<Vec<Part>> {
-    let first = format!("--{boundary}");
-    let between = format!("\r\n--{boundary}");
-    if !body.starts_with(first.as_bytes()) {
-        return None;
-    }
+    Handle::current()
+        .block_on(read(body.clone(), boundary))
+        .ok()
+}
+
+async fn read(body: Bytes, boundary: &str) -> multer::Result<Vec<Part>> {
+    let stream = Full::new(body).into_data_stream();
+    let mut form = multer::Multipart::new(stream, boundary);
     let mut parts = Vec::new();
-    let mut start = first.len();
-    loop {
-        let rest = &body[start..];
-        if rest.starts_with(b"--") {
-            return Some(parts);
-        }
-        if !rest.starts_with(b"\r\n") {
-            return None;
-        }
-        let head = start + 2;
-        let split = find(&body[head..], b"\r\n\r\n")?;
-        let content = head + split + 4;
-        let length = find(&body[content..], between.as_bytes())?;
-        let headers = String::from_utf8_lossy(&body[head..head + split]).into_owned();
-        parts.push(part(&headers, body.slice(content..content + length))?);
-        start = content + length + between.len();
+    while let Some(field) = form.next_field().await? {
+        parts.push(Part {
+            name: field.name().unwrap_or_default().to_owned(),
+            file_name: field.file_name().map(unescape),
+            content: field.bytes().await?,
+        });
     }
+    Ok(parts)
 }
 
-fn part(headers: &str, content: Bytes) -> Option<Part> {
-    let disposition = headers.split("\r\n").find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.trim()
-            .eq_ignore_ascii_case("content-disposition")
-            .then_some(value)
-    })?;
-    let (kind, parameters) = disposition.split_once(';')?;
-    if !kind.trim().eq_ignore_ascii_case("form-data") {
-        return None;
-    }
-    Some(Part {
-        name: parameter(parameters, "name")?,
-        file_name: parameter(parameters, "filename"),
-        content,
-    })
-}
-
-/// A parameter of a header, quoted or not. Browsers write quotes inside as `%22`.
-fn parameter(text: &str, wanted: &str) -> Option<String> {
-    let mut rest = text;
-    while let Some((name, after)) = rest.split_once('=') {
-        let name = name.trim_matches([';', ' ', '\t']);
-        let (value, next) = match after.strip_prefix('"') {
-            Some(quoted) => unquote(quoted)?,
-            None => {
-                let end = after.find(';').unwrap_or(after.len());
-                (after[..end].trim().to_owned(), &after[end..])
-            }
-        };
-        if name.eq_ignore_ascii_case(wanted) {
-            return Some(value);
-        }
-        rest = next;
-    }
-    None
-}
-
-/// The text up to the closing quote, and what follows it.
-fn unquote(text: &str) -> Option<(String, &str)> {
-    let mut value = String::new();
-    let mut characters = text.char_indices();
-    while let Some((position, character)) = characters.next() {
-        match character {
-            '"' => {
-                let value = value
-                    .replace("%22", "\"")
-                    .replace("%0D", "\r")
-                    .replace("%0A", "\n");
-                return Some((value, &text[position + 1..]));
-            }
-            '\\' => value.push(characters.next()?.1),
-            other => value.push(other),
-        }
-    }
-    None
-}
-
-/// Where `needle`, which begins with a carriage return, stands first.
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    let mut from = 0;
-    while let Some(step) = haystack[from..].iter().position(|byte| *byte == b'\r') {
-        let candidate = from + step;
-        if haystack[candidate..].starts_with(needle) {
-            return Some(candidate);
-        }
-        from = candidate + 1;
-    }
-    None
+/// Browsers write quotes and line breaks inside of a file name as `%22` and so on.
+fn unescape(name: &str) -> String {
+    name.replace("%22", "\"")
+        .replace("%0D", "\r")
+        .replace("%0A", "\n")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn parts(body: &Bytes) -> Option<Vec<Part>> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(read(body.clone(), "b")).ok()
+    }
+
     #[test]
     fn parts_keep_every_byte_of_their_files() {
         let body = Bytes::from_static(
             b"--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a;\\\"b%22.txt\"\r\nContent-Type: text/plain\r\n\r\nline\r\n--not it\r\n\x00\r\n--b\r\ncontent-disposition: form-data; name=note\r\n\r\n\r\n--b--\r\n",
         );
-        let parts = parse(&body, "b").expect("parts");
+        let parts = parts(&body).expect("parts");
         assert_eq!(
             parts,
             [
@@ -146,12 +82,12 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_cut_off_is_refused() {
+    fn a_body_that_is_cut_off_is_rejected() {
         let body = Bytes::from_static(
             b"--b\r\nContent-Disposition: form-data; name=\"files\"\r\n\r\nline\r\n",
         );
-        assert_eq!(parse(&body, "b"), None);
-        assert_eq!(parse(&Bytes::new(), "b"), None);
+        assert_eq!(parts(&body), None);
+        assert_eq!(parts(&Bytes::new()), None);
     }
 
     #[test]

@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::api::call::Call;
 use crate::api::call::Paging;
-use crate::model::answer::Answer;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links;
+use crate::model::response::Response;
 use crate::sync::lock;
 
 /// Reads `pagelen`.
@@ -37,13 +37,13 @@ pub(crate) fn page_number(call: &Call) -> Result<usize, ApiError> {
     }
 }
 
-/// Answers one numbered page of `items`; only the items of that page are
+/// Responds with one numbered page of `items`; only the items of that page are
 /// turned into JSON.
 pub(crate) fn numbered<T>(
     call: &Call,
     items: &[T],
     to_json: impl FnOnce(&[T]) -> Result<Vec<Value>, ApiError>,
-) -> Reply {
+) -> RouteResult {
     let length = page_length(call)?;
     let number = page_number(call)?;
     let start = (number - 1).saturating_mul(length).min(items.len());
@@ -76,23 +76,23 @@ pub(crate) fn numbered<T>(
             json!(page_link(call, &(number - 1).to_string())),
         );
     }
-    Ok(Answer::ok(Value::Object(envelope)))
+    Ok(Response::ok(Value::Object(envelope)))
 }
 
-/// Answers one page of a list that has no numbers.
+/// Responds with one page of a list that has no numbers.
 pub(crate) fn by_cursor(
     call: &Call,
     length: usize,
     values: Vec<Value>,
     next: Option<String>,
-) -> Reply {
+) -> RouteResult {
     let mut envelope = Map::new();
     envelope.insert("values".into(), Value::Array(values));
     envelope.insert("pagelen".into(), json!(length));
     if let Some(next) = next {
         envelope.insert("next".into(), json!(page_link(call, &next)));
     }
-    Ok(Answer::ok(Value::Object(envelope)))
+    Ok(Response::ok(Value::Object(envelope)))
 }
 
 /// The address of another page of this list: the path and every parameter the

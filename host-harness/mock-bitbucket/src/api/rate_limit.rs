@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::model::answer::Answer;
+use crate::model::response::Response;
 use crate::sync::lock;
 
 /// How many requests a credential may make in a window, per group of resources.
@@ -32,14 +32,14 @@ impl RateLimit {
 }
 
 /// Where a budget stands after one more request.
-pub(crate) struct Standing {
+pub(crate) struct QuotaStatus {
     limit: RateLimit,
     resource: &'static str,
     used: u32,
     left_in_window: Duration,
 }
 
-impl Standing {
+impl QuotaStatus {
     /// Whether the request is one too many.
     pub(crate) fn exceeded(&self) -> bool {
         self.used > self.limit.requests
@@ -67,9 +67,9 @@ impl Standing {
     }
 }
 
-/// The answer to a request over budget: plain text, no `Retry-After`.
-pub(crate) fn exceeded() -> Answer {
-    Answer::text(429, "Rate limit for this resource has been exceeded")
+/// The response to a request over budget: plain text, no `Retry-After`.
+pub(crate) fn exceeded() -> Response {
+    Response::text(429, "Rate limit for this resource has been exceeded")
 }
 
 /// When a window began and how many requests it has seen.
@@ -96,7 +96,7 @@ impl RateLimiter {
     }
 
     /// Counts one request of `who` against the budget of the route's group.
-    pub(crate) fn count(&self, who: &str, template: &str, now: Duration) -> Option<Standing> {
+    pub(crate) fn count(&self, who: &str, template: &str, now: Duration) -> Option<QuotaStatus> {
         let limit = (*lock(&self.limit))?;
         let resource = resource_of(template);
         let mut windows = lock(&self.windows);
@@ -107,7 +107,7 @@ impl RateLimiter {
             *window = (now, 0);
         }
         window.1 = window.1.saturating_add(1);
-        Some(Standing {
+        Some(QuotaStatus {
             limit,
             resource,
             used: window.1,
@@ -139,7 +139,7 @@ mod tests {
         let exceeded = |who, template, seconds| {
             limiter
                 .count(who, template, Duration::from_secs(seconds))
-                .is_some_and(|standing| standing.exceeded())
+                .is_some_and(|quota| quota.exceeded())
         };
         let repositories = "/2.0/repositories/{workspace}";
         assert!(!exceeded("a", repositories, 0));

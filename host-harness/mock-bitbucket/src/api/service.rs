@@ -12,9 +12,9 @@ use crate::api::pagination::{page_length, page_number};
 use crate::api::rate_limit::{self, RateLimiter};
 use crate::api::router::{Match, Router};
 use crate::api::routes::{self, removed};
-use crate::model::answer::{Answer, Body};
 use crate::model::errors::ApiError;
 use crate::model::mock::Mock;
+use crate::model::response::{Body, Response};
 use crate::model::tokens::CredentialKind;
 
 /// The REST API over the mocked service.
@@ -57,10 +57,10 @@ impl Api {
     }
 
     /// Answers an API request. Blocking: it may start git.
-    pub(crate) fn answer(&self, request: Request, found: Result<Match, ApiError>) -> Answer {
+    pub(crate) fn respond(&self, request: Request, found: Result<Match, ApiError>) -> Response {
         let found = match found {
             Ok(found) => found,
-            Err(error) => return error.into_answer(),
+            Err(error) => return error.into_response(),
         };
         let query: Vec<(String, String)> =
             url::form_urlencoded::parse(request.raw_query.as_bytes())
@@ -78,28 +78,23 @@ impl Api {
         };
         match authorise(&call) {
             Ok(caller) => call.caller = caller,
-            Err(error) => return error.into_answer(),
+            Err(error) => return error.into_response(),
         }
-        let standing = self.count(&call);
-        let answer = if standing
-            .as_ref()
-            .is_some_and(|standing| standing.exceeded())
-        {
+        let quota = self.count(&call);
+        let response = if quota.as_ref().is_some_and(|quota| quota.exceeded()) {
             rate_limit::exceeded()
         } else {
-            checked(&call).unwrap_or_else(ApiError::into_answer)
+            checked(&call).unwrap_or_else(ApiError::into_response)
         };
-        let mut answer = partial(&call, answer);
-        answer.headers.extend(
-            standing
-                .map(|standing| standing.headers())
-                .unwrap_or_default(),
-        );
-        answer.headers.extend(scope_headers(&call));
-        answer
+        let mut response = partial(&call, response);
+        response
+            .headers
+            .extend(quota.map(|quota| quota.headers()).unwrap_or_default());
+        response.headers.extend(scope_headers(&call));
+        response
     }
 
-    fn count(&self, call: &Call) -> Option<rate_limit::Standing> {
+    fn count(&self, call: &Call) -> Option<rate_limit::QuotaStatus> {
         let who = call
             .caller
             .as_ref()
@@ -140,7 +135,7 @@ fn authorise(call: &Call) -> Result<Option<Caller>, ApiError> {
 }
 
 /// The checks that do not depend on the route's subject, then the route.
-fn checked(call: &Call) -> Result<Answer, ApiError> {
+fn checked(call: &Call) -> Result<Response, ApiError> {
     if let (Access::Scopes(needed) | Access::Account(needed), Some(caller)) =
         (&call.route.access, &call.caller)
     {
@@ -160,13 +155,15 @@ fn checked(call: &Call) -> Result<Answer, ApiError> {
 }
 
 /// Applies `fields`.
-fn partial(call: &Call, mut answer: Answer) -> Answer {
-    if let (200..=299, Some(fields), Body::Json(document)) =
-        (answer.status, call.query_value("fields"), &mut answer.body)
-    {
+fn partial(call: &Call, mut response: Response) -> Response {
+    if let (200..=299, Some(fields), Body::Json(document)) = (
+        response.status,
+        call.query_value("fields"),
+        &mut response.body,
+    ) {
         *document = fields::trim(document.take(), fields);
     }
-    answer
+    response
 }
 
 /// What the credential has and what the route takes.
@@ -209,18 +206,21 @@ mod tests {
             &Method::GET,
             "/2.0/repositories/w/r/refs/branches/feature/a",
         );
-        assert_eq!(raw.err().map(|error| error.into_answer().status), Some(404));
+        assert_eq!(
+            raw.err().map(|error| error.into_response().status),
+            Some(404)
+        );
     }
 
     #[test]
     fn a_known_address_with_another_method_is_405() {
-        let answer = Router::new(table())
+        let response = Router::new(table())
             .find(&Method::PATCH, "/2.0/user")
             .err()
-            .map(ApiError::into_answer);
-        assert_eq!(answer.as_ref().map(|answer| answer.status), Some(405));
-        assert!(answer.is_some_and(|answer| {
-            answer
+            .map(ApiError::into_response);
+        assert_eq!(response.as_ref().map(|response| response.status), Some(405));
+        assert!(response.is_some_and(|response| {
+            response
                 .headers
                 .contains(&("allow".to_owned(), "GET".to_owned()))
         }));

@@ -186,8 +186,9 @@ mod tests {
         check.required_text("key", 40);
         check.text("name", 5);
         check.required_text("url", 450);
-        let answer = check.finish().err().map(ApiError::into_answer);
-        let Some(crate::model::answer::Body::Json(body)) = answer.map(|answer| answer.body) else {
+        let response = check.finish().err().map(ApiError::into_response);
+        let Some(crate::model::response::Body::Json(body)) = response.map(|response| response.body)
+        else {
             unreachable!("four complaints make an error");
         };
         let fields = &body["error"]["fields"];

@@ -11,8 +11,8 @@ use tokio::net::TcpListener;
 use crate::api::rate_limit::{RateLimit, RateLimiter};
 use crate::api::service::Api;
 use crate::control::error::MockError;
-use crate::control::handle::{Known, MockBitbucket};
-use crate::http::faults::{FaultBook, FaultPlan};
+use crate::control::handle::{DefaultCredentials, MockBitbucket};
+use crate::http::faults::{FaultInjector, FaultPlan};
 use crate::http::record::Recorder;
 use crate::http::server::{self, BackgroundRuntime, Server};
 use crate::http::storage_server;
@@ -91,7 +91,7 @@ impl MockBuilder {
         self
     }
 
-    /// Waits so long before every answer.
+    /// Waits so long before every response.
     #[must_use]
     pub fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
@@ -128,7 +128,7 @@ impl MockBuilder {
         self
     }
 
-    /// Counts requests and refuses those over budget. Without this call nothing
+    /// Counts requests and rejects those over budget. Without this call nothing
     /// is counted.
     #[must_use]
     pub fn rate_limit(mut self, limit: RateLimit) -> Self {
@@ -143,10 +143,10 @@ impl MockBuilder {
         self
     }
 
-    /// Refuses hooks that point at this machine or a private network, as the
+    /// Rejects hooks that point at this machine or a private network, as the
     /// real service does. Allowed by default: tests and demos receive there.
     #[must_use]
-    pub fn refuse_local_hook_urls(mut self) -> Self {
+    pub fn reject_local_hook_urls(mut self) -> Self {
         self.allow_local_hook_urls = false;
         self
     }
@@ -216,11 +216,11 @@ impl MockBuilder {
             .users
             .push(Arc::new(User::sample(FIRST_USER.0, FIRST_USER.1)));
         lock(&mock.oauth).policy = self.oauth;
-        lock(&mock.tokens).remember_secret(&mock.settings.client_secret);
+        lock(&mock.tokens).register_secret(&mock.settings.client_secret);
         let server = Arc::new(Server {
             api: Api::new(Arc::clone(&mock), RateLimiter::new(self.rate_limit)),
             mock,
-            faults: FaultBook::new(self.faults),
+            faults: FaultInjector::new(self.faults),
             recorder,
         });
         let mut started = MockBitbucket::new(Arc::clone(&server), address);
@@ -230,7 +230,7 @@ impl MockBuilder {
         for (full_name, path) in self.repositories {
             started.add_repository(&full_name, &path)?;
         }
-        let known = Known {
+        let known = DefaultCredentials {
             api_token: started.create_token(&TokenRequest::new(CredentialKind::ApiToken))?,
             access_token: started
                 .create_token(&TokenRequest::new(CredentialKind::WorkspaceAccessToken))?,

@@ -19,7 +19,7 @@ use crate::model::oauth::OAuthPolicy;
 ///
 /// When it is ready it prints one line of JSON with `api_url`, `oauth_url`,
 /// `web_url` and `credentials`. Hooks may point at this machine unless
-/// `--refuse-local-hook-urls` is given.
+/// `--reject-local-hook-urls` is given.
 #[derive(Args, Clone, Debug)]
 pub struct MockArguments {
     /// Where to listen; port 0 takes any free port.
@@ -35,19 +35,19 @@ pub struct MockArguments {
     /// `nth`, `from`, `every` and `times` count the requests that fit, from 1.
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
-    /// Writes every request and answer to FILE, one JSON line each, without secrets.
+    /// Writes every request and response to FILE, one JSON line each, without secrets.
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
-    /// Waits so many milliseconds before every answer.
+    /// Waits so many milliseconds before every response.
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub latency: u64,
     /// Writes a config file (mode 0600) with which the engine reaches this mock.
     #[arg(long, value_name = "FILE")]
     pub write_config: Option<PathBuf>,
-    /// Refuses hooks that point at this machine or a private network, as the real
+    /// Rejects hooks that point at this machine or a private network, as the real
     /// service does.
     #[arg(long)]
-    pub refuse_local_hook_urls: bool,
+    pub reject_local_hook_urls: bool,
     /// A callback address of the OAuth consumer. May be repeated.
     #[arg(long = "callback", alias = "callback-url", value_name = "URL")]
     pub callback_urls: Vec<String>,
@@ -136,8 +136,8 @@ fn start(arguments: &MockArguments) -> Result<MockBitbucket, CommandError> {
     if let Some(path) = &arguments.record {
         builder = builder.record(path);
     }
-    if arguments.refuse_local_hook_urls {
-        builder = builder.refuse_local_hook_urls();
+    if arguments.reject_local_hook_urls {
+        builder = builder.reject_local_hook_urls();
     }
     for url in &arguments.callback_urls {
         builder = builder.callback_url(url);

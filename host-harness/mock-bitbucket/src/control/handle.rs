@@ -10,13 +10,13 @@ use crate::control::error::MockError;
 use crate::events::repository;
 use crate::git::repository::GitRepository;
 use crate::http::faults::FaultRule;
-use crate::http::record::Exchange;
+use crate::http::record::RecordedExchange;
 use crate::http::server::{BackgroundRuntime, Server};
-use crate::model::deliveries::{Delivery, Parcel};
+use crate::model::deliveries::{Delivery, OutgoingDelivery};
 use crate::model::mock::Mock;
 use crate::model::repository::Repository;
 use crate::model::state::Found;
-use crate::model::tokens::{Credential, Secret, Sight, TokenRequest, all_scopes};
+use crate::model::tokens::{Credential, Secret, TokenRequest, Visibility, all_scopes};
 use crate::model::user::{User, stable_uuid};
 use crate::sync::lock;
 
@@ -41,7 +41,7 @@ pub struct OAuthConsumer {
 }
 
 /// The credentials every mock has from the start.
-pub(crate) struct Known {
+pub(crate) struct DefaultCredentials {
     pub(crate) api_token: Secret,
     pub(crate) access_token: Secret,
 }
@@ -55,7 +55,7 @@ pub struct MockBitbucket {
     server: Arc<Server>,
     address: SocketAddr,
     serving_on: Option<BackgroundRuntime>,
-    known: Option<Known>,
+    known: Option<DefaultCredentials>,
 }
 
 impl MockBitbucket {
@@ -69,7 +69,7 @@ impl MockBitbucket {
         }
     }
 
-    pub(crate) fn serving(&mut self, runtime: BackgroundRuntime, known: Known) {
+    pub(crate) fn serving(&mut self, runtime: BackgroundRuntime, known: DefaultCredentials) {
         self.serving_on = Some(runtime);
         self.known = Some(known);
     }
@@ -135,7 +135,7 @@ impl MockBitbucket {
         self.known(|known| &known.access_token)
     }
 
-    fn known(&self, choose: impl FnOnce(&Known) -> &Secret) -> Secret {
+    fn known(&self, choose: impl FnOnce(&DefaultCredentials) -> &Secret) -> Secret {
         self.known
             .as_ref()
             .map_or_else(|| Secret::new(""), |known| choose(known).clone())
@@ -152,9 +152,9 @@ impl MockBitbucket {
         }
     }
 
-    /// Every request and answer so far, in the order the answers were ready.
+    /// Every request and answer so far, in the order the responses were ready.
     #[must_use]
-    pub fn requests(&self) -> Vec<Arc<Exchange>> {
+    pub fn requests(&self) -> Vec<Arc<RecordedExchange>> {
         self.server.recorder.exchanges()
     }
 
@@ -310,9 +310,11 @@ impl MockBitbucket {
             }
         }
         .ok_or_else(|| MockError::Missing("account with this address".to_owned()))?;
-        let sight = match &request.sight {
+        let visibility = match &request.visibility {
             // Kept by uuid, so that it survives a change of name.
-            Sight::Repository(name) => Sight::Repository(self.repository(name)?.uuid.clone()),
+            Visibility::Repository(name) => {
+                Visibility::Repository(self.repository(name)?.uuid.clone())
+            }
             other => other.clone(),
         };
         let mut tokens = lock(&self.mock.tokens);
@@ -327,7 +329,7 @@ impl MockBitbucket {
             expires_at: request
                 .lifetime
                 .map(|lifetime| self.mock.clock.now() + lifetime),
-            sight,
+            visibility,
             user,
         });
         Ok(secret)
@@ -389,9 +391,11 @@ impl MockBitbucket {
     }
 
     /// Sends a delivery once more with the same `X-Request-UUID`, as a service
-    /// does that lost the answer.
+    /// does that lost the response.
     pub fn deliver_again(&self, delivery: &Delivery) {
-        self.mock.deliveries.start(Parcel::again(delivery));
+        self.mock
+            .deliveries
+            .start(OutgoingDelivery::again(delivery));
     }
 
     pub(super) fn repository(&self, full_name: &str) -> Result<Arc<Repository>, MockError> {

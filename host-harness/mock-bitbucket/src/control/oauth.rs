@@ -47,11 +47,11 @@ impl MockBitbucket {
             ConsentDecision::AllowAs(email) => form.push(("account", email)),
             ConsentDecision::Deny => form[0].1 = "deny",
         }
-        let answer = agent
+        let response = agent
             .post(authorize_url)
             .send_form(form)
             .map_err(|_| nowhere())?;
-        answer
+        response
             .headers()
             .get("location")
             .and_then(|location| location.to_str().ok())

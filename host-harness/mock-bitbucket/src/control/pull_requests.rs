@@ -8,7 +8,7 @@ use crate::control::handle::{MockBitbucket, split_name};
 use crate::events::pull_request::note_update;
 use crate::model::behaviour::Behaviour;
 use crate::model::errors::ApiError;
-use crate::model::pull_request::{Loss, PullRequest, PullRequestState, Side};
+use crate::model::pull_request::{MissingRef, PullRequest, PullRequestState, Side};
 use crate::model::pull_request_store;
 use crate::model::records::DefaultReviewer;
 use crate::sync::lock;
@@ -155,16 +155,21 @@ impl MockBitbucket {
     /// # Errors
     ///
     /// When it is not there.
-    pub fn lose(&self, full_name: &str, id: u64, loss: Loss) -> Result<(), MockError> {
-        let lose = |side: &mut Side| {
+    pub fn make_missing(
+        &self,
+        full_name: &str,
+        id: u64,
+        loss: MissingRef,
+    ) -> Result<(), MockError> {
+        let make_missing = |side: &mut Side| {
             side.commit = None;
             side.frozen = true;
         };
         self.change_pull_request(full_name, id, |pull_request| match loss {
-            Loss::Author => pull_request.author = None,
-            Loss::SourceCommit => lose(&mut pull_request.source),
-            Loss::DestinationCommit => lose(&mut pull_request.destination),
-            Loss::SourceRepository => {
+            MissingRef::Author => pull_request.author = None,
+            MissingRef::SourceCommit => make_missing(&mut pull_request.source),
+            MissingRef::DestinationCommit => make_missing(&mut pull_request.destination),
+            MissingRef::SourceRepository => {
                 pull_request.source.repository = None;
                 pull_request.source.frozen = true;
             }

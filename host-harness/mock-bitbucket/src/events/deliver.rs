@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::model::deliveries::Parcel;
+use crate::model::deliveries::OutgoingDelivery;
 use crate::model::mock::Mock;
 use crate::model::records::Hook;
 use crate::model::repository::Repository;
@@ -39,6 +39,6 @@ pub(crate) fn deliver(
     let body = payload.to_string().into_bytes();
     for hook in hooks {
         mock.deliveries
-            .start(Parcel::new(&hook, event, body.clone()));
+            .start(OutgoingDelivery::new(&hook, event, body.clone()));
     }
 }

@@ -46,7 +46,7 @@ pub(crate) struct DiffOptions {
     pub(crate) context: u32,
     /// Whether a text diff shows binary files.
     pub(crate) binary: bool,
-    /// Only these files and folders; empty: all.
+    /// Only these files and directories; empty: all.
     pub(crate) paths: Vec<String>,
 }
 

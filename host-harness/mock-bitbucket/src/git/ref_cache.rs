@@ -1,7 +1,7 @@
-//! Remembers the refs of a repository for as long as git has not changed them.
+//! Caches the refs of a repository for as long as git has not changed them.
 //!
-//! Git replaces a ref by renaming a lock file into its folder, and packed refs
-//! likewise, so the times of a handful of folders and one file tell whether any
+//! Git replaces a ref by renaming a lock file into its directory, and packed refs
+//! likewise, so the times of a handful of directories and one file tell whether any
 //! ref changed. (A loose ref that is written in place, past git, is not seen.)
 
 use std::collections::HashMap;
@@ -53,16 +53,16 @@ impl Deref for Refs {
 }
 
 /// Refs, and what tells whether they are still right.
-type Known = (Marks, Arc<Refs>);
+type CachedRefs = (Fingerprint, Arc<Refs>);
 
 /// The refs of one repository as they were last read.
 #[derive(Default)]
 pub(crate) struct RefCache {
-    known: Mutex<HashMap<RefKind, Known>>,
+    known: Mutex<HashMap<RefKind, CachedRefs>>,
 }
 
 impl RefCache {
-    /// The refs of a kind: as remembered if nothing changed since, else as
+    /// The refs of a kind: as kept if nothing changed since, else as
     /// `read` finds them.
     ///
     /// # Errors
@@ -75,16 +75,16 @@ impl RefCache {
         read: impl FnOnce() -> Result<Vec<Ref>, E>,
     ) -> Result<Arc<Refs>, E> {
         let known = lock(&self.known).get(&kind).cloned();
-        if let Some((marks, refs)) = known {
-            if marks.still_hold() {
+        if let Some((fingerprint, refs)) = known {
+            if fingerprint.still_hold() {
                 return Ok(refs);
             }
         }
         // Before the reading: a change during it then has a later time.
-        let marks = Marks::take(git_dir);
+        let fingerprint = Fingerprint::take(git_dir);
         let refs = Arc::new(Refs::new(read()?));
-        if let Some(marks) = marks {
-            lock(&self.known).insert(kind, (marks, Arc::clone(&refs)));
+        if let Some(fingerprint) = fingerprint {
+            lock(&self.known).insert(kind, (fingerprint, Arc::clone(&refs)));
         }
         Ok(refs)
     }
@@ -93,33 +93,33 @@ impl RefCache {
 /// When each place that git keeps refs in was last changed; `None` for a place
 /// that is not there.
 #[derive(Clone, PartialEq)]
-struct Marks(Vec<(PathBuf, Option<SystemTime>)>);
+struct Fingerprint(Vec<(PathBuf, Option<SystemTime>)>);
 
-impl Marks {
-    /// The marks of a repository, unless they cannot be relied on: refs that
+impl Fingerprint {
+    /// The fingerprint of a repository, unless they cannot be relied on: refs that
     /// changed just now, or are kept in another way than in files.
     fn take(git_dir: &Path) -> Option<Self> {
         if git_dir.join("commondir").exists() || git_dir.join("reftable").exists() {
             return None;
         }
         let packed = git_dir.join("packed-refs");
-        let mut marks = vec![(packed.clone(), changed(&packed))];
-        let mut folders = vec![git_dir.join("refs")];
-        while let Some(folder) = folders.pop() {
-            // Its time first: a folder that appears afterwards moves it.
-            marks.push((folder.clone(), changed(&folder)));
-            for entry in folder.read_dir().ok()? {
+        let mut fingerprint = vec![(packed.clone(), changed(&packed))];
+        let mut directories = vec![git_dir.join("refs")];
+        while let Some(directory) = directories.pop() {
+            // Its time first: a directory that appears afterwards moves it.
+            fingerprint.push((directory.clone(), changed(&directory)));
+            for entry in directory.read_dir().ok()? {
                 let entry = entry.ok()?;
                 if entry.file_type().ok()?.is_dir() {
-                    folders.push(entry.path());
+                    directories.push(entry.path());
                 }
             }
         }
         let settled = SystemTime::now().checked_sub(SETTLED)?;
-        marks
+        fingerprint
             .iter()
             .all(|(_, changed)| changed.is_none_or(|changed| changed < settled))
-            .then_some(Self(marks))
+            .then_some(Self(fingerprint))
     }
 
     fn still_hold(&self) -> bool {
@@ -137,20 +137,20 @@ mod tests {
     use std::cell::Cell;
     use std::fs;
 
-    /// A folder laid out as git does, its times an hour ago.
+    /// A directory laid out as git does, its times an hour ago.
     fn repository() -> tempfile::TempDir {
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::create_dir_all(folder.path().join("refs/heads/topic")).expect("folders");
-        fs::write(folder.path().join("refs/heads/topic/one"), "1").expect("a ref");
-        settle(folder.path());
-        folder
+        let directory = tempfile::tempdir().expect("a folder");
+        fs::create_dir_all(directory.path().join("refs/heads/topic")).expect("folders");
+        fs::write(directory.path().join("refs/heads/topic/one"), "1").expect("a ref");
+        settle(directory.path());
+        directory
     }
 
     fn settle(git_dir: &Path) {
         let hour_ago = SystemTime::now() - Duration::from_secs(3600);
-        for folder in ["refs", "refs/heads", "refs/heads/topic"] {
-            let folder = fs::File::open(git_dir.join(folder)).expect("the folder");
-            folder.set_modified(hour_ago).expect("its time");
+        for directory in ["refs", "refs/heads", "refs/heads/topic"] {
+            let directory = fs::File::open(git_dir.join(directory)).expect("the folder");
+            directory.set_modified(hour_ago).expect("its time");
         }
     }
 
@@ -171,39 +171,39 @@ mod tests {
 
     #[test]
     fn what_did_not_change_is_not_read_again() {
-        let folder = repository();
-        assert_eq!(readings(folder.path(), || {}), 1);
+        let directory = repository();
+        assert_eq!(readings(directory.path(), || {}), 1);
     }
 
     #[test]
     fn a_ref_that_git_replaces_is_seen() {
-        let folder = repository();
-        let topic = folder.path().join("refs/heads/topic");
+        let directory = repository();
+        let topic = directory.path().join("refs/heads/topic");
         let replace = || {
             fs::write(topic.join("one.lock"), "2").expect("a lock");
             fs::rename(topic.join("one.lock"), topic.join("one")).expect("the ref");
         };
-        assert_eq!(readings(folder.path(), replace), 2);
+        assert_eq!(readings(directory.path(), replace), 2);
     }
 
     #[test]
     fn refs_that_git_packs_are_seen() {
-        let folder = repository();
-        let pack = || fs::write(folder.path().join("packed-refs"), "").expect("packed refs");
-        assert_eq!(readings(folder.path(), pack), 2);
+        let directory = repository();
+        let pack = || fs::write(directory.path().join("packed-refs"), "").expect("packed refs");
+        assert_eq!(readings(directory.path(), pack), 2);
     }
 
     #[test]
     fn what_changed_a_moment_ago_is_not_relied_on() {
-        let folder = repository();
-        fs::write(folder.path().join("refs/heads/topic/two"), "2").expect("a ref");
-        assert_eq!(readings(folder.path(), || {}), 2);
+        let directory = repository();
+        fs::write(directory.path().join("refs/heads/topic/two"), "2").expect("a ref");
+        assert_eq!(readings(directory.path(), || {}), 2);
     }
 
     #[test]
     fn refs_kept_in_another_way_are_always_read() {
-        let folder = repository();
-        fs::create_dir(folder.path().join("reftable")).expect("a folder");
-        assert_eq!(readings(folder.path(), || {}), 2);
+        let directory = repository();
+        fs::create_dir(directory.path().join("reftable")).expect("a folder");
+        assert_eq!(readings(directory.path(), || {}), 2);
     }
 }

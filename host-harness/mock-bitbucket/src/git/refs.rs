@@ -14,7 +14,7 @@ impl GitRepository {
     /// All refs of one kind in git's own order. Tags of things that are no
     /// commits are left out: the service has no way to show them.
     pub(crate) fn refs(&self, kind: RefKind) -> Result<Arc<Refs>, GitError> {
-        self.known_refs().get(self.git_dir(), kind, || {
+        self.cached_refs().get(self.git_dir(), kind, || {
             self.read_refs(kind, kind.prefix().trim_end_matches('/'))
         })
     }

@@ -43,7 +43,7 @@ pub(crate) struct GitRepository {
 }
 
 impl GitRepository {
-    /// Opens the repository at `path` (its top folder or its git folder).
+    /// Opens the repository at `path` (its top directory or its git directory).
     pub(crate) fn open(path: &Path) -> Result<Self, GitError> {
         let mut command = clean_git();
         command
@@ -65,11 +65,11 @@ impl GitRepository {
     }
 
     /// The refs as they were last read.
-    pub(crate) fn known_refs(&self) -> &RefCache {
+    pub(crate) fn cached_refs(&self) -> &RefCache {
         &self.refs
     }
 
-    /// The folder with the objects and refs.
+    /// The directory with the objects and refs.
     pub(crate) fn git_dir(&self) -> &Path {
         &self.git_dir
     }
@@ -310,7 +310,7 @@ pub(crate) fn run(mut command: Command, name: &str, input: &[u8]) -> Result<Vec<
         .stderr(Stdio::piped())
         .spawn()?;
     let stdin = child.stdin.take();
-    // Input and output are moved at the same time: a long answer to a long
+    // Input and output are moved at the same time: a long response to a long
     // question would otherwise fill both pipes.
     let output = std::thread::scope(|scope| {
         scope.spawn(move || {

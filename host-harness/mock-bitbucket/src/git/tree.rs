@@ -1,18 +1,18 @@
-//! Folders and files of a commit.
+//! Directories and files of a commit.
 
 use crate::git::repository::{GitError, GitRepository};
 
-/// What a folder holds under one name.
+/// What a directory holds under one name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EntryKind {
     File,
     Executable,
     SymbolicLink,
-    Folder,
+    Directory,
     Submodule,
 }
 
-/// One entry of a folder.
+/// One entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TreeEntry {
     pub(crate) kind: EntryKind,
@@ -24,14 +24,14 @@ pub(crate) struct TreeEntry {
 }
 
 impl TreeEntry {
-    /// Reads one record of `ls-tree -l -z`; `folder` is put before its path.
-    pub(crate) fn parse(record: &str, folder: &str) -> Option<Self> {
+    /// Reads one record of `ls-tree -l -z`; `directory` is put before its path.
+    pub(crate) fn parse(record: &str, directory: &str) -> Option<Self> {
         let (head, path) = record.split_once('\t')?;
         let mut parts = head.split_ascii_whitespace();
         let (mode, _, hash, size) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         Some(Self {
             kind: match mode {
-                "040000" => EntryKind::Folder,
+                "040000" => EntryKind::Directory,
                 "120000" => EntryKind::SymbolicLink,
                 "160000" => EntryKind::Submodule,
                 "100755" => EntryKind::Executable,
@@ -39,14 +39,14 @@ impl TreeEntry {
             },
             hash: hash.to_owned(),
             size: size.parse().unwrap_or(0),
-            path: format!("{folder}{path}"),
+            path: format!("{directory}{path}"),
         })
     }
 
     /// The entry as a record that [`parse`](Self::parse) reads.
     pub(crate) fn record(&self) -> String {
         let mode = match self.kind {
-            EntryKind::Folder => "040000",
+            EntryKind::Directory => "040000",
             EntryKind::SymbolicLink => "120000",
             EntryKind::Submodule => "160000",
             EntryKind::Executable => "100755",
@@ -55,7 +55,7 @@ impl TreeEntry {
         format!("{mode} - {} {}\t{}", self.hash, self.size, self.path)
     }
 
-    /// How many folders the entry lies in.
+    /// How many directories the entry lies in.
     pub(crate) fn depth(&self) -> usize {
         self.path.matches('/').count()
     }
@@ -78,11 +78,11 @@ pub(crate) fn find(
 }
 
 /// The entries of the tree with this hash, in git's order, and those of the
-/// folders in it as well if asked. `folder` is put before every path.
+/// directories in it as well if asked. `directory` is put before every path.
 pub(crate) fn children(
     git: &GitRepository,
     tree: &str,
-    folder: &str,
+    directory: &str,
     recursive: bool,
 ) -> Result<Vec<TreeEntry>, GitError> {
     let mut arguments = vec!["ls-tree", "-l", "-z", "--full-tree"];
@@ -93,7 +93,7 @@ pub(crate) fn children(
     let output = git.git(&arguments, &[])?;
     Ok(records(&output)
         .iter()
-        .filter_map(|record| TreeEntry::parse(record, folder))
+        .filter_map(|record| TreeEntry::parse(record, directory))
         .collect())
 }
 
@@ -126,7 +126,10 @@ mod tests {
                 path: "a/b c.sh".into(),
             })
         );
-        let folder = TreeEntry::parse("040000 tree abc       -\td", "");
-        assert_eq!(folder.map(|folder| folder.kind), Some(EntryKind::Folder));
+        let directory = TreeEntry::parse("040000 tree abc       -\td", "");
+        assert_eq!(
+            directory.map(|directory| directory.kind),
+            Some(EntryKind::Directory)
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Planned faults: answers that go wrong at a chosen request.
+//! Planned faults: responses that go wrong at a chosen request.
 //!
 //! A plan is a JSON document, from a file or from a test:
 //!
@@ -19,16 +19,16 @@
 //! ends the rule after so many faults. The first rule that takes a request wins.
 //!
 //! **What then.**
-//! - `delay_ms`: waits before the answer.
+//! - `delay_ms`: waits before the response.
 //! - `status`, `headers`, `body` (text, or JSON that is sent as such), `html`
-//!   (a large page instead of a body): the answer. The request is not carried
+//!   (a large page instead of a body): the response. The request is not carried
 //!   out, unless `perform` is true.
-//! - `replace_json`: JSON pointers and what to put there in the true answer;
+//! - `replace_json`: JSON pointers and what to put there in the true response;
 //!   `remove_json`: pointers to take out; `foreign_next`: an origin that `next`
 //!   shall point to; `loop_next`: `next` leads back to this very page.
 //! - `cut_after_bytes`: sends so much of the body and closes the connection.
 //! - `reset`: resets the connection, after the bytes of `cut_after_bytes` or
-//!   before any answer. The request is carried out, unless `perform` is false.
+//!   before any response. The request is carried out, unless `perform` is false.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -36,7 +36,7 @@ use std::sync::Mutex;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model::answer::{Answer, Body};
+use crate::model::response::{Body, Response};
 use crate::sync::lock;
 
 /// A list of rules.
@@ -85,7 +85,7 @@ pub struct FaultRule {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// Milliseconds to wait before the answer.
+    /// Milliseconds to wait before the response.
     pub delay_ms: Option<u64>,
     /// The status to answer with.
     pub status: Option<u16>,
@@ -124,37 +124,37 @@ impl Fault {
         self.perform.unwrap_or(!answers_itself)
     }
 
-    /// The answer of a fault that does not carry the request out.
-    pub(crate) fn own_answer(&self) -> Answer {
-        self.change(Answer::empty(self.status.unwrap_or(200)), "")
+    /// The response of a fault that does not carry the request out.
+    pub(crate) fn own_response(&self) -> Response {
+        self.change(Response::empty(self.status.unwrap_or(200)), "")
     }
 
-    /// Changes the true answer; `this_page` is the address that was asked for.
-    pub(crate) fn change(&self, mut answer: Answer, this_page: &str) -> Answer {
+    /// Changes the true response; `this_page` is the address that was asked for.
+    pub(crate) fn change(&self, mut response: Response, this_page: &str) -> Response {
         if let Some(status) = self.status {
-            answer.status = status;
+            response.status = status;
         }
         if self.html || self.body.is_some() {
             let replacement = match &self.body {
-                _ if self.html => Answer::html(answer.status, large_page()),
-                Some(Value::String(text)) => Answer::text(answer.status, text.clone()),
-                Some(other) => Answer::json(answer.status, other.clone()),
-                None => Answer::empty(answer.status),
+                _ if self.html => Response::html(response.status, large_page()),
+                Some(Value::String(text)) => Response::text(response.status, text.clone()),
+                Some(other) => Response::json(response.status, other.clone()),
+                None => Response::empty(response.status),
             };
-            answer.headers.retain(|(name, _)| name != "content-type");
-            answer.headers.extend(replacement.headers);
-            answer.body = replacement.body;
+            response.headers.retain(|(name, _)| name != "content-type");
+            response.headers.extend(replacement.headers);
+            response.body = replacement.body;
         }
-        if let Body::Json(document) = &mut answer.body {
+        if let Body::Json(document) = &mut response.body {
             self.change_json(document, this_page);
         }
         for (name, value) in &self.headers {
-            answer
+            response
                 .headers
                 .retain(|(existing, _)| !existing.eq_ignore_ascii_case(name));
-            answer.headers.push((name.clone(), value.clone()));
+            response.headers.push((name.clone(), value.clone()));
         }
-        answer
+        response
     }
 
     fn change_json(&self, document: &mut Value, this_page: &str) {
@@ -222,7 +222,7 @@ fn large_page() -> String {
 }
 
 /// The rules in force and how often each was reached.
-pub(crate) struct FaultBook {
+pub(crate) struct FaultInjector {
     rules: Mutex<Vec<Counted>>,
 }
 
@@ -232,7 +232,7 @@ struct Counted {
     used: u64,
 }
 
-impl FaultBook {
+impl FaultInjector {
     pub(crate) fn new(plan: FaultPlan) -> Self {
         let book = Self {
             rules: Mutex::default(),
@@ -354,7 +354,7 @@ mod tests {
                 {"path":"/c","every":2,"then":{"status":502}}
             ]}"#,
         );
-        let book = FaultBook::new(plan.unwrap_or_default());
+        let book = FaultInjector::new(plan.unwrap_or_default());
         let statuses = |path: &str| -> Vec<Option<u16>> {
             (0..5)
                 .map(|_| {
@@ -376,10 +376,10 @@ mod tests {
             foreign_next: Some("http://elsewhere:9".to_owned()),
             ..Fault::default()
         };
-        let answer = Answer::ok(json!({
+        let response = Response::ok(json!({
             "size": 1, "next": "http://here:1/2.0/x?page=2", "values": [{ "author": 1 }]
         }));
-        let Body::Json(changed) = fault.change(answer, "").body else {
+        let Body::Json(changed) = fault.change(response, "").body else {
             unreachable!("a JSON answer stays one");
         };
         assert_eq!(

@@ -17,10 +17,10 @@ use crate::api::auth::{Caller, authenticate_git};
 use crate::api::call::decode_segment;
 use crate::events::push;
 use crate::git::repository::git_environment;
-use crate::model::answer::{Answer, Body};
 use crate::model::links::segment;
 use crate::model::mock::Mock;
 use crate::model::repository::Repository;
+use crate::model::response::{Body, Response};
 use crate::model::state::Found;
 use crate::model::tokens::{REPOSITORY, REPOSITORY_WRITE};
 use crate::sync::lock;
@@ -55,21 +55,23 @@ pub(crate) fn parse_path(path: &str) -> Option<Target> {
 }
 
 /// Answers one git request.
-pub(crate) async fn answer(
+pub(crate) async fn respond(
     mock: Arc<Mock>,
     target: Target,
     head: &Parts,
     body: Incoming,
-) -> Answer {
+) -> Response {
     let query = head.uri.query().unwrap_or_default();
     let writes = target.service == "git-receive-pack" || query.contains("service=git-receive-pack");
     let (repository, caller) = match admit(&mock, &target, head, writes) {
         Ok(admitted) => admitted,
-        Err(refusal) => return refusal,
+        Err(rejection) => return rejection,
     };
     let mut child = match backend(&repository, &target, head, caller.as_ref()) {
         Ok(child) => child,
-        Err(error) => return Answer::text(500, format!("cannot start git http-backend: {error}")),
+        Err(error) => {
+            return Response::text(500, format!("cannot start git http-backend: {error}"));
+        }
     };
     if target.service != "git-receive-pack" {
         feed(&mut child, body);
@@ -82,7 +84,7 @@ pub(crate) async fn answer(
         tokio::task::spawn_blocking(move || repository.git.snapshot()).await
     };
     let Ok(Ok(before)) = before else {
-        return Answer::text(500, "cannot read the refs before the push");
+        return Response::text(500, "cannot read the refs before the push");
     };
     feed(&mut child, body);
     let afterwards: Afterwards = Box::new(move || {
@@ -102,16 +104,16 @@ fn admit(
     target: &Target,
     head: &Parts,
     writes: bool,
-) -> Result<(Arc<Repository>, Option<Caller>), Answer> {
+) -> Result<(Arc<Repository>, Option<Caller>), Response> {
     let login = || {
-        Answer::text(401, "Authentication failed.")
+        Response::text(401, "Authentication failed.")
             .with_header("www-authenticate", "Basic realm=\"Bitbucket.org HTTP\"")
     };
     let caller = authenticate_git(mock, &head.headers);
     if caller.is_none() && head.headers.contains_key("authorization") {
         return Err(login());
     }
-    let missing = || Answer::text(404, "Repository not found");
+    let missing = || Response::text(404, "Repository not found");
     if !SERVICES.contains(&target.service.as_str()) {
         return Err(missing());
     }
@@ -121,7 +123,7 @@ fn admit(
         if matches!(&found, Found::Here(repository) | Found::Moved(repository)
             if state.forbidden.contains(&repository.uuid))
         {
-            return Err(Answer::text(403, "Forbidden"));
+            return Err(Response::text(403, "Forbidden"));
         }
         found
     };
@@ -141,7 +143,7 @@ fn admit(
                 &REPOSITORY
             };
             if !caller.credential.allows(needed) {
-                return Err(Answer::text(
+                return Err(Response::text(
                     403,
                     "This credential lacks the scopes that the request needs.",
                 ));
@@ -158,7 +160,7 @@ fn admit(
             target.service,
             head.uri.query().unwrap_or_default()
         );
-        return Err(Answer::empty(301).with_header("location", location));
+        return Err(Response::empty(301).with_header("location", location));
     }
     Ok((repository, caller))
 }
@@ -232,13 +234,13 @@ fn feed(child: &mut Child, mut body: Incoming) {
 
 /// Reads the head of the program's answer, and passes the rest on as it comes.
 /// `afterwards` runs when the program has ended, before the client sees the end.
-async fn relay(mut child: Child, afterwards: Option<Afterwards>) -> Answer {
+async fn relay(mut child: Child, afterwards: Option<Afterwards>) -> Response {
     let Some(stdout) = child.stdout.take() else {
-        return Answer::text(500, "git http-backend has no output");
+        return Response::text(500, "git http-backend has no output");
     };
     let mut reader = BufReader::with_capacity(CHUNK, stdout);
     let Some((status, headers)) = read_head(&mut reader).await else {
-        return Answer::text(500, "git http-backend did not answer");
+        return Response::text(500, "git http-backend did not answer");
     };
     let (sender, receiver) = mpsc::channel(4);
     tokio::spawn(async move {
@@ -265,7 +267,7 @@ async fn relay(mut child: Child, afterwards: Option<Afterwards>) -> Answer {
         }
         drop(sender);
     });
-    Answer {
+    Response {
         status,
         headers,
         body: Body::Stream(receiver),

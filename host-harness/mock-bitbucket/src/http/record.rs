@@ -1,4 +1,4 @@
-//! Every request and its answer: in memory for tests, and in a file as one JSON
+//! Every request and its response: in memory for tests, and in a file as one JSON
 //! line each. Secrets stay out of the file.
 
 use std::fmt;
@@ -37,9 +37,9 @@ const SECRET_NAMES: [&str; 9] = [
     "authorization",
 ];
 
-/// One request and its answer.
+/// One request and its response.
 #[derive(Clone)]
-pub struct Exchange {
+pub struct RecordedExchange {
     /// Counts requests from 1, in the order of their arrival.
     pub number: u64,
     /// Counts connections from 1: the same number means the same connection.
@@ -56,21 +56,21 @@ pub struct Exchange {
     pub headers: Vec<(String, String)>,
     /// The first MiB of the request's body, as it came. Empty for git.
     pub body: Vec<u8>,
-    /// The status of the answer; 0 if the connection was reset instead.
+    /// The status of the response; 0 if the connection was reset instead.
     pub status: u16,
-    /// Headers of the answer.
-    pub answer_headers: Vec<(String, String)>,
-    /// The first MiB of the answer's body, before compression. Empty if streamed.
-    pub answer_body: Vec<u8>,
-    /// Whether a planned fault spoiled the answer.
+    /// Headers of the response.
+    pub response_headers: Vec<(String, String)>,
+    /// The first MiB of the response's body, before compression. Empty if streamed.
+    pub response_body: Vec<u8>,
+    /// Whether a planned fault spoiled the response.
     pub faulted: bool,
     /// When the request came, on the mock's clock since its start.
     pub started: Duration,
-    /// How long the answer took, until its first byte.
+    /// How long the response took, until its first byte.
     pub duration: Duration,
 }
 
-impl Exchange {
+impl RecordedExchange {
     /// A request header.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -87,7 +87,7 @@ impl Exchange {
     }
 }
 
-impl fmt::Debug for Exchange {
+impl fmt::Debug for RecordedExchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -112,7 +112,7 @@ pub(crate) struct Recorder {
 
 #[derive(Default)]
 struct Kept {
-    exchanges: std::collections::VecDeque<Arc<Exchange>>,
+    exchanges: std::collections::VecDeque<Arc<RecordedExchange>>,
     bytes: usize,
     requests: u64,
 }
@@ -138,7 +138,7 @@ impl Recorder {
     }
 
     /// Keeps one exchange; none of `secrets` gets into the file.
-    pub(crate) fn keep(&self, exchange: Exchange, secrets: &[String]) {
+    pub(crate) fn keep(&self, exchange: RecordedExchange, secrets: &[String]) {
         if let Some(file) = &self.file {
             let mut line = redact_known(&line(&exchange).to_string(), secrets);
             line.push('\n');
@@ -157,7 +157,7 @@ impl Recorder {
     }
 
     /// All exchanges that are kept, in the order their answers were ready.
-    pub(crate) fn exchanges(&self) -> Vec<Arc<Exchange>> {
+    pub(crate) fn exchanges(&self) -> Vec<Arc<RecordedExchange>> {
         lock(&self.kept).exchanges.iter().cloned().collect()
     }
 
@@ -169,8 +169,8 @@ impl Recorder {
     }
 }
 
-fn size(exchange: &Exchange) -> usize {
-    exchange.body.len() + exchange.answer_body.len()
+fn size(exchange: &RecordedExchange) -> usize {
+    exchange.body.len() + exchange.response_body.len()
 }
 
 /// Creates or empties a file that only its owner can read.
@@ -207,7 +207,7 @@ pub(crate) fn kept_part(body: &[u8]) -> Vec<u8> {
     body[..body.len().min(KEPT_BODY)].to_vec()
 }
 
-fn line(exchange: &Exchange) -> Value {
+fn line(exchange: &RecordedExchange) -> Value {
     let pairs = |pairs: &[(String, String)]| -> Map<String, Value> {
         pairs
             .iter()
@@ -227,10 +227,10 @@ fn line(exchange: &Exchange) -> Value {
             "headers": pairs(&exchange.headers),
             "body": show_body(&exchange.body),
         },
-        "answer": {
+        "response": {
             "status": exchange.status,
-            "headers": pairs(&exchange.answer_headers),
-            "body": show_body(&exchange.answer_body),
+            "headers": pairs(&exchange.response_headers),
+            "body": show_body(&exchange.response_body),
         },
     })
 }

@@ -10,19 +10,19 @@ use flate2::write::GzEncoder;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
-use hyper::{HeaderMap, Request, Response};
+use hyper::{HeaderMap, Request, Response as HttpResponse};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::runtime::{Handle, Runtime};
 
 use crate::api::service::{Api, Request as ApiRequest};
 use crate::http::connection::{Connection, Ending, OutgoingBody};
-use crate::http::faults::{Fault, FaultBook};
+use crate::http::faults::{Fault, FaultInjector};
 use crate::http::git_http;
-use crate::http::record::{Exchange, Recorder, header_pairs, kept_part};
-use crate::model::answer::{Answer, Body};
+use crate::http::record::{RecordedExchange, Recorder, header_pairs, kept_part};
 use crate::model::errors::ApiError;
 use crate::model::mock::Mock;
+use crate::model::response::{Body, Response};
 use crate::sync::lock;
 
 /// Largest body of an API request.
@@ -57,7 +57,7 @@ impl Drop for BackgroundRuntime {
 pub(crate) struct Server {
     pub(crate) mock: Arc<Mock>,
     pub(crate) api: Api,
-    pub(crate) faults: FaultBook,
+    pub(crate) faults: FaultInjector,
     pub(crate) recorder: Recorder,
 }
 
@@ -78,7 +78,7 @@ pub(crate) async fn serve(server: Arc<Server>, listener: TcpListener) {
             let ending = Ending::default();
             let io = TokioIo::new(Connection::new(stream, ending.clone()));
             let service = service_fn(move |request| {
-                let exchange = Handling {
+                let exchange = RequestHandler {
                     server: Arc::clone(&server),
                     ending: ending.clone(),
                     connection: number,
@@ -94,14 +94,14 @@ pub(crate) async fn serve(server: Arc<Server>, listener: TcpListener) {
 }
 
 /// One request on one connection.
-struct Handling {
+struct RequestHandler {
     server: Arc<Server>,
     ending: Ending,
     connection: u64,
 }
 
-impl Handling {
-    async fn handle(self, request: Request<Incoming>) -> io::Result<Response<OutgoingBody>> {
+impl RequestHandler {
+    async fn handle(self, request: Request<Incoming>) -> io::Result<HttpResponse<OutgoingBody>> {
         let server = Arc::clone(&self.server);
         let mock = &server.mock;
         let arrived = Instant::now();
@@ -118,7 +118,7 @@ impl Handling {
         let fault = server
             .faults
             .next(head.method.as_str(), route, &path, &query);
-        let mut exchange = Exchange {
+        let mut exchange = RecordedExchange {
             number: server.recorder.next_number(),
             connection: self.connection,
             method: head.method.to_string(),
@@ -128,19 +128,19 @@ impl Handling {
             headers: header_pairs(&head.headers),
             body: Vec::new(),
             status: 0,
-            answer_headers: Vec::new(),
-            answer_body: Vec::new(),
+            response_headers: Vec::new(),
+            response_body: Vec::new(),
             faulted: fault.is_some(),
             started: mock.clock.now(),
             duration: Duration::ZERO,
         };
         let headers = head.headers.clone();
         let performs = fault.as_ref().is_none_or(Fault::performs);
-        let answer = if let Some(target) = git {
+        let response = if let Some(target) = git {
             if performs {
-                git_http::answer(Arc::clone(mock), target, &head, body).await
+                git_http::respond(Arc::clone(mock), target, &head, body).await
             } else {
-                Answer::empty(200)
+                Response::empty(200)
             }
         } else {
             let body = match Limited::new(body, LARGEST_REQUEST).collect().await {
@@ -156,35 +156,35 @@ impl Handling {
             };
             if performs {
                 let working = Arc::clone(&server);
-                tokio::task::spawn_blocking(move || working.api.answer(request, found))
+                tokio::task::spawn_blocking(move || working.api.respond(request, found))
                     .await
                     .unwrap_or_else(|_| {
-                        ApiError::internal("the mock failed while answering").into_answer()
+                        ApiError::internal("the mock failed while answering").into_response()
                     })
             } else {
-                Answer::empty(200)
+                Response::empty(200)
             }
         };
-        let answer = match &fault {
+        let response = match &fault {
             Some(fault) if performs => {
-                fault.change(answer, &format!("{}{path}?{query}", mock.urls.origin))
+                fault.change(response, &format!("{}{path}?{query}", mock.urls.origin))
             }
-            Some(fault) => fault.own_answer(),
-            None => answer,
+            Some(fault) => fault.own_response(),
+            None => response,
         };
-        self.finish(exchange, &headers, answer, fault, arrived)
+        self.finish(exchange, &headers, response, fault, arrived)
             .await
     }
 
-    /// Waits, records and turns the answer into a response.
+    /// Waits, records and turns the response into a response.
     async fn finish(
         self,
-        mut exchange: Exchange,
+        mut exchange: RecordedExchange,
         request_headers: &HeaderMap,
-        answer: Answer,
+        response: Response,
         fault: Option<Fault>,
         arrived: Instant,
-    ) -> io::Result<Response<OutgoingBody>> {
+    ) -> io::Result<HttpResponse<OutgoingBody>> {
         let delay = fault.as_ref().and_then(|fault| fault.delay_ms).unwrap_or(0);
         let wait = self.server.mock.settings.latency + Duration::from_millis(delay);
         if !wait.is_zero() {
@@ -192,7 +192,7 @@ impl Handling {
         }
         let reset = fault.as_ref().is_some_and(|fault| fault.reset);
         let cut = fault.as_ref().and_then(|fault| fault.cut_after_bytes);
-        let mut encoded = encode(answer, request_headers);
+        let mut encoded = encode(response, request_headers);
         encoded.headers.push((
             "x-request-id".to_owned(),
             uuid::Uuid::new_v4().simple().to_string(),
@@ -200,8 +200,8 @@ impl Handling {
         let unanswered = reset && cut.is_none();
         exchange.duration = arrived.elapsed();
         exchange.status = if unanswered { 0 } else { encoded.status };
-        exchange.answer_headers = encoded.headers.clone();
-        exchange.answer_body = encoded.plain;
+        exchange.response_headers = encoded.headers.clone();
+        exchange.response_body = encoded.plain;
         let secrets = lock(&self.server.mock.tokens).secrets().to_vec();
         self.server.recorder.keep(exchange, &secrets);
         if unanswered {
@@ -217,7 +217,7 @@ impl Handling {
             },
             None => encoded.body,
         };
-        let mut response = Response::builder().status(encoded.status);
+        let mut response = HttpResponse::builder().status(encoded.status);
         for (name, value) in encoded.headers {
             response = response.header(name, value);
         }
@@ -225,7 +225,7 @@ impl Handling {
     }
 }
 
-/// An answer in the form it is sent in.
+/// A response in the form it is sent in.
 struct Encoded {
     status: u16,
     headers: Vec<(String, String)>,
@@ -234,12 +234,12 @@ struct Encoded {
     plain: Vec<u8>,
 }
 
-fn encode(answer: Answer, request_headers: &HeaderMap) -> Encoded {
-    let mut headers = answer.headers;
-    let bytes = match answer.body {
+fn encode(response: Response, request_headers: &HeaderMap) -> Encoded {
+    let mut headers = response.headers;
+    let bytes = match response.body {
         Body::Stream(chunks) => {
             return Encoded {
-                status: answer.status,
+                status: response.status,
                 headers,
                 body: OutgoingBody::Chunks(chunks),
                 plain: Vec::new(),
@@ -259,7 +259,7 @@ fn encode(answer: Answer, request_headers: &HeaderMap) -> Encoded {
         outgoing = compressed;
     }
     Encoded {
-        status: answer.status,
+        status: response.status,
         headers,
         body: OutgoingBody::Whole(Some(outgoing)),
         plain,
@@ -278,7 +278,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
         })
 }
 
-/// Whether the answer is worth compressing: JSON and pages are, archives are not.
+/// Whether the response is worth compressing: JSON and pages are, archives are not.
 fn is_text(headers: &[(String, String)]) -> bool {
     headers.iter().any(|(name, value)| {
         name == "content-type"

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response as HttpResponse};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
@@ -24,9 +24,9 @@ pub(crate) async fn serve(storage: Arc<Storage>, listener: TcpListener) {
         let storage = Arc::clone(&storage);
         tokio::spawn(async move {
             let service = service_fn(move |request: Request<Incoming>| {
-                let (status, bytes) = storage.answer(request.uri().path(), request.headers());
+                let (status, bytes) = storage.respond(request.uri().path(), request.headers());
                 async move {
-                    let mut response = Response::new(Full::new(bytes));
+                    let mut response = HttpResponse::new(Full::new(bytes));
                     *response.status_mut() = hyper::StatusCode::from_u16(status)
                         .unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
                     response.headers_mut().insert(

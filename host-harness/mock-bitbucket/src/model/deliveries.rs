@@ -38,7 +38,7 @@ impl Default for DeliveryPolicy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeliveryOutcome {
     /// The receiver answered with this status.
-    Answered(u16),
+    Responded(u16),
     /// The receiver did not answer in time.
     TimedOut,
     /// The receiver could not be reached.
@@ -49,7 +49,7 @@ pub enum DeliveryOutcome {
 
 impl DeliveryOutcome {
     fn asks_for_another_try(&self) -> bool {
-        matches!(self, Self::TimedOut | Self::Answered(500..=599))
+        matches!(self, Self::TimedOut | Self::Responded(500..=599))
     }
 }
 
@@ -135,17 +135,17 @@ impl Deliveries {
     }
 
     /// Sends in the background, with retries.
-    pub(crate) fn start(self: &Arc<Self>, parcel: Parcel) {
+    pub(crate) fn start(self: &Arc<Self>, outgoing: OutgoingDelivery) {
         lock(&self.log).under_way += 1;
         let deliveries = Arc::clone(self);
         std::thread::spawn(move || {
-            deliveries.try_all(&parcel);
+            deliveries.try_all(&outgoing);
             lock(&deliveries.log).under_way -= 1;
             deliveries.changed.notify_all();
         });
     }
 
-    fn try_all(&self, parcel: &Parcel) {
+    fn try_all(&self, outgoing: &OutgoingDelivery) {
         for attempt in 1..=MOST_ATTEMPTS {
             if attempt > 1 {
                 std::thread::sleep(self.policy.retry_delay);
@@ -153,21 +153,21 @@ impl Deliveries {
             if lock(&self.log).stopped {
                 return;
             }
-            let headers = parcel.headers(attempt);
-            let outcome = if parcel.body.len() > LARGEST_BODY {
+            let headers = outgoing.headers(attempt);
+            let outcome = if outgoing.body.len() > LARGEST_BODY {
                 DeliveryOutcome::TooLarge
             } else {
-                self.send(parcel, &headers)
+                self.send(outgoing, &headers)
             };
             let again = outcome.asks_for_another_try();
             lock(&self.log).finished.push(Delivery {
-                event: parcel.event.clone(),
-                hook_uuid: parcel.hook_uuid.clone(),
-                url: parcel.url.clone(),
-                request_uuid: parcel.request_uuid.clone(),
+                event: outgoing.event.clone(),
+                hook_uuid: outgoing.hook_uuid.clone(),
+                url: outgoing.url.clone(),
+                request_uuid: outgoing.request_uuid.clone(),
                 attempt,
                 headers,
-                body: parcel.body.clone(),
+                body: outgoing.body.clone(),
                 outcome,
             });
             self.changed.notify_all();
@@ -177,7 +177,7 @@ impl Deliveries {
         }
     }
 
-    fn send(&self, parcel: &Parcel, headers: &[(String, String)]) -> DeliveryOutcome {
+    fn send(&self, outgoing: &OutgoingDelivery, headers: &[(String, String)]) -> DeliveryOutcome {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .timeout_global(Some(self.policy.time_out))
             .http_status_as_error(false)
@@ -186,12 +186,12 @@ impl Deliveries {
             .proxy(None)
             .build()
             .into();
-        let mut request = agent.post(&parcel.url);
+        let mut request = agent.post(&outgoing.url);
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        match request.send(parcel.body.as_slice()) {
-            Ok(answer) => DeliveryOutcome::Answered(answer.status().as_u16()),
+        match request.send(outgoing.body.as_slice()) {
+            Ok(response) => DeliveryOutcome::Responded(response.status().as_u16()),
             Err(ureq::Error::Timeout(_)) => DeliveryOutcome::TimedOut,
             Err(other) => DeliveryOutcome::Failed(other.to_string()),
         }
@@ -199,7 +199,7 @@ impl Deliveries {
 }
 
 /// What is sent to one hook.
-pub(crate) struct Parcel {
+pub(crate) struct OutgoingDelivery {
     event: String,
     hook_uuid: String,
     url: String,
@@ -208,7 +208,7 @@ pub(crate) struct Parcel {
     body: Vec<u8>,
 }
 
-impl Parcel {
+impl OutgoingDelivery {
     /// What a hook gets of an event.
     pub(crate) fn new(hook: &Hook, event: &str, body: Vec<u8>) -> Self {
         Self {
@@ -224,7 +224,7 @@ impl Parcel {
         }
     }
 
-    /// The same parcel once more, as a service that lost the answer would send it.
+    /// The same delivery once more, as a service that lost the response would send it.
     pub(crate) fn again(delivery: &Delivery) -> Self {
         Self {
             event: delivery.event.clone(),

@@ -1,20 +1,20 @@
-//! The error answers of Bitbucket Cloud, in its several shapes.
+//! The error responses of Bitbucket Cloud, in its several shapes.
 
 use serde_json::{Map, Value, json};
 
 use crate::git::repository::GitError;
-use crate::model::answer::Answer;
+use crate::model::response::Response;
 
 /// What every route returns.
-pub(crate) type Reply = Result<Answer, ApiError>;
+pub(crate) type RouteResult = Result<Response, ApiError>;
 
-/// An error answer. Boxed, so that a `Result` stays small.
-pub(crate) struct ApiError(Box<Answer>);
+/// An error response. Boxed, so that a `Result` stays small.
+pub(crate) struct ApiError(Box<Response>);
 
 impl ApiError {
-    /// Wraps a ready answer, whatever its shape.
-    pub(crate) fn answer(answer: Answer) -> Self {
-        Self(Box::new(answer))
+    /// Wraps a ready response, whatever its shape.
+    pub(crate) fn respond(response: Response) -> Self {
+        Self(Box::new(response))
     }
 
     /// The usual envelope: `{"type":"error","error":{"message":…}}`.
@@ -24,7 +24,7 @@ impl ApiError {
 
     /// The usual envelope around a whole `error` object.
     pub(crate) fn with_error(status: u16, error: Value) -> Self {
-        Self::answer(Answer::json(
+        Self::respond(Response::json(
             status,
             json!({ "type": "error", "error": error }),
         ))
@@ -77,7 +77,7 @@ impl ApiError {
 
     /// 404 for a commit; this one comes without `type`.
     pub(crate) fn no_such_changeset() -> Self {
-        Self::answer(Answer::json(
+        Self::respond(Response::json(
             404,
             json!({ "error": { "message": "Changeset not found." } }),
         ))
@@ -100,7 +100,7 @@ impl ApiError {
         )
     }
 
-    /// 401 for a credential that is wrong, dead, or of a kind the endpoint refuses.
+    /// 401 for a credential that is wrong, dead, or of a kind the endpoint rejects.
     pub(crate) fn invalid_token() -> Self {
         Self::new(
             401,
@@ -111,7 +111,7 @@ impl ApiError {
 
     /// 500 with an id, as the service reports its own faults; without `type`.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
-        Self::answer(Answer::json(
+        Self::respond(Response::json(
             500,
             json!({ "error": { "message": message.into(), "id": uuid::Uuid::new_v4().simple().to_string() } }),
         ))
@@ -122,8 +122,8 @@ impl ApiError {
         Self(Box::new(self.0.with_header(name, value)))
     }
 
-    /// The answer to send.
-    pub(crate) fn into_answer(self) -> Answer {
+    /// The response to send.
+    pub(crate) fn into_response(self) -> Response {
         *self.0
     }
 }
@@ -137,7 +137,7 @@ impl From<GitError> for ApiError {
 /// The body of an endpoint that has been switched off, naming the announcement.
 pub(crate) fn endpoint_removed() -> ApiError {
     let data = json!({ "announcement_url": "https://developer.atlassian.com/cloud/bitbucket/changelog#CHANGE-2770" });
-    ApiError::answer(Answer::json(
+    ApiError::respond(Response::json(
         410,
         json!({
             "type": "error",

@@ -20,7 +20,7 @@ use crate::sync::lock;
 /// What cannot change while the mock serves.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// Waited before every answer.
+    /// Waited before every response.
     pub(crate) latency: Duration,
     /// Whether hooks may point at this machine or a private network.
     pub(crate) allow_local_hook_urls: bool,

@@ -1,6 +1,5 @@
 //! What the mocked service holds, and nothing about how it is asked for.
 
-pub(crate) mod answer;
 pub(crate) mod behaviour;
 pub(crate) mod clock;
 pub(crate) mod deliveries;
@@ -13,6 +12,7 @@ pub(crate) mod pull_request_store;
 pub(crate) mod records;
 pub(crate) mod redact;
 pub(crate) mod repository;
+pub(crate) mod response;
 pub(crate) mod state;
 pub(crate) mod storage_host;
 pub(crate) mod tokens;

@@ -1,4 +1,4 @@
-//! What the OAuth 2.0 server remembers: codes, refresh tokens, and how long each
+//! What the OAuth 2.0 server keeps: codes, refresh tokens, and how long each
 //! of them lives. It knows no HTTP; `routes::oauth` does.
 
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::model::user::User;
 
-/// Which field of a token answer names the scopes. Bitbucket Cloud has used both.
+/// Which field of a token response names the scopes. Bitbucket Cloud has used both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScopeField {
     /// `scope`, as of today.
@@ -33,7 +33,7 @@ pub struct OAuthPolicy {
     pub lock_out: Duration,
     /// Characters of an access token.
     pub access_token_length: usize,
-    /// Where a token answer tells the scopes.
+    /// Where a token response tells the scopes.
     pub scope_field: ScopeField,
     /// The scopes of the consumer, and so of every token; `None`: all of them.
     pub scopes: Option<Vec<String>>,
@@ -67,9 +67,9 @@ pub struct OAuthCounts {
     pub client_credentials: u64,
 }
 
-/// Why the token endpoint refuses, by the names of RFC 6749.
+/// Why the token endpoint rejects, by the names of RFC 6749.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum Rejection {
     /// `invalid_grant`: the code or token was never there, or does not fit.
     InvalidGrant(&'static str),
     /// `unauthorized_client`: a dead refresh token, or a client locked out.
@@ -138,15 +138,15 @@ impl OAuthServer {
         code: &str,
         redirect_uri: Option<&str>,
         now: Duration,
-    ) -> Result<Grant, Refusal> {
+    ) -> Result<Grant, Rejection> {
         self.check_lock(now)?;
         let found = self
             .codes
             .get_mut(code)
             .filter(|found| !found.used && now < found.ends)
-            .ok_or(Refusal::InvalidGrant("The specified code is not valid."))?;
+            .ok_or(Rejection::InvalidGrant("The specified code is not valid."))?;
         if redirect_uri.is_some_and(|given| found.redirect_uri.as_deref() != Some(given)) {
-            return Err(Refusal::InvalidGrant(
+            return Err(Rejection::InvalidGrant(
                 "The redirect_uri is not the one the code was asked for with.",
             ));
         }
@@ -156,18 +156,18 @@ impl OAuthServer {
     }
 
     /// Turns a refresh token into a new one. The old one goes on for a while.
-    pub(crate) fn refresh(&mut self, token: &str, now: Duration) -> Result<Grant, Refusal> {
+    pub(crate) fn refresh(&mut self, token: &str, now: Duration) -> Result<Grant, Rejection> {
         self.check_lock(now)?;
         let rotated_lifetime = self.policy.rotated_lifetime;
         let found = self
             .refresh_tokens
             .get_mut(token)
-            .ok_or(Refusal::InvalidGrant(
+            .ok_or(Rejection::InvalidGrant(
                 "The specified refresh token is not known.",
             ))?;
         if now >= found.ends {
             self.locked_until = now + self.policy.lock_out;
-            return Err(Refusal::UnauthorizedClient(
+            return Err(Rejection::UnauthorizedClient(
                 "The specified refresh token is no longer valid.",
             ));
         }
@@ -180,17 +180,17 @@ impl OAuthServer {
         Ok(self.grant(user, now))
     }
 
-    /// Refuses while the client is locked out.
-    pub(crate) fn check_lock(&self, now: Duration) -> Result<(), Refusal> {
+    /// Rejects while the client is locked out.
+    pub(crate) fn check_lock(&self, now: Duration) -> Result<(), Rejection> {
         if now < self.locked_until {
-            return Err(Refusal::UnauthorizedClient(
+            return Err(Rejection::UnauthorizedClient(
                 "This client has used an invalid token; try again in a moment.",
             ));
         }
         Ok(())
     }
 
-    /// Remembers an access token for [`revoke_all`](Self::revoke_all).
+    /// Caches an access token for [`revoke_all`](Self::revoke_all).
     pub(crate) fn remember_access_token(&mut self, token: &str) {
         self.access_tokens.push(token.to_owned());
     }
@@ -254,12 +254,12 @@ mod tests {
         let code = server.issue_code(user, Some("https://ci/cb".into()), START);
         assert!(matches!(
             server.exchange(&code, Some("https://ci/other"), START),
-            Err(Refusal::InvalidGrant(_))
+            Err(Rejection::InvalidGrant(_))
         ));
         assert!(server.exchange(&code, Some("https://ci/cb"), START).is_ok());
         assert!(matches!(
             server.exchange(&code, Some("https://ci/cb"), START),
-            Err(Refusal::InvalidGrant(_))
+            Err(Rejection::InvalidGrant(_))
         ));
     }
 
@@ -281,13 +281,13 @@ mod tests {
         let late = START + Duration::from_secs(600);
         assert!(matches!(
             server.refresh(&old, late),
-            Err(Refusal::UnauthorizedClient(_))
+            Err(Rejection::UnauthorizedClient(_))
         ));
         let new = new.unwrap_or_default();
         assert!(
             matches!(
                 server.refresh(&new, late),
-                Err(Refusal::UnauthorizedClient(_))
+                Err(Rejection::UnauthorizedClient(_))
             ),
             "locked out, even with a good token"
         );
@@ -301,7 +301,7 @@ mod tests {
         let later = START + Duration::from_secs(90 * 24 * 3600);
         assert!(matches!(
             server.refresh(&token, later),
-            Err(Refusal::UnauthorizedClient(_))
+            Err(Rejection::UnauthorizedClient(_))
         ));
     }
 
@@ -310,7 +310,7 @@ mod tests {
         let (mut server, _) = server_with_grant();
         assert!(matches!(
             server.refresh("nonsense", START),
-            Err(Refusal::InvalidGrant(_))
+            Err(Rejection::InvalidGrant(_))
         ));
     }
 }

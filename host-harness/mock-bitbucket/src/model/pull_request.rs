@@ -38,7 +38,7 @@ impl PullRequestState {
 
 /// Something a pull request can lose for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
+pub enum MissingRef {
     /// The account of the author was deleted.
     Author,
     /// The source's commit cannot be told any more.

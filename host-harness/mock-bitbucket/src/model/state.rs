@@ -52,7 +52,7 @@ pub(crate) struct State {
     /// By uuid of the repository.
     pub(crate) default_reviewers: HashMap<String, Vec<DefaultReviewer>>,
     /// Where forks live; removed from disk with the mock.
-    pub(crate) folders: Vec<TempDir>,
+    pub(crate) directories: Vec<TempDir>,
     /// By uuid of the repository and hash of the commit.
     pub(crate) statuses: HashMap<(String, String), Vec<BuildStatus>>,
 }

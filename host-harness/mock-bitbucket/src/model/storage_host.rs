@@ -51,7 +51,7 @@ impl Storage {
     }
 
     /// The status and the bytes for a path; a credential in `headers` is noted.
-    pub(crate) fn answer(&self, path: &str, headers: &HeaderMap) -> (u16, Bytes) {
+    pub(crate) fn respond(&self, path: &str, headers: &HeaderMap) -> (u16, Bytes) {
         let mut inner = lock(&self.inner);
         inner.requests += 1;
         let leaked = ["authorization", "cookie"]

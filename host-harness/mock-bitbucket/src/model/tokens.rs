@@ -30,7 +30,7 @@ impl fmt::Debug for Secret {
 }
 
 /// The kind of a credential: it decides the authentication scheme, the user
-/// name for git, and which endpoints refuse it.
+/// name for git, and which endpoints reject it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialKind {
     /// An API token with scopes: Basic with the account's e-mail address.
@@ -45,7 +45,7 @@ pub enum CredentialKind {
 
 /// Which repositories a credential can see.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sight {
+pub enum Visibility {
     /// Every repository.
     Everything,
     /// None: lists are empty and single repositories not found, all without an
@@ -63,7 +63,7 @@ pub struct TokenRequest {
     pub(crate) kind: CredentialKind,
     pub(crate) scopes: Option<Vec<String>>,
     pub(crate) lifetime: Option<Duration>,
-    pub(crate) sight: Sight,
+    pub(crate) visibility: Visibility,
     pub(crate) email: Option<String>,
 }
 
@@ -75,7 +75,7 @@ impl TokenRequest {
             kind,
             scopes: None,
             lifetime: None,
-            sight: Sight::Everything,
+            visibility: Visibility::Everything,
             email: None,
         }
     }
@@ -84,7 +84,8 @@ impl TokenRequest {
     /// repository only.
     #[must_use]
     pub fn for_repository(full_name: impl Into<String>) -> Self {
-        Self::new(CredentialKind::RepositoryAccessToken).sight(Sight::Repository(full_name.into()))
+        Self::new(CredentialKind::RepositoryAccessToken)
+            .visibility(Visibility::Repository(full_name.into()))
     }
 
     /// Grants these scopes only: `read:repository:bitbucket` and its like for
@@ -104,8 +105,8 @@ impl TokenRequest {
 
     /// Restricts what the credential sees.
     #[must_use]
-    pub fn sight(mut self, sight: Sight) -> Self {
-        self.sight = sight;
+    pub fn visibility(mut self, visibility: Visibility) -> Self {
+        self.visibility = visibility;
         self
     }
 
@@ -125,7 +126,7 @@ pub(crate) struct Credential {
     pub(crate) scopes: Vec<String>,
     /// Time since 1970 on the mock's clock.
     pub(crate) expires_at: Option<Duration>,
-    pub(crate) sight: Sight,
+    pub(crate) visibility: Visibility,
     pub(crate) user: Arc<User>,
 }
 
@@ -303,14 +304,14 @@ pub(crate) struct TokenStore {
 impl TokenStore {
     /// Keeps a credential.
     pub(crate) fn add(&mut self, credential: Credential) -> Arc<Credential> {
-        self.remember_secret(credential.secret.expose());
+        self.register_secret(credential.secret.expose());
         let credential = Arc::new(credential);
         self.credentials.push(Arc::clone(&credential));
         credential
     }
 
     /// Adds a text to those that a recording must not show.
-    pub(crate) fn remember_secret(&mut self, secret: &str) {
+    pub(crate) fn register_secret(&mut self, secret: &str) {
         if !secret.is_empty() {
             self.secrets.push(secret.to_owned());
         }
@@ -366,7 +367,7 @@ mod tests {
             secret: Secret::new("s"),
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             expires_at: None,
-            sight: Sight::Everything,
+            visibility: Visibility::Everything,
             user: Arc::new(User::sample("Ada", "ada@example.com")),
         }
     }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use crate::sync::lock;
 
-/// How many walks are remembered for their cursors.
-const REMEMBERED_WALKS: usize = 512;
+/// How many walks are kept for their cursors.
+const CACHED_WALKS: usize = 512;
 
 /// A list of hashes that pages are cut from, made once for all its pages.
 pub(crate) struct Walk {
@@ -41,7 +41,7 @@ impl WalkCache {
             number: inner.0.wrapping_mul(7919) % 1_679_616,
         });
         inner.1.push_back(Arc::clone(&walk));
-        if inner.1.len() > REMEMBERED_WALKS {
+        if inner.1.len() > CACHED_WALKS {
             inner.1.pop_front();
         }
         walk
@@ -108,7 +108,7 @@ mod tests {
     fn old_walks_are_forgotten() {
         let cache = WalkCache::default();
         let first = cache.keep("a", Vec::new()).cursor(0);
-        for _ in 0..REMEMBERED_WALKS {
+        for _ in 0..CACHED_WALKS {
             cache.keep("a", Vec::new());
         }
         assert!(cache.find("a", &first).is_none());

@@ -9,11 +9,11 @@ use tokio::sync::mpsc;
 use crate::api::call::{Call, Route};
 use crate::api::routes::commits::resolve_revision;
 use crate::git::repository::{GitError, GitRepository};
-use crate::model::answer::{Answer, Body};
 use crate::model::behaviour::ArchiveBearer;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links::segment;
 use crate::model::repository::Repository;
+use crate::model::response::{Body, Response};
 use crate::model::state::Found;
 use crate::model::tokens::{CredentialKind, REPOSITORY};
 use crate::sync::lock;
@@ -39,7 +39,7 @@ const KINDS: [(&str, &str, Option<&str>); 3] = [
 ];
 
 fn page(status: u16, text: &str) -> ApiError {
-    ApiError::answer(Answer::html(
+    ApiError::respond(Response::html(
         status,
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head><title>{text}</title></head>\n<body><h1>{text}</h1></body>\n</html>\n"
@@ -47,7 +47,7 @@ fn page(status: u16, text: &str) -> ApiError {
     ))
 }
 
-fn archive(call: &Call) -> Reply {
+fn archive(call: &Call) -> RouteResult {
     let repository = match call.repository() {
         Ok(repository) => repository,
         Err(error) => return Err(not_here(call, error)),
@@ -87,7 +87,7 @@ fn archive(call: &Call) -> Reply {
             &commit,
         ],
     )?;
-    Ok(Answer {
+    Ok(Response {
         status: 200,
         headers: vec![
             ("content-type".to_owned(), content_type.to_owned()),
@@ -102,9 +102,9 @@ fn archive(call: &Call) -> Reply {
 
 /// The web site's way to say what the API would have said.
 fn not_here(call: &Call, error: ApiError) -> ApiError {
-    let answer = error.into_answer();
-    if answer.status != 301 {
-        return page(answer.status, "Repository not found");
+    let response = error.into_response();
+    if response.status != 301 {
+        return page(response.status, "Repository not found");
     }
     let found = lock(&call.mock.state)
         .find_repository(call.parameter("workspace"), call.parameter("repo_slug"));
@@ -120,7 +120,7 @@ fn redirect(call: &Call, moved: &Repository) -> ApiError {
         repository_page(&call.mock.urls, moved),
         segment(call.parameter("archive"))
     );
-    ApiError::answer(Answer::empty(301).with_header("location", location))
+    ApiError::respond(Response::empty(301).with_header("location", location))
 }
 
 /// Runs git and passes on what it writes, chunk by chunk, while it writes.

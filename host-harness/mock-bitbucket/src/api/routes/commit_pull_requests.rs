@@ -4,7 +4,7 @@ use crate::api::call::{Call, Route};
 use crate::api::pagination::numbered;
 use crate::api::routes::commits::commit_hash;
 use crate::model::behaviour::CommitLinks;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 use crate::model::pull_request_store;
 use crate::model::tokens::PULL_REQUEST;
 use crate::sync::lock;
@@ -22,7 +22,7 @@ pub(crate) fn routes() -> Vec<Route> {
 }
 
 /// Pull requests of every state, newest first.
-fn list(call: &Call) -> Reply {
+fn list(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let links = lock(&call.mock.state).behaviour.commit_links;
     match links {

@@ -7,9 +7,9 @@ use crate::api::call::{BodyKind, Call, Route};
 use crate::api::pagination::{by_cursor, page_length};
 use crate::git::objects::RefKind;
 use crate::git::repository::{GitRepository, is_full_hash, is_hex};
-use crate::model::answer::Answer;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 use crate::model::repository::Repository;
+use crate::model::response::Response;
 use crate::model::tokens::REPOSITORY;
 use crate::view;
 
@@ -74,7 +74,7 @@ pub(crate) fn resolve_revision(
     resolve_hash(git, revision)
 }
 
-fn single(call: &Call) -> Reply {
+fn single(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let hash = commit_hash(call, &repository)?;
     let commit = repository
@@ -85,10 +85,10 @@ fn single(call: &Call) -> Reply {
     object["participants"] = Value::Array(Vec::new());
     object["rendered"] =
         serde_json::json!({ "message": view::repository::rendered(&commit.message) });
-    Ok(Answer::ok(object))
+    Ok(Response::ok(object))
 }
 
-fn list_commits(call: &Call) -> Reply {
+fn list_commits(call: &Call) -> RouteResult {
     let repository = match call.repository() {
         Err(error) => return missing_repository(call, error),
         Ok(repository) => repository,
@@ -198,10 +198,10 @@ impl Range {
 
 /// A repository that is not there makes these addresses answer with a whole web
 /// page instead of JSON, and the page repeats what the caller sent.
-fn missing_repository(call: &Call, error: ApiError) -> Reply {
-    let answer = error.into_answer();
-    if answer.status != 404 {
-        return Err(ApiError::answer(answer));
+fn missing_repository(call: &Call, error: ApiError) -> RouteResult {
+    let response = error.into_response();
+    if response.status != 404 {
+        return Err(ApiError::respond(response));
     }
     let who = caller_account(call).map_or("anonymous", |user| user.email.as_str());
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
@@ -216,5 +216,5 @@ fn missing_repository(call: &Call, error: ApiError) -> Reply {
         ));
     }
     page.push_str("</body>\n</html>\n");
-    Ok(Answer::html(404, page))
+    Ok(Response::html(404, page))
 }

@@ -8,10 +8,10 @@ use crate::api::call::{Call, Route};
 use crate::api::pagination::numbered;
 use crate::api::routes::commits::resolve_revision;
 use crate::git::compare::{ChangeKind, DiffOptions, EMPTY_TREE, FileChange, JoinedGit};
-use crate::model::answer::Answer;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links::{link, path_of_segments};
 use crate::model::repository::Repository;
+use crate::model::response::Response;
 use crate::model::state::Found;
 use crate::model::tokens::REPOSITORY;
 use crate::sync::lock;
@@ -159,7 +159,7 @@ fn options(call: &Call) -> Result<DiffOptions, ApiError> {
     })
 }
 
-fn diffstat(call: &Call) -> Reply {
+fn diffstat(call: &Call) -> RouteResult {
     let comparison = Comparison::read(call)?;
     let changes =
         comparison
@@ -223,15 +223,15 @@ pub(crate) fn escaped(path: &str) -> String {
     text
 }
 
-fn diff(call: &Call) -> Reply {
+fn diff(call: &Call) -> RouteResult {
     let comparison = Comparison::read(call)?;
     let text = comparison
         .git()
         .diff(&comparison.older, &comparison.newer, &options(call)?)?;
-    Ok(Answer::bytes(200, "text/plain", text))
+    Ok(Response::bytes(200, "text/plain", text))
 }
 
-fn merge_base(call: &Call) -> Reply {
+fn merge_base(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let spec = call.parameter("revspec");
     let Some((one, two)) = spec.split_once("..") else {
@@ -248,7 +248,7 @@ fn merge_base(call: &Call) -> Reply {
         .git
         .commit(&base)?
         .ok_or_else(ApiError::no_such_changeset)?;
-    Ok(Answer::ok(view::repository::commit(
+    Ok(Response::ok(view::repository::commit(
         &call.mock,
         &repository,
         &commit,

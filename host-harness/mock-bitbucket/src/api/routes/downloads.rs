@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use crate::api::call::{BodyKind, Call, Route};
 use crate::api::multipart;
 use crate::api::routes::listing;
-use crate::model::answer::Answer;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links::{link, segment};
 use crate::model::records::Download;
 use crate::model::repository::Repository;
+use crate::model::response::Response;
 use crate::model::tokens::{REPOSITORY, REPOSITORY_WRITE};
 use crate::sync::lock;
 use crate::view::pull_request::account;
@@ -33,7 +33,7 @@ pub(crate) fn routes() -> Vec<Route> {
 }
 
 /// Newest first.
-fn list(call: &Call) -> Reply {
+fn list(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let mut files = lock(&call.mock.state)
         .downloads
@@ -65,7 +65,7 @@ fn show(call: &Call, repository: &Repository, file: &Download) -> Value {
     })
 }
 
-fn upload(call: &Call) -> Reply {
+fn upload(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let user = call.user()?;
     let boundary = call
@@ -97,14 +97,14 @@ fn upload(call: &Call) -> Reply {
         kept.retain(|former| former.name != file.name);
         kept.push(file);
     }
-    Ok(Answer::empty(201))
+    Ok(Response::empty(201))
 }
 
 fn missing(name: &str) -> ApiError {
     ApiError::not_found(format!("There is no download named \"{name}\"."))
 }
 
-fn download(call: &Call) -> Reply {
+fn download(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let name = call.parameter("filename");
     let content = lock(&call.mock.state)
@@ -116,10 +116,10 @@ fn download(call: &Call) -> Reply {
             file.content.clone()
         })
         .ok_or_else(|| missing(name))?;
-    Ok(Answer::empty(302).with_header("location", call.mock.storage.offer(content)))
+    Ok(Response::empty(302).with_header("location", call.mock.storage.offer(content)))
 }
 
-fn delete(call: &Call) -> Reply {
+fn delete(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let name = call.parameter("filename");
     let mut state = lock(&call.mock.state);
@@ -129,5 +129,5 @@ fn delete(call: &Call) -> Reply {
     if files.len() == before {
         return Err(missing(name));
     }
-    Ok(Answer::empty(204))
+    Ok(Response::empty(204))
 }

@@ -8,8 +8,8 @@ use crate::api::forking::fork;
 use crate::api::routes::listing;
 use crate::api::validation::Validation;
 use crate::events::deliver;
-use crate::model::answer::Answer;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
+use crate::model::response::Response;
 use crate::model::tokens::{REF_CREATE, REPOSITORY};
 use crate::sync::lock;
 use crate::view;
@@ -28,7 +28,7 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-fn list(call: &Call) -> Reply {
+fn list(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     if let Some(role) = call.query_value("role")
         && !["admin", "contributor", "member", "owner"].contains(&role)
@@ -49,7 +49,7 @@ fn list(call: &Call) -> Reply {
     listing::values(call, values)
 }
 
-fn create(call: &Call) -> Reply {
+fn create(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let user = call.user()?;
     let body = if call.body.is_empty() {
@@ -84,7 +84,7 @@ fn create(call: &Call) -> Reply {
         "repo:fork",
         json!({ "fork": view::repository::delivered_repository(&call.mock, &made) }),
     );
-    Ok(Answer::json(
+    Ok(Response::json(
         201,
         view::repository::repository(&call.mock, &made, Some(user))?,
     ))

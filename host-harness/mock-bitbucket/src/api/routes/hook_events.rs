@@ -4,9 +4,9 @@ use serde_json::json;
 
 use crate::api::call::{Call, Route};
 use crate::api::routes::listing;
-use crate::model::answer::Answer;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links::link;
+use crate::model::response::Response;
 
 /// Every event: key, category, label, description, whether only workspaces emit it.
 const EVENTS: [(&str, &str, &str, &str, bool); 26] = [
@@ -208,15 +208,15 @@ pub(crate) fn is_event_of_repositories(event: &str) -> bool {
         .any(|(key, _, _, _, only_workspaces)| *key == event && !only_workspaces)
 }
 
-fn subjects(call: &Call) -> Reply {
+fn subjects(call: &Call) -> RouteResult {
     let subject = |name: &str| json!({ "links": { "events": link(format!("{}/hook_events/{name}", call.mock.urls.api)) } });
-    Ok(Answer::ok(json!({
+    Ok(Response::ok(json!({
         "repository": subject("repository"),
         "workspace": subject("workspace"),
     })))
 }
 
-fn events_of(call: &Call) -> Reply {
+fn events_of(call: &Call) -> RouteResult {
     let workspaces = match call.parameter("subject_type") {
         "repository" => false,
         "workspace" => true,

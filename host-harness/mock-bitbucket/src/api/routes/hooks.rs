@@ -6,11 +6,11 @@ use crate::api::call::{BodyKind, Call, Route};
 use crate::api::routes::hook_events::is_event_of_repositories;
 use crate::api::routes::listing;
 use crate::api::validation::{Validation, is_public_web_address, is_web_address};
-use crate::model::answer::Answer;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links::{link, segment};
 use crate::model::records::Hook;
 use crate::model::repository::Repository;
+use crate::model::response::Response;
 use crate::model::tokens::{
     Permission, REPOSITORY, Secret, WEBHOOK, WEBHOOK_DELETE, WEBHOOK_WRITE,
 };
@@ -43,7 +43,7 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-fn list(call: &Call) -> Reply {
+fn list(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let values = lock(&call.mock.state)
         .hooks
@@ -55,10 +55,10 @@ fn list(call: &Call) -> Reply {
     listing::values(call, values)
 }
 
-fn single(call: &Call) -> Reply {
+fn single(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let hook = find(call, &repository)?;
-    Ok(Answer::ok(show(call, &repository, &hook)))
+    Ok(Response::ok(show(call, &repository, &hook)))
 }
 
 /// The hook that `{uid}` names; only the form with braces is a uid.
@@ -76,7 +76,7 @@ fn no_such_hook() -> ApiError {
     ApiError::not_found("Webhook subscription does not exist.")
 }
 
-fn create(call: &Call) -> Reply {
+fn create(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let body = call.json_object()?;
     let mut hook = Hook {
@@ -100,11 +100,11 @@ fn create(call: &Call) -> Reply {
         }
         hooks.push(hook.clone());
     }
-    remember_secret(call, &hook);
-    Ok(Answer::json(201, show(call, &repository, &hook)))
+    register_secret(call, &hook);
+    Ok(Response::json(201, show(call, &repository, &hook)))
 }
 
-fn update(call: &Call) -> Reply {
+fn update(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let body = call.json_object()?;
     let mut hook = find(call, &repository)?;
@@ -118,11 +118,11 @@ fn update(call: &Call) -> Reply {
             .ok_or_else(no_such_hook)?;
         *place = hook.clone();
     }
-    remember_secret(call, &hook);
-    Ok(Answer::ok(show(call, &repository, &hook)))
+    register_secret(call, &hook);
+    Ok(Response::ok(show(call, &repository, &hook)))
 }
 
-fn delete(call: &Call) -> Reply {
+fn delete(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let uid = call.parameter("uid");
     let mut state = lock(&call.mock.state);
@@ -132,12 +132,12 @@ fn delete(call: &Call) -> Reply {
     if hooks.len() == before {
         return Err(no_such_hook());
     }
-    Ok(Answer::empty(204))
+    Ok(Response::empty(204))
 }
 
-fn remember_secret(call: &Call, hook: &Hook) {
+fn register_secret(call: &Call, hook: &Hook) {
     if let Some(secret) = &hook.secret {
-        lock(&call.mock.tokens).remember_secret(secret.expose());
+        lock(&call.mock.tokens).register_secret(secret.expose());
     }
 }
 

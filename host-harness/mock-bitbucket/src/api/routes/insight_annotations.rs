@@ -8,9 +8,9 @@ use crate::api::routes::insights::{
     subject, text,
 };
 use crate::api::routes::listing;
-use crate::model::answer::Answer;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 use crate::model::records::{Annotation, Report};
+use crate::model::response::Response;
 use crate::model::tokens::REPOSITORY;
 use crate::sync::lock;
 
@@ -19,7 +19,7 @@ const MOST_AT_ONCE: usize = 100;
 /// Most annotations of a report.
 const MOST: usize = 1000;
 
-/// What a body may hold. Fields that only answers have are accepted and ignored.
+/// What a body may hold. Fields that only responses have are accepted and ignored.
 const KNOWN: [&str; 14] = [
     "external_id",
     "title",
@@ -137,7 +137,7 @@ fn change<T>(
     Ok(outcome)
 }
 
-fn post_many(call: &Call) -> Reply {
+fn post_many(call: &Call) -> RouteResult {
     let bodies: Vec<Map<String, Value>> = serde_json::from_slice(&call.body)
         .map_err(|_| complaint(400, "The body has to be a list of annotations."))?;
     if bodies.len() > MOST_AT_ONCE {
@@ -160,17 +160,17 @@ fn post_many(call: &Call) -> Reply {
             })
             .collect::<Result<Vec<_>, _>>()
     })?;
-    Ok(Answer::ok(Value::Array(shown)))
+    Ok(Response::ok(Value::Array(shown)))
 }
 
-fn put(call: &Call) -> Reply {
+fn put(call: &Call) -> RouteResult {
     let body = call
         .json_object()
         .map_err(|_| complaint(400, "The body has to be a JSON object."))?;
     check(&body)?;
     let now = call.mock.clock.timestamp();
     let id = call.parameter("annotationId");
-    change(call, |report| upsert(report, id, body, &now)).map(Answer::ok)
+    change(call, |report| upsert(report, id, body, &now)).map(Response::ok)
 }
 
 fn show(annotation: &Annotation) -> Value {
@@ -183,22 +183,22 @@ fn show(annotation: &Annotation) -> Value {
     object
 }
 
-fn list(call: &Call) -> Reply {
+fn list(call: &Call) -> RouteResult {
     let values = find(call)?.annotations.iter().map(show).collect();
     listing::values(call, values)
 }
 
-fn single(call: &Call) -> Reply {
+fn single(call: &Call) -> RouteResult {
     let id = call.parameter("annotationId");
     find(call)?
         .annotations
         .iter()
         .find(|kept| kept.external_id == id || kept.uuid == id)
-        .map(|found| Answer::ok(show(found)))
+        .map(|found| Response::ok(show(found)))
         .ok_or_else(|| complaint(404, format!("Annotation {id} was not found.")))
 }
 
-fn delete(call: &Call) -> Reply {
+fn delete(call: &Call) -> RouteResult {
     let id = call.parameter("annotationId");
     change(call, |report| {
         report
@@ -206,5 +206,5 @@ fn delete(call: &Call) -> Reply {
             .retain(|kept| kept.external_id != id && kept.uuid != id);
         Ok(())
     })?;
-    Ok(Answer::empty(204))
+    Ok(Response::empty(204))
 }

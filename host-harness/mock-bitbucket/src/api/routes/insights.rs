@@ -6,9 +6,9 @@ use crate::api::call::{BodyKind, Call, Route};
 use crate::api::routes::commits::commit_hash;
 use crate::api::routes::listing;
 use crate::api::validation::is_public_web_address;
-use crate::model::answer::Answer;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 use crate::model::records::Report;
+use crate::model::response::Response;
 use crate::model::tokens::REPOSITORY;
 use crate::sync::lock;
 
@@ -19,7 +19,7 @@ pub(crate) const LONGEST_TITLE: usize = 450;
 /// Longest details, in characters.
 pub(crate) const LONGEST_DETAILS: usize = 2000;
 
-/// What a body may hold. Fields that only answers have are accepted and ignored.
+/// What a body may hold. Fields that only responses have are accepted and ignored.
 const KNOWN: [&str; 14] = [
     "title",
     "details",
@@ -55,7 +55,7 @@ pub(crate) fn routes() -> Vec<Route> {
 
 /// The shape of error that this part of the service has for itself.
 pub(crate) fn complaint(status: u16, message: impl Into<String>) -> ApiError {
-    ApiError::answer(Answer::json(
+    ApiError::respond(Response::json(
         status,
         json!({ "code": status, "message": message.into() }),
     ))
@@ -134,7 +134,7 @@ pub(crate) fn public_address(body: &Map<String, Value>, name: &str) -> Result<()
     }
 }
 
-/// Refuses fields that are not known.
+/// Rejects fields that are not known.
 pub(crate) fn known(body: &Map<String, Value>, names: &[&str]) -> Result<(), ApiError> {
     match body.keys().find(|name| !names.contains(&name.as_str())) {
         Some(unknown) => Err(complaint(400, format!("Unknown field: {unknown}."))),
@@ -212,7 +212,7 @@ fn check_data(entry: &Value) -> Result<(), ApiError> {
     }
 }
 
-fn put(call: &Call) -> Reply {
+fn put(call: &Call) -> RouteResult {
     let subject = subject(call)?;
     let body = call
         .json_object()
@@ -246,7 +246,7 @@ fn put(call: &Call) -> Reply {
         }
     };
     drop(state);
-    Ok(Answer::ok(show(&report)))
+    Ok(Response::ok(show(&report)))
 }
 
 fn show(report: &Report) -> Value {
@@ -259,7 +259,7 @@ fn show(report: &Report) -> Value {
     object
 }
 
-fn list(call: &Call) -> Reply {
+fn list(call: &Call) -> RouteResult {
     let subject = subject(call)?;
     let values = lock(&call.mock.state)
         .reports
@@ -271,16 +271,16 @@ fn list(call: &Call) -> Reply {
     listing::values(call, values)
 }
 
-fn single(call: &Call) -> Reply {
-    Ok(Answer::ok(show(&find(call)?)))
+fn single(call: &Call) -> RouteResult {
+    Ok(Response::ok(show(&find(call)?)))
 }
 
 /// Deleting what is not there is no error.
-fn delete(call: &Call) -> Reply {
+fn delete(call: &Call) -> RouteResult {
     let subject = subject(call)?;
     let id = call.parameter("reportId");
     if let Some(reports) = lock(&call.mock.state).reports.get_mut(&subject) {
         reports.retain(|report| !report.is(id));
     }
-    Ok(Answer::empty(204))
+    Ok(Response::empty(204))
 }

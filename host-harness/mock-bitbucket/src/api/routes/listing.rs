@@ -6,7 +6,7 @@ use crate::api::call::Call;
 use crate::api::pagination::numbered;
 use crate::api::query::Filter;
 use crate::api::sort::{Sort, SortKey};
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 
 /// The filter of `q`, if there is one.
 pub(crate) fn filter(call: &Call) -> Result<Option<Filter>, ApiError> {
@@ -25,8 +25,8 @@ pub(crate) fn sort(call: &Call) -> Result<Option<Sort>, ApiError> {
         .transpose()
 }
 
-/// Answers one page of ready values, after `q` and `sort`.
-pub(crate) fn values(call: &Call, mut values: Vec<Value>) -> Reply {
+/// Responds with one page of ready values, after `q` and `sort`.
+pub(crate) fn values(call: &Call, mut values: Vec<Value>) -> RouteResult {
     if let Some(filter) = filter(call)? {
         values.retain(|value| filter.matches(value));
     }

@@ -7,10 +7,10 @@ use url::Url;
 
 use crate::api::auth::read_basic;
 use crate::api::call::{BodyKind, Call, Route};
-use crate::model::answer::Answer;
-use crate::model::errors::{ApiError, Reply};
-use crate::model::oauth::{Grant, Refusal, ScopeField, random_text};
-use crate::model::tokens::{Credential, CredentialKind, Secret, Sight, all_scopes};
+use crate::model::errors::{ApiError, RouteResult};
+use crate::model::oauth::{Grant, Rejection, ScopeField, random_text};
+use crate::model::response::Response;
+use crate::model::tokens::{Credential, CredentialKind, Secret, Visibility, all_scopes};
 use crate::model::user::User;
 use crate::sync::lock;
 
@@ -90,7 +90,7 @@ impl Consent {
     }
 
     /// Back to the client, with what came of it.
-    fn redirect(mut self, outcome: &[(&str, &str)]) -> Answer {
+    fn redirect(mut self, outcome: &[(&str, &str)]) -> Response {
         {
             let mut query = self.callback.query_pairs_mut();
             query.extend_pairs(outcome);
@@ -98,12 +98,12 @@ impl Consent {
                 query.append_pair("state", state);
             }
         }
-        Answer::empty(302).with_header("location", self.callback)
+        Response::empty(302).with_header("location", self.callback)
     }
 }
 
 fn error_page(title: &str, text: &str) -> ApiError {
-    ApiError::answer(Answer::html(
+    ApiError::respond(Response::html(
         400,
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head><title>{title}</title></head>\n<body>\n<h1>{title}</h1>\n<p>{text}</p>\n</body>\n</html>\n"
@@ -111,7 +111,7 @@ fn error_page(title: &str, text: &str) -> ApiError {
     ))
 }
 
-fn show_page(call: &Call) -> Reply {
+fn show_page(call: &Call) -> RouteResult {
     let consent = Consent::read(call, &call.query)?;
     if !consent.code_flow {
         return Ok(consent.redirect(&[("error", "unsupported_response_type")]));
@@ -138,7 +138,7 @@ fn show_page(call: &Call) -> Reply {
             )
         })
         .collect();
-    Ok(Answer::html(
+    Ok(Response::html(
         200,
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head><title>Confirm access to your account</title></head>\n<body>\n<h1>Confirm access to your account</h1>\n<p>An application asks for these permissions: {}</p>\n<form method=\"post\" action=\"{AUTHORIZE}\">\n{hidden}<label>Account <select name=\"account\">\n{accounts}</select></label>\n<button type=\"submit\" name=\"action\" value=\"allow\">Grant access</button>\n<button type=\"submit\" name=\"action\" value=\"deny\">Cancel</button>\n</form>\n</body>\n</html>\n",
@@ -154,7 +154,7 @@ fn escape(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
-fn decide(call: &Call) -> Reply {
+fn decide(call: &Call) -> RouteResult {
     let mut parameters = call.form();
     let form = |name: &str| {
         parameters
@@ -176,7 +176,7 @@ fn decide(call: &Call) -> Reply {
                 consent.redirect_uri.clone(),
                 call.mock.clock.now(),
             );
-            lock(&call.mock.tokens).remember_secret(&code);
+            lock(&call.mock.tokens).register_secret(&code);
             Ok(consent.redirect(&[("code", &code)]))
         }
         Some("deny") => Ok(consent.redirect(&[
@@ -205,7 +205,7 @@ fn scopes(call: &Call) -> Vec<String> {
         .unwrap_or_else(|| all_scopes(CredentialKind::OAuth))
 }
 
-fn access_token(call: &Call) -> Reply {
+fn access_token(call: &Call) -> RouteResult {
     authenticate_client(call)?;
     let is_form = call.header("content-type").is_some_and(|kind| {
         kind.split(';').next().map(str::trim) == Some("application/x-www-form-urlencoded")
@@ -251,7 +251,7 @@ fn access_token(call: &Call) -> Reply {
             drop(oauth);
             // The token is that of the consumer itself, not of a person.
             let user = Arc::new(User::sample("OAuth consumer", "consumer@app.invalid"));
-            Ok(Answer::ok(Value::Object(pair(call, user, None)))
+            Ok(Response::ok(Value::Object(pair(call, user, None)))
                 .with_header("cache-control", "no-store"))
         }
         _ => Err(refuse(
@@ -270,8 +270,8 @@ fn authenticate_client(call: &Call) -> Result<(), ApiError> {
     {
         return Ok(());
     }
-    Err(ApiError::answer(
-        Answer::json(
+    Err(ApiError::respond(
+        Response::json(
             401,
             json!({
                 "error": "invalid_client",
@@ -283,16 +283,16 @@ fn authenticate_client(call: &Call) -> Result<(), ApiError> {
     ))
 }
 
-fn refused(refusal: Refusal) -> ApiError {
-    match refusal {
-        Refusal::InvalidGrant(text) => refuse("invalid_grant", text),
-        Refusal::UnauthorizedClient(text) => refuse("unauthorized_client", text),
+fn refused(rejection: Rejection) -> ApiError {
+    match rejection {
+        Rejection::InvalidGrant(text) => refuse("invalid_grant", text),
+        Rejection::UnauthorizedClient(text) => refuse("unauthorized_client", text),
     }
 }
 
 fn refuse(error: &str, description: &str) -> ApiError {
-    ApiError::answer(
-        Answer::json(
+    ApiError::respond(
+        Response::json(
             400,
             json!({ "error": error, "error_description": description }),
         )
@@ -300,9 +300,9 @@ fn refuse(error: &str, description: &str) -> ApiError {
     )
 }
 
-fn token_answer(call: &Call, grant: Grant) -> Answer {
+fn token_answer(call: &Call, grant: Grant) -> Response {
     let pair = pair(call, grant.user, Some(&grant.refresh_token));
-    Answer::ok(Value::Object(pair)).with_header("cache-control", "no-store")
+    Response::ok(Value::Object(pair)).with_header("cache-control", "no-store")
 }
 
 /// A new access token, and what is told about it.
@@ -312,28 +312,28 @@ fn pair(call: &Call, user: Arc<User>, refresh_token: Option<&str>) -> Map<String
     let token = random_text(oauth.policy.access_token_length);
     let lifetime = oauth.policy.access_lifetime;
     oauth.remember_access_token(&token);
-    let mut answer = Map::new();
-    answer.insert("access_token".into(), json!(token));
-    answer.insert("token_type".into(), json!("bearer"));
-    answer.insert("expires_in".into(), json!(lifetime.as_secs()));
+    let mut response = Map::new();
+    response.insert("access_token".into(), json!(token));
+    response.insert("token_type".into(), json!("bearer"));
+    response.insert("expires_in".into(), json!(lifetime.as_secs()));
     match oauth.policy.scope_field {
-        ScopeField::Scope => answer.insert("scope".into(), json!(scopes.join(" "))),
-        ScopeField::Scopes => answer.insert("scopes".into(), json!(scopes.join(" "))),
+        ScopeField::Scope => response.insert("scope".into(), json!(scopes.join(" "))),
+        ScopeField::Scopes => response.insert("scopes".into(), json!(scopes.join(" "))),
         ScopeField::Absent => None,
     };
     drop(oauth);
     let mut tokens = lock(&call.mock.tokens);
     if let Some(refresh_token) = refresh_token {
-        answer.insert("refresh_token".into(), json!(refresh_token));
-        tokens.remember_secret(refresh_token);
+        response.insert("refresh_token".into(), json!(refresh_token));
+        tokens.register_secret(refresh_token);
     }
     tokens.add(Credential {
         kind: CredentialKind::OAuth,
         secret: Secret::new(token),
         scopes,
         expires_at: Some(call.mock.clock.now() + lifetime),
-        sight: Sight::Everything,
+        visibility: Visibility::Everything,
         user,
     });
-    answer
+    response
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::api::call::{Call, Route};
 use crate::api::routes::listing;
 use crate::api::routes::pull_requests::find;
-use crate::model::errors::Reply;
+use crate::model::errors::RouteResult;
 use crate::model::links::link;
 use crate::model::pull_request::Verdict;
 use crate::model::tokens::PULL_REQUEST;
@@ -23,7 +23,7 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-fn list(call: &Call) -> Reply {
+fn list(call: &Call) -> RouteResult {
     let (repository, pull_request) = find(call)?;
     let urls = &call.mock.urls;
     let brief = json!({

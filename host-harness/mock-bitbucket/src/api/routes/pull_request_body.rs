@@ -13,8 +13,8 @@ use crate::model::repository::Repository;
 use crate::model::state::{Found, State};
 use crate::sync::lock;
 
-/// What a body may hold. Fields that only answers have are accepted and ignored,
-/// so that an answer can be sent back.
+/// What a body may hold. Fields that only responses have are accepted and ignored,
+/// so that a response can be sent back.
 const KNOWN: [&str; 23] = [
     "title",
     "description",

@@ -9,11 +9,11 @@ use crate::api::routes::listing;
 use crate::api::routes::pull_requests::find;
 use crate::api::validation::Validation;
 use crate::events::pull_request::deliver;
-use crate::model::answer::Answer;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 use crate::model::pull_request::{Comment, Inline, PullRequest};
 use crate::model::pull_request_store;
 use crate::model::repository::Repository;
+use crate::model::response::Response;
 use crate::model::tokens::PULL_REQUEST;
 use crate::view;
 
@@ -25,7 +25,7 @@ const ALL: &str =
 const ONE: &str = "/2.0/repositories/{workspace}/{repo_slug}/pullrequests/{pull_request_id}/comments/{comment_id}";
 const RESOLVE: &str = "/2.0/repositories/{workspace}/{repo_slug}/pullrequests/{pull_request_id}/comments/{comment_id}/resolve";
 
-/// What a body may hold. Fields that only answers have are accepted and ignored.
+/// What a body may hold. Fields that only responses have are accepted and ignored.
 const KNOWN: [&str; 13] = [
     "content",
     "inline",
@@ -61,7 +61,7 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-fn list(call: &Call) -> Reply {
+fn list(call: &Call) -> RouteResult {
     let (repository, pull_request) = find(call)?;
     let values = pull_request
         .comments
@@ -96,9 +96,9 @@ fn find_own(call: &Call) -> Result<(Arc<Repository>, PullRequest, Comment), ApiE
     Ok((repository, pull_request, comment))
 }
 
-fn single(call: &Call) -> Reply {
+fn single(call: &Call) -> RouteResult {
     let (repository, pull_request, comment) = find_comment(call)?;
-    Ok(Answer::ok(view::pull_request::comment(
+    Ok(Response::ok(view::pull_request::comment(
         &call.mock,
         &repository,
         &pull_request,
@@ -153,7 +153,7 @@ fn read_inline(body: &Map<String, Value>, check: &mut Validation<'_>) -> Option<
     })
 }
 
-fn create(call: &Call) -> Reply {
+fn create(call: &Call) -> RouteResult {
     let (repository, pull_request) = find(call)?;
     let user = call.user()?;
     let body = call.json_object()?;
@@ -204,10 +204,10 @@ fn create(call: &Call) -> Reply {
         .as_str()
         .unwrap_or_default()
         .to_owned();
-    Ok(Answer::json(201, object).with_header("location", location))
+    Ok(Response::json(201, object).with_header("location", location))
 }
 
-fn update(call: &Call) -> Reply {
+fn update(call: &Call) -> RouteResult {
     let (repository, pull_request, comment) = find_own(call)?;
     let body = call.json_object()?;
     let mut check = Validation::new(&body);
@@ -226,10 +226,10 @@ fn update(call: &Call) -> Reply {
         comment.id,
         "pullrequest:comment_updated",
     )?;
-    Ok(Answer::ok(object))
+    Ok(Response::ok(object))
 }
 
-fn delete(call: &Call) -> Reply {
+fn delete(call: &Call) -> RouteResult {
     let (repository, pull_request, comment) = find_own(call)?;
     let now = call.mock.clock.timestamp();
     change(call, &repository, pull_request.id, comment.id, |comment| {
@@ -243,10 +243,10 @@ fn delete(call: &Call) -> Reply {
         comment.id,
         "pullrequest:comment_deleted",
     )?;
-    Ok(Answer::empty(204))
+    Ok(Response::empty(204))
 }
 
-fn resolve(call: &Call) -> Reply {
+fn resolve(call: &Call) -> RouteResult {
     let (repository, pull_request, comment) = find_comment(call)?;
     let user = call.user()?;
     if comment.parent.is_some() {
@@ -269,10 +269,10 @@ fn resolve(call: &Call) -> Reply {
         comment.id,
         "pullrequest:comment_resolved",
     )?;
-    Ok(Answer::ok(object["resolution"].clone()))
+    Ok(Response::ok(object["resolution"].clone()))
 }
 
-fn reopen(call: &Call) -> Reply {
+fn reopen(call: &Call) -> RouteResult {
     let (repository, pull_request, comment) = find_comment(call)?;
     if comment.resolution.is_none() {
         return Err(ApiError::not_found("This thread is not resolved."));
@@ -287,7 +287,7 @@ fn reopen(call: &Call) -> Reply {
         comment.id,
         "pullrequest:comment_reopened",
     )?;
-    Ok(Answer::empty(204))
+    Ok(Response::empty(204))
 }
 
 fn change(

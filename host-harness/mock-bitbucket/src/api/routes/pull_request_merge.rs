@@ -6,10 +6,10 @@ use crate::api::call::{BodyKind, Call, Route};
 use crate::api::merging::merge;
 use crate::api::merging::read_request;
 use crate::api::routes::pull_requests::{find, find_open};
-use crate::model::answer::Answer;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links::link;
 use crate::model::pull_request::{Heads, MergeTask};
+use crate::model::response::Response;
 use crate::model::tokens::{PULL_REQUEST, PULL_REQUEST_WRITE};
 use crate::sync::lock;
 use crate::view;
@@ -31,7 +31,7 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-fn start(call: &Call) -> Reply {
+fn start(call: &Call) -> RouteResult {
     let (repository, pull_request) = find_open(call)?;
     let user = call.user()?;
     let asked = match call.query_value("async") {
@@ -56,7 +56,7 @@ fn start(call: &Call) -> Reply {
             &expected,
             user,
         )?;
-        return Ok(Answer::ok(view::pull_request::whole(
+        return Ok(Response::ok(view::pull_request::whole(
             &call.mock,
             &repository,
             &merged,
@@ -78,7 +78,7 @@ fn start(call: &Call) -> Reply {
         task.id
     );
     lock(&call.mock.state).merge_tasks.push(task);
-    Ok(Answer::json(
+    Ok(Response::json(
         202,
         json!({ "task_status": "PENDING", "links": { "self": link(address.clone()) } }),
     )
@@ -86,7 +86,7 @@ fn start(call: &Call) -> Reply {
 }
 
 /// The merge itself happens when it stops being pending.
-fn status(call: &Call) -> Reply {
+fn status(call: &Call) -> RouteResult {
     let (repository, pull_request) = find(call)?;
     let id = call.parameter("task_id");
     let task = lock(&call.mock.state)
@@ -105,7 +105,7 @@ fn status(call: &Call) -> Reply {
         .ok_or_else(|| ApiError::bad_request("This task does not belong to the pull request."))?;
     let links = json!({ "self": link(format!("{}{}", call.mock.urls.origin, call.raw_path)) });
     if task.pending > 0 {
-        return Ok(Answer::ok(
+        return Ok(Response::ok(
             json!({ "task_status": "PENDING", "links": links }),
         ));
     }
@@ -121,7 +121,7 @@ fn status(call: &Call) -> Reply {
                 &task.user,
             )
             .map(drop)
-            .map_err(|error| describe(&error.into_answer()));
+            .map_err(|error| describe(&error.into_response()));
             if let Some(kept) = lock(&call.mock.state)
                 .merge_tasks
                 .iter_mut()
@@ -134,7 +134,7 @@ fn status(call: &Call) -> Reply {
     };
     result.map_err(|(status, message)| ApiError::new(status, message))?;
     let (_, merged) = find(call)?;
-    Ok(Answer::ok(json!({
+    Ok(Response::ok(json!({
         "task_status": "SUCCESS",
         "links": links,
         "merge_result": view::pull_request::whole(&call.mock, &repository, &merged),
@@ -142,11 +142,11 @@ fn status(call: &Call) -> Reply {
 }
 
 /// Status and message of an error, to be told again at every later request.
-fn describe(answer: &Answer) -> (u16, String) {
-    use crate::model::answer::Body;
-    let message = match &answer.body {
+fn describe(response: &Response) -> (u16, String) {
+    use crate::model::response::Body;
+    let message = match &response.body {
         Body::Json(body) => body.pointer("/error/message").and_then(Value::as_str),
         _ => None,
     };
-    (answer.status, message.unwrap_or_default().to_owned())
+    (response.status, message.unwrap_or_default().to_owned())
 }

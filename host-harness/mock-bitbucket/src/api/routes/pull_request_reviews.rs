@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use crate::api::call::{BodyKind, Call, Route, caller_account};
 use crate::api::routes::pull_requests::{find, find_open};
 use crate::events::pull_request::deliver;
-use crate::model::answer::Answer;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 use crate::model::pull_request::{PullRequestState, Verdict};
 use crate::model::pull_request_store;
+use crate::model::response::Response;
 use crate::model::tokens::{PULL_REQUEST_WITHDRAW, PULL_REQUEST_WRITE};
 use crate::view;
 
@@ -55,14 +55,14 @@ fn event(verdict: Verdict, given: bool) -> (&'static str, &'static str) {
     }
 }
 
-fn judge(call: &Call, verdict: Verdict) -> Reply {
+fn judge(call: &Call, verdict: Verdict) -> RouteResult {
     let participant = set(call, verdict, true)?;
-    Ok(Answer::ok(participant))
+    Ok(Response::ok(participant))
 }
 
-fn withdraw(call: &Call, verdict: Verdict) -> Reply {
+fn withdraw(call: &Call, verdict: Verdict) -> RouteResult {
     set(call, verdict, false)?;
-    Ok(Answer::empty(204))
+    Ok(Response::empty(204))
 }
 
 /// Sets or takes back the caller's verdict, and returns the participant. Saying
@@ -109,7 +109,7 @@ fn set(call: &Call, verdict: Verdict, given: bool) -> Result<Value, ApiError> {
     ))
 }
 
-fn decline(call: &Call) -> Reply {
+fn decline(call: &Call) -> RouteResult {
     let (repository, mut pull_request) = find_open(call)?;
     if !call.body.is_empty() {
         let body = call.json_object()?;
@@ -132,7 +132,7 @@ fn decline(call: &Call) -> Reply {
         &pull_request,
         Vec::new(),
     );
-    Ok(Answer::ok(view::pull_request::whole(
+    Ok(Response::ok(view::pull_request::whole(
         &call.mock,
         &repository,
         &pull_request,

@@ -11,11 +11,11 @@ use crate::api::routes::{listing, pull_request_body, statuses};
 use crate::api::sort::SortKey;
 use crate::events::pull_request::deliver;
 use crate::git::compare::JoinedGit;
-use crate::model::answer::Answer;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 use crate::model::pull_request::{PullRequest, PullRequestState, Side};
 use crate::model::pull_request_store;
 use crate::model::repository::Repository;
+use crate::model::response::Response;
 use crate::model::tokens::{PULL_REQUEST, PULL_REQUEST_WRITE};
 use crate::sync::lock;
 use crate::view;
@@ -76,7 +76,7 @@ pub(crate) fn find(call: &Call) -> Result<(Arc<Repository>, PullRequest), ApiErr
     Ok((repository, pull_request))
 }
 
-/// Like [`find`], but refuses a pull request that is closed.
+/// Like [`find`], but rejects a pull request that is closed.
 pub(crate) fn find_open(call: &Call) -> Result<(Arc<Repository>, PullRequest), ApiError> {
     let (repository, pull_request) = find(call)?;
     if pull_request.state == PullRequestState::Open {
@@ -91,7 +91,7 @@ pub(crate) fn find_open(call: &Call) -> Result<(Arc<Repository>, PullRequest), A
 
 /// Without `state` and `q` only open pull requests; with `q` the `state` is not
 /// looked at.
-fn list(call: &Call) -> Reply {
+fn list(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let mut states = Vec::new();
     for text in call.query_values("state") {
@@ -135,26 +135,26 @@ fn list(call: &Call) -> Reply {
     })
 }
 
-fn single(call: &Call) -> Reply {
+fn single(call: &Call) -> RouteResult {
     let (repository, pull_request) = find(call)?;
-    answer(call, &repository, &pull_request, 200)
+    respond(call, &repository, &pull_request, 200)
 }
 
-fn answer(
+fn respond(
     call: &Call,
     repository: &Arc<Repository>,
     pull_request: &PullRequest,
     status: u16,
-) -> Reply {
-    Ok(Answer::json(
+) -> RouteResult {
+    Ok(Response::json(
         status,
         view::pull_request::whole(&call.mock, repository, pull_request),
     ))
 }
 
-/// A second pull request for the same branches is not refused: it takes the
+/// A second pull request for the same branches is not rejected: it takes the
 /// place of what the open one said, under the same number.
-fn create(call: &Call) -> Reply {
+fn create(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let given = PullRequestBody::read(call)?;
     let title = given
@@ -228,7 +228,7 @@ fn create(call: &Call) -> Reply {
         &pull_request,
         Vec::new(),
     );
-    Ok(answer(call, &repository, &pull_request, 201)?.with_header(
+    Ok(respond(call, &repository, &pull_request, 201)?.with_header(
         "location",
         view::pull_request::url(&call.mock.urls, &repository, pull_request.id),
     ))
@@ -270,7 +270,7 @@ fn check_sides(
 
 /// Fields that are not sent stay as they are, but for the reviewers: those are
 /// gone unless they are sent again.
-fn update(call: &Call) -> Reply {
+fn update(call: &Call) -> RouteResult {
     let (repository, mut pull_request) = find_open(call)?;
     let given = PullRequestBody::read(call)?;
     let source = pull_request_body::source(call, &repository, &given)?;
@@ -312,7 +312,7 @@ fn update(call: &Call) -> Reply {
         &pull_request,
         Vec::new(),
     );
-    answer(call, &repository, &pull_request, 200)
+    respond(call, &repository, &pull_request, 200)
 }
 
 /// Reviewers are participants from the start, also before they say anything.
@@ -332,8 +332,8 @@ fn set_reviewers(pull_request: &mut PullRequest, reviewers: Vec<String>) {
     pull_request.reviewers = reviewers;
 }
 
-/// Pages have a cursor here; a number is refused.
-fn commits(call: &Call) -> Reply {
+/// Pages have a cursor here; a number is rejected.
+fn commits(call: &Call) -> RouteResult {
     let (repository, pull_request) = find(call)?;
     let length = page_length(call)?;
     let subject = format!("{}\npull request {}", repository.uuid, pull_request.id);
@@ -361,19 +361,19 @@ fn commits(call: &Call) -> Reply {
     by_cursor(call, length, values, next)
 }
 
-fn redirect(call: &Call, kind: &str) -> Reply {
+fn redirect(call: &Call, kind: &str) -> RouteResult {
     let (repository, pull_request) = find(call)?;
     let mut location = view::pull_request::comparison(&call.mock, &repository, &pull_request, kind);
     if !call.query.is_empty() {
         location.push('&');
         location.push_str(&crate::model::links::query(&call.query));
     }
-    Ok(Answer::empty(302).with_header("location", location))
+    Ok(Response::empty(302).with_header("location", location))
 }
 
 /// The statuses of the commit at the head of the source, wherever they were
 /// posted.
-fn list_statuses(call: &Call) -> Reply {
+fn list_statuses(call: &Call) -> RouteResult {
     let (repository, pull_request) = find(call)?;
     let from = pull_request_store::source_repository(&call.mock, &repository, &pull_request);
     let hash = pull_request.source.commit.unwrap_or_default();

@@ -10,9 +10,9 @@ use crate::api::validation::Validation;
 use crate::events::push;
 use crate::git::objects::{Ref, RefKind};
 use crate::git::repository::{GitRepository, is_full_hash, is_hex};
-use crate::model::answer::Answer;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 use crate::model::repository::Repository;
+use crate::model::response::Response;
 use crate::model::tokens::{REF_CREATE, REPOSITORY, REPOSITORY_WRITE};
 use crate::view;
 
@@ -50,7 +50,7 @@ pub(crate) fn routes() -> Vec<Route> {
 
 /// Filters and sorts by name and type without reading any commit; anything
 /// else needs the whole objects.
-fn list_refs(call: &Call, kinds: &[RefKind]) -> Reply {
+fn list_refs(call: &Call, kinds: &[RefKind]) -> RouteResult {
     let repository = call.repository()?;
     let mut known = Vec::new();
     for kind in kinds {
@@ -105,7 +105,7 @@ fn type_of(found: &Ref) -> &'static str {
     }
 }
 
-fn single(call: &Call, kind: RefKind) -> Reply {
+fn single(call: &Call, kind: RefKind) -> RouteResult {
     let repository = call.repository()?;
     let found = find(call, &repository, kind)?;
     show(call, &repository, &found, 200)
@@ -130,9 +130,9 @@ fn no_such_ref(kind: RefKind, name: &str) -> ApiError {
     )
 }
 
-fn show(call: &Call, repository: &Repository, found: &Ref, status: u16) -> Reply {
+fn show(call: &Call, repository: &Repository, found: &Ref, status: u16) -> RouteResult {
     let mut values = view::repository::refs(&call.mock, repository, &[found])?;
-    Ok(Answer::json(status, values.pop().unwrap_or(Value::Null)))
+    Ok(Response::json(status, values.pop().unwrap_or(Value::Null)))
 }
 
 /// The name and the commit that a new ref is to have.
@@ -190,7 +190,7 @@ fn resolve_target(git: &GitRepository, target: &str) -> Result<String, ApiError>
     }
 }
 
-fn create_branch(call: &Call) -> Reply {
+fn create_branch(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let (name, commit) = read_new_ref(
         call,
@@ -210,7 +210,7 @@ fn create_branch(call: &Call) -> Reply {
     show(call, &repository, &created, 201)
 }
 
-fn create_tag(call: &Call) -> Reply {
+fn create_tag(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let (name, commit) = read_new_ref(
         call,
@@ -249,7 +249,7 @@ fn create_tag(call: &Call) -> Reply {
     show(call, &repository, &created, 201)
 }
 
-fn delete(call: &Call, kind: RefKind) -> Reply {
+fn delete(call: &Call, kind: RefKind) -> RouteResult {
     let repository = call.repository()?;
     let found = find(call, &repository, kind)?;
     if kind == RefKind::Branch
@@ -262,7 +262,7 @@ fn delete(call: &Call, kind: RefKind) -> Reply {
     changing(call, &repository, |git| {
         Ok(git.delete_ref(kind, &found.name, &found.object)?)
     })?;
-    Ok(Answer::empty(204))
+    Ok(Response::empty(204))
 }
 
 /// Changes refs and delivers what changed, as a push would.

@@ -6,9 +6,9 @@ use crate::api::call::caller_account;
 use crate::api::call::{Call, Route};
 use crate::api::pagination::numbered;
 use crate::api::routes::listing;
-use crate::model::answer::Answer;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 use crate::model::repository::{Repository, same_slug};
+use crate::model::response::Response;
 use crate::model::tokens::REPOSITORY;
 use crate::sync::lock;
 use crate::view;
@@ -26,7 +26,7 @@ pub(crate) fn routes() -> Vec<Route> {
 /// Every workspace of the mock belongs to the caller, so a role other than
 /// `admin` never narrows the list, and `admin` leaves only workspaces that the
 /// caller administers.
-fn list(call: &Call) -> Reply {
+fn list(call: &Call) -> RouteResult {
     let workspace = call.workspace()?;
     let administers = match call.query_value("role") {
         None | Some("member" | "contributor") => true,
@@ -63,9 +63,9 @@ fn list(call: &Call) -> Reply {
     listing::values(call, values)
 }
 
-fn single(call: &Call) -> Reply {
+fn single(call: &Call) -> RouteResult {
     let repository = call.repository()?;
-    Ok(Answer::ok(view::repository::repository(
+    Ok(Response::ok(view::repository::repository(
         &call.mock,
         &repository,
         caller_account(call),

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::api::call::{Call, Route};
 use crate::api::routes::listing;
-use crate::model::errors::Reply;
+use crate::model::errors::RouteResult;
 use crate::model::tokens::PULL_REQUEST;
 use crate::sync::lock;
 use crate::view::pull_request::account;
@@ -20,7 +20,7 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-fn list(call: &Call) -> Reply {
+fn list(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let reviewers = lock(&call.mock.state)
         .default_reviewers

@@ -1,4 +1,4 @@
-//! Files and folders of a commit.
+//! Files and directories of a commit.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::api::routes::listing;
 use crate::api::sort::SortKey;
 use crate::git::tree;
 use crate::git::tree::{EntryKind, TreeEntry};
-use crate::model::answer::Answer;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links::{link, path_of_segments};
 use crate::model::repository::Repository;
+use crate::model::response::Response;
 use crate::model::tokens::REPOSITORY;
 use crate::view::repository::{commit_link, repository_url};
 
@@ -39,8 +39,8 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-/// To the root folder of the main branch.
-fn root(call: &Call) -> Reply {
+/// To the root directory of the main branch.
+fn root(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let main = call
         .mock
@@ -55,7 +55,7 @@ fn root(call: &Call) -> Reply {
         location.push('?');
         location.push_str(&crate::model::links::query(&call.query));
     }
-    Ok(Answer::empty(302).with_header("location", location))
+    Ok(Response::empty(302).with_header("location", location))
 }
 
 /// A place in a commit.
@@ -65,7 +65,7 @@ struct Place<'a> {
     commit: String,
 }
 
-fn source(call: &Call) -> Reply {
+fn source(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let given = call.parameter("commit");
     // A branch with a slash cannot be told from a path, encoded or not.
@@ -90,7 +90,7 @@ fn source(call: &Call) -> Reply {
     let path = call.parameter("path").trim_end_matches('/');
     if path.is_empty() {
         return if meta {
-            Ok(Answer::ok(place.folder("")))
+            Ok(Response::ok(place.directory("")))
         } else {
             let tree = place.root_tree()?;
             place.list(&tree, "")
@@ -99,11 +99,11 @@ fn source(call: &Call) -> Reply {
     let entry = tree::find(&place.repository.git, &place.commit, path)?
         .ok_or_else(|| no_such_path(path))?;
     match (entry.kind, meta) {
-        (EntryKind::Folder, false) => place.list(&entry.hash, &format!("{path}/")),
-        (EntryKind::Folder, true) => Ok(Answer::ok(place.folder(path))),
-        (_, true) => Ok(Answer::ok(place.file(&entry)?)),
+        (EntryKind::Directory, false) => place.list(&entry.hash, &format!("{path}/")),
+        (EntryKind::Directory, true) => Ok(Response::ok(place.directory(path))),
+        (_, true) => Ok(Response::ok(place.file(&entry)?)),
         (EntryKind::Submodule, false) => {
-            Ok(Answer::bytes(200, "text/plain", entry.hash.into_bytes()))
+            Ok(Response::bytes(200, "text/plain", entry.hash.into_bytes()))
         }
         (_, false) => place.bytes(&entry),
     }
@@ -134,8 +134,8 @@ impl Place<'_> {
             .ok_or_else(ApiError::no_such_changeset)
     }
 
-    /// One page of what a folder holds, down to `max_depth`, level by level.
-    fn list(&self, tree: &str, folder: &str) -> Reply {
+    /// One page of what a directory holds, down to `max_depth`, level by level.
+    fn list(&self, tree: &str, directory: &str) -> RouteResult {
         let call = self.call;
         let depth: usize = match call.query_value("max_depth") {
             None => 1,
@@ -161,7 +161,7 @@ impl Place<'_> {
                 .find(&subject, cursor)
                 .ok_or_else(|| ApiError::bad_request("Invalid page"))?,
             None => {
-                let paths = self.paths(tree, folder, depth)?;
+                let paths = self.paths(tree, directory, depth)?;
                 (call.mock.walks.keep(&subject, paths), 0)
             }
         };
@@ -176,10 +176,10 @@ impl Place<'_> {
         by_cursor(call, length, values, next)
     }
 
-    /// The entries of a folder as records, filtered and in order.
-    fn paths(&self, tree: &str, folder: &str, depth: usize) -> Result<Vec<String>, ApiError> {
-        let mut entries = tree::children(&self.repository.git, tree, folder, depth > 1)?;
-        let top = folder.matches('/').count();
+    /// The entries of a directory as records, filtered and in order.
+    fn paths(&self, tree: &str, directory: &str, depth: usize) -> Result<Vec<String>, ApiError> {
+        let mut entries = tree::children(&self.repository.git, tree, directory, depth > 1)?;
+        let top = directory.matches('/').count();
         entries.retain(|entry| entry.depth() - top < depth);
         entries.sort_by_key(TreeEntry::depth);
         let filter = listing::filter(self.call)?;
@@ -201,14 +201,14 @@ impl Place<'_> {
     }
 
     fn show(&self, entry: &TreeEntry) -> Result<Value, ApiError> {
-        if entry.kind == EntryKind::Folder {
-            Ok(self.folder(&entry.path))
+        if entry.kind == EntryKind::Directory {
+            Ok(self.directory(&entry.path))
         } else {
             self.file(entry)
         }
     }
 
-    fn folder(&self, path: &str) -> Value {
+    fn directory(&self, path: &str) -> Value {
         let address = self.address(&format!("{path}/"));
         let address = if path.is_empty() {
             self.address("")
@@ -233,7 +233,7 @@ impl Place<'_> {
             EntryKind::Executable => attributes.push("executable"),
             EntryKind::SymbolicLink => attributes.push("link"),
             EntryKind::Submodule => attributes.push("subrepository"),
-            EntryKind::File | EntryKind::Folder => {}
+            EntryKind::File | EntryKind::Directory => {}
         }
         if self.lfs_object(entry)?.is_some() {
             attributes.push("lfs");
@@ -271,7 +271,7 @@ impl Place<'_> {
             .map(str::to_owned))
     }
 
-    fn bytes(&self, entry: &TreeEntry) -> Reply {
+    fn bytes(&self, entry: &TreeEntry) -> RouteResult {
         if let Some(oid) = self.lfs_object(entry)? {
             let path = self.repository.git.git_dir().join("lfs/objects");
             let file = path.join(&oid[..2]).join(&oid[2..4]).join(&oid);
@@ -280,12 +280,12 @@ impl Place<'_> {
                 Ok(content) => self.call.mock.storage.offer(content.into()),
                 Err(_) => format!("{}/{oid}", self.call.mock.storage.origin),
             };
-            return Ok(Answer::empty(301).with_header("location", address));
+            return Ok(Response::empty(301).with_header("location", address));
         }
         let content = tree::content(&self.repository.git, &entry.hash)?;
         let kind = content_type(&entry.path).unwrap_or("application/octet-stream");
         let name = entry.path.rsplit('/').next().unwrap_or_default();
-        Ok(Answer::bytes(200, kind, content)
+        Ok(Response::bytes(200, kind, content)
             .with_header("etag", format!("\"{}\"", entry.hash))
             .with_header(
                 "content-disposition",

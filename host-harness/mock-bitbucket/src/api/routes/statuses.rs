@@ -8,11 +8,11 @@ use crate::api::routes::commits::commit_hash;
 use crate::api::routes::listing;
 use crate::api::validation::{Validation, is_public_web_address};
 use crate::events::deliver;
-use crate::model::answer::Answer;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links::{link, segment};
 use crate::model::records::BuildStatus;
 use crate::model::repository::Repository;
+use crate::model::response::Response;
 use crate::model::tokens::REPOSITORY;
 use crate::sync::lock;
 use crate::view;
@@ -26,8 +26,8 @@ const LONGEST_URL: usize = 450;
 
 const STATES: [&str; 4] = ["SUCCESSFUL", "FAILED", "INPROGRESS", "STOPPED"];
 
-/// What a body may hold. Fields that only answers have are accepted and ignored,
-/// so that an answer can be sent back.
+/// What a body may hold. Fields that only responses have are accepted and ignored,
+/// so that a response can be sent back.
 const KNOWN: [&str; 13] = [
     "key",
     "state",
@@ -68,7 +68,7 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-fn list(call: &Call) -> Reply {
+fn list(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let hash = commit_hash(call, &repository)?;
     let refname = call.query_value("refname");
@@ -83,12 +83,12 @@ fn list(call: &Call) -> Reply {
     listing::values(call, values)
 }
 
-fn single(call: &Call) -> Reply {
+fn single(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let hash = commit_hash(call, &repository)?;
     let status = find(call, &repository, &hash, call.parameter("key"))
         .ok_or_else(|| no_such_status(call))?;
-    Ok(Answer::ok(show(call, &repository, &hash, &status)))
+    Ok(Response::ok(show(call, &repository, &hash, &status)))
 }
 
 fn find(call: &Call, repository: &Repository, hash: &str, key: &str) -> Option<BuildStatus> {
@@ -107,7 +107,7 @@ fn no_such_status(call: &Call) -> ApiError {
     ))
 }
 
-fn upsert(call: &Call) -> Reply {
+fn upsert(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let hash = commit_hash(call, &repository)?;
     let body = call.json_object()?;
@@ -135,10 +135,10 @@ fn upsert(call: &Call) -> Reply {
     store(call, &repository, &hash, &status);
     let object = show(call, &repository, &hash, &status);
     deliver(call, &repository, created, &object);
-    Ok(Answer::json(if created { 201 } else { 200 }, object))
+    Ok(Response::json(if created { 201 } else { 200 }, object))
 }
 
-fn update(call: &Call) -> Reply {
+fn update(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let hash = commit_hash(call, &repository)?;
     let body = call.json_object()?;
@@ -159,7 +159,7 @@ fn update(call: &Call) -> Reply {
     store(call, &repository, &hash, &status);
     let object = show(call, &repository, &hash, &status);
     deliver(call, &repository, false, &object);
-    Ok(Answer::ok(object))
+    Ok(Response::ok(object))
 }
 
 /// What holds for the values of a status, new or updated.

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use crate::api::call::{Call, Route};
 use crate::api::routes::listing;
-use crate::model::answer::Answer;
-use crate::model::errors::{ApiError, Reply};
+use crate::model::errors::{ApiError, RouteResult};
 use crate::model::repository::same_slug;
-use crate::model::tokens::{ACCOUNT, OWN_REPOSITORIES, OWN_WORKSPACES, Sight, WORKSPACE};
+use crate::model::response::Response;
+use crate::model::tokens::{ACCOUNT, OWN_REPOSITORIES, OWN_WORKSPACES, Visibility, WORKSPACE};
 use crate::sync::lock;
 use crate::view;
 
@@ -29,30 +29,30 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-fn current_user(call: &Call) -> Reply {
+fn current_user(call: &Call) -> RouteResult {
     let user = call.user()?;
     let mut object = view::repository::user(&call.mock.urls, user);
     object["account_status"] = json!("active");
     object["username"] = json!(user.nickname.to_lowercase());
     object["has_2fa_enabled"] = Value::Null;
     object["is_staff"] = json!(false);
-    Ok(Answer::ok(object))
+    Ok(Response::ok(object))
 }
 
-fn own_workspaces(call: &Call) -> Reply {
+fn own_workspaces(call: &Call) -> RouteResult {
     let administrator = match call.query_value("administrator") {
         None => None,
         Some("true") => Some(true),
         Some("false") => Some(false),
         Some(_) => return Err(ApiError::field("administrator", "Enter true or false.")),
     };
-    let sight = &call.caller()?.credential.sight;
+    let visibility = &call.caller()?.credential.visibility;
     let values = lock(&call.mock.state)
         .workspaces
         .iter()
-        .filter(|workspace| match sight {
-            Sight::Workspace(slug) => same_slug(slug, &workspace.slug),
-            Sight::Nothing => false,
+        .filter(|workspace| match visibility {
+            Visibility::Workspace(slug) => same_slug(slug, &workspace.slug),
+            Visibility::Nothing => false,
             _ => true,
         })
         .filter(|workspace| administrator.is_none_or(|wanted| wanted == workspace.administrator))
@@ -67,7 +67,7 @@ fn own_workspaces(call: &Call) -> Reply {
     listing::values(call, values)
 }
 
-fn own_repository_permissions(call: &Call) -> Reply {
+fn own_repository_permissions(call: &Call) -> RouteResult {
     let workspace = call.workspace()?;
     let caller = call.caller()?;
     let permission = if workspace.administrator {
@@ -93,9 +93,9 @@ fn own_repository_permissions(call: &Call) -> Reply {
     listing::values(call, values)
 }
 
-fn workspace(call: &Call) -> Reply {
+fn workspace(call: &Call) -> RouteResult {
     let workspace = call.workspace()?;
     let mut object = view::repository::workspace(&call.mock.urls, &workspace);
     object["is_private"] = json!(true);
-    Ok(Answer::ok(object))
+    Ok(Response::ok(object))
 }

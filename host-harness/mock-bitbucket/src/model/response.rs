@@ -1,13 +1,13 @@
 //! What a route answers, before it becomes bytes on a socket.
 //!
-//! An answer keeps its JSON as a value until the very end, so that partial
+//! A response keeps its JSON as a value until the very end, so that partial
 //! answers (`fields=`) and planned faults can still change it.
 
 use hyper::body::Bytes;
 use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
 
-/// The body of an [`Answer`].
+/// The body of an [`Response`].
 pub(crate) enum Body {
     /// No body at all.
     Empty,
@@ -20,13 +20,13 @@ pub(crate) enum Body {
 }
 
 /// A status, headers and a body.
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Body,
 }
 
-impl Answer {
+impl Response {
     /// A JSON document with the given status.
     pub(crate) fn json(status: u16, value: Value) -> Self {
         Self {
@@ -69,7 +69,7 @@ impl Answer {
         Self::bytes(status, "text/plain; charset=utf-8", text.into())
     }
 
-    /// The same answer with one header more.
+    /// The same response with one header more.
     pub(crate) fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
