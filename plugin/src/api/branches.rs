@@ -2,9 +2,9 @@
 //!
 //! | method | sent | repeated | special errors |
 //! |---|---|---|---|
-//! | `branches` | pages of 100, in an order that the service keeps between pages; beside the first one the repository's main branch, remembered for a few seconds | all | |
+//! | `branches` | pages of 100, in an order that the service keeps between pages; beside the first one the repository's main branch, cached for a few seconds | all | |
 //! | `branch` | the branch by its name, and the main branch | all | `NotFound` with the name; in an empty repository for the main branch |
-//! | `create_branch` | the creation | one whose answer was lost is looked for first | `AlreadyExists`; `InvalidInput` if the target is no hash |
+//! | `create_branch` | the creation | one whose response was lost is looked for first | `AlreadyExists`; `InvalidInput` if the target is not a hash |
 //! | `delete_branch` | the deletion; after a 404 the repository, since a branch that is gone is a success and a repository that is not there is none | all | |
 
 use crate::api::repositories::delete_within;
@@ -12,7 +12,7 @@ use crate::encoding::query_literal;
 use crate::http::Request;
 use crate::json::{Branch as WireBranch, branch_fields, is_hash};
 use crate::page_length::List;
-use crate::pages::{ENVELOPE, Listing};
+use crate::pages::{ENVELOPE, Pager};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::json;
@@ -37,10 +37,9 @@ pub(crate) fn list(
     if let Some(text) = request.filter.filter(|text| !text.is_empty()) {
         listing = listing.query("q", &format!("name ~ {}", query_literal(&text)));
     }
-    let listing =
-        Listing::new(&session.http, context, List::Branches, listing).limit(request.limit);
+    let listing = Pager::new(&session.http, context, List::Branches, listing).limit(request.limit);
     let one_by_one = session.http.limits().parallel < 2 || request.limit == Some(0);
-    if one_by_one || session.remembered_main_branch(context, &repo).is_some() {
+    if one_by_one || session.cached_main_branch(context, &repo).is_some() {
         let main_branch = session.main_branch(context, &repo)?;
         listing.push(sink, |branch: WireBranch| {
             Ok(branch.into_record(main_branch.as_deref()))

@@ -10,7 +10,7 @@ use crate::api::refs;
 use crate::http::Request;
 use crate::json::{Item, pointer};
 use crate::page_length::List;
-use crate::pages::{ENVELOPE, Listing};
+use crate::pages::{ENVELOPE, Pager};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::Value;
@@ -34,7 +34,7 @@ pub(crate) fn list(
     let listed = Request::get(repo.path(&["diffstat", &range]))
         .query("topic", "true")
         .fields(&fields);
-    Listing::new(&session.http, context, List::ChangedFiles, listed)
+    Pager::new(&session.http, context, List::ChangedFiles, listed)
         .limit(request.limit)
         .push(sink, |item: Item| changed_file(&item.value))
         .map_err(|error| {
@@ -66,7 +66,7 @@ fn changed_file(value: &Value) -> Result<ChangedFile> {
         (None, None) => {
             return Err(VcsError::new(
                 ErrorKind::INVALID_RESPONSE,
-                "the service answered with a changed file without path",
+                "the service responded with a changed file without path",
             ));
         }
     };

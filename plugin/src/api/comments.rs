@@ -1,7 +1,7 @@
 //! Comments of pull requests.
 //!
 //! Sent: one request each; the list is read oldest first. Repeated: reading,
-//! changing and deleting. A creation whose answer was lost is neither repeated
+//! changing and deleting. A creation whose response was lost is neither repeated
 //! nor looked for: engines post the same words again and again, so nobody could
 //! tell the lost comment from an earlier one. Its error is not retryable and
 //! says so. Deleting what is gone succeeds.
@@ -13,9 +13,9 @@ use crate::api::pull_requests::may_be_done;
 use crate::api::repositories::delete_within;
 use crate::http::Request;
 use crate::json::account_fields;
-use crate::json::{self, Document, Item};
+use crate::json::{self, Item, StrictJson};
 use crate::page_length::List;
-use crate::pages::{ENVELOPE, Listing};
+use crate::pages::{ENVELOPE, Pager};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use crate::text::cut;
@@ -43,7 +43,7 @@ pub(crate) fn list(
     let listed = Request::get(path(&repo, request.pull_request, None))
         .query("sort", "created_on")
         .fields(&fields);
-    Listing::new(&session.http, context, List::Comments, listed)
+    Pager::new(&session.http, context, List::Comments, listed)
         .limit(request.limit)
         .push(sink, |item: Item| read_one(&item.value))?;
     Ok(())
@@ -60,7 +60,7 @@ pub(crate) fn create(
 ) -> Result<Comment> {
     let repo = RepositoryName::parse(&request.repo)?;
     let creation = Request::post(path(&repo, request.pull_request, None)).json(&body(&request)?)?;
-    let Document(value) = session.http.json(context, &creation).map_err(|error| {
+    let StrictJson(value) = session.http.json(context, &creation).map_err(|error| {
         if may_be_done(&error) {
             error
                 .with_retryable(false)
@@ -111,7 +111,7 @@ pub(crate) fn update(
     let repo = RepositoryName::parse(&request.repo)?;
     let change = Request::put(path(&repo, request.pull_request, Some(request.id)))
         .json(&json!({ "content": content(&request.text)? }))?;
-    read_one(&session.http.json::<Document>(context, &change)?.0)
+    read_one(&session.http.json::<StrictJson>(context, &change)?.0)
 }
 
 /// Deletes a comment; one that is gone already is a success.
@@ -139,7 +139,7 @@ fn read_one(value: &Value) -> Result<Comment> {
     json::comment(value).ok_or_else(|| {
         VcsError::new(
             ErrorKind::INVALID_RESPONSE,
-            "the service answered with a comment without number",
+            "the service responded with a comment without number",
         )
     })
 }

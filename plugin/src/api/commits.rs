@@ -2,7 +2,7 @@
 //!
 //! | method | sent | repeated | special errors |
 //! |---|---|---|---|
-//! | `commit` | the commit by its hash | all | `InvalidInput` if that is no hash |
+//! | `commit` | the commit by its hash | all | `InvalidInput` if that is not a hash |
 //! | `commits`, `commits_between_refs` | each end is resolved to a hash (none for a full hash), then `commits?include=…&exclude=…`, pages of 100 by links, which have no numbers | all | `NotFound` with the name of the end |
 //!
 //! Names are resolved first because a branch name with a slash is ambiguous
@@ -13,7 +13,7 @@ use crate::api::refs;
 use crate::http::Request;
 use crate::json::{Commit as WireCommit, commit_fields, is_hash};
 use crate::page_length::List;
-use crate::pages::Listing;
+use crate::pages::Pager;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use vcs_provider_interface::prelude::*;
@@ -162,7 +162,7 @@ impl Range {
             commit_fields!("values."),
             ",next,size,page,pagelen"
         ));
-        Listing::new(&session.http, context, List::Commits, request)
+        Pager::new(&session.http, context, List::Commits, request)
             .limit(self.limit)
             .each(&mut |commits: Vec<WireCommit>, total| {
                 page(

@@ -16,7 +16,7 @@ use crate::api::refs::expand_hash;
 use crate::http::Request;
 use crate::json::{Item, pointer};
 use crate::page_length::List;
-use crate::pages::{ENVELOPE, Listing};
+use crate::pages::{ENVELOPE, Pager};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::Value;
@@ -142,7 +142,7 @@ fn commit_changed(
     let id = pull_request.id.to_string();
     let fields = format!("values.update.date,values.update.source.commit.hash,{ENVELOPE}");
     let request = Request::get(repo.path(&["pullrequests", &id, "activity"])).fields(&fields);
-    let items: Vec<Item> = match Listing::new(&session.http, context, List::Activity, request)
+    let items: Vec<Item> = match Pager::new(&session.http, context, List::Activity, request)
         .limit(Some(crate::page_length::longest_page(List::Activity)))
         .collect()
     {

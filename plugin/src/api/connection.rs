@@ -1,18 +1,18 @@
 //! Checks a credential: whose it is, what it may, what it sees.
 //!
-//! Bitbucket answers a credential without the right scope with an empty list
+//! Bitbucket gives a credential without the right scope with an empty list
 //! and HTTP 200 as readily as with an error, so seeing nothing is reported.
 //!
 //! Sent: the account (not for access tokens, which have none), the workspaces
 //! or the configured ones, the number of repositories in the first few of
 //! them, and the repository that is asked about. Repeated: all. A part that is
-//! refused becomes a warning as long as another was answered; a credential
+//! rejected becomes a warning as long as another succeeded; a credential
 //! that is accepted nowhere is `Unauthenticated`.
 
 use crate::api::repositories::list_request;
 use crate::api::workspaces;
 use crate::http::CredentialType;
-use crate::http::{Answer, Request};
+use crate::http::{Request, Response};
 use crate::json::{Account, WorkspaceMembership, account_fields, present};
 use crate::page_length::{List, longest_page};
 use crate::repository_name::RepositoryName;
@@ -58,7 +58,7 @@ pub(crate) fn check(
             ..Connection::default()
         },
         scopes_accepted: Vec::new(),
-        answered: false,
+        responded: false,
     };
     let has_account = matches!(
         credential_type,
@@ -86,17 +86,17 @@ struct Check<'a> {
     found: Connection,
     scopes_accepted: Vec<String>,
     /// Whether the service accepted the credential for anything.
-    answered: bool,
+    responded: bool,
 }
 
 impl Check<'_> {
-    /// Sends a request and keeps the scopes that its answer names.
-    fn ask(&mut self, request: &Request) -> Result<Answer> {
+    /// Sends a request and keeps the scopes that its response names.
+    fn ask(&mut self, request: &Request) -> Result<Response> {
         let result = self.session.http.send(self.context, request);
         match &result {
-            Ok(answer) => {
-                self.answered = true;
-                let granted = answer.head.scopes("x-oauth-scopes");
+            Ok(response) => {
+                self.responded = true;
+                let granted = response.head.scopes("x-oauth-scopes");
                 if !granted.is_empty() {
                     self.found.scopes_granted = granted;
                 }
@@ -130,10 +130,10 @@ impl Check<'_> {
     fn account(&mut self) -> Result<()> {
         let request = Request::get("/user").fields(account_fields!(""));
         match self.ask(&request) {
-            Ok(answer) => {
-                let account = answer.json::<Account>()?.into_author();
+            Ok(response) => {
+                let account = response.json::<Account>()?.into_author();
                 if account.id.is_empty() {
-                    return Err(answer.head.invalid("it names no account"));
+                    return Err(response.head.invalid("it names no account"));
                 }
                 self.found.account = Some(account);
                 Ok(())
@@ -146,7 +146,7 @@ impl Check<'_> {
         let length = longest_page(List::Workspaces);
         let request = workspaces::request().query("pagelen", &length.to_string());
         let page: Counted<WorkspaceMembership> = match self.ask(&request) {
-            Ok(answer) => answer.json()?,
+            Ok(response) => response.json()?,
             Err(error) => return self.tolerate("the credential may not list workspaces", error),
         };
         let is_whole = page.next.is_none();
@@ -181,9 +181,9 @@ impl Check<'_> {
                 .query("pagelen", "1")
                 .fields("values.uuid,size,next");
             match self.ask(&request) {
-                Ok(answer) => {
+                Ok(response) => {
                     visible += 1;
-                    let page: Counted<Identified> = answer.json()?;
+                    let page: Counted<Identified> = response.json()?;
                     let count = page
                         .size
                         .or_else(|| page.next.is_none().then_some(page.values.len() as u64));
@@ -205,7 +205,7 @@ impl Check<'_> {
         if credential_type == CredentialType::AccessToken {
             let request = workspaces::request().query("pagelen", "1");
             if let Err(error) = self.ask(&request) {
-                let is_refusal = matches!(
+                let is_rejection = matches!(
                     error.kind,
                     ErrorKind::UNAUTHENTICATED
                         | ErrorKind::PERMISSION_DENIED
@@ -213,7 +213,7 @@ impl Check<'_> {
                 );
                 let advice = "an access token can only be tried on something that it sees: name \
                      a repository, or its workspaces under `workspaces` in the configuration";
-                return Err(if is_refusal {
+                return Err(if is_rejection {
                     error.in_context(advice)
                 } else {
                     error
@@ -230,8 +230,8 @@ impl Check<'_> {
     fn repository(&mut self, repo: &RepositoryName) -> Result<()> {
         let request = Request::get(repo.path(&[])).fields("uuid,full_name");
         match self.ask(&request) {
-            Ok(answer) => answer.json::<Identified>().map(drop),
-            Err(error) if self.answered => {
+            Ok(response) => response.json::<Identified>().map(drop),
+            Err(error) if self.responded => {
                 self.tolerate(&format!("the credential does not see {repo}"), error)
             }
             Err(error) => Err(error),

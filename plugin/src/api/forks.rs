@@ -6,7 +6,7 @@
 use crate::http::Request;
 use crate::json::{Repository as WireRepository, repository_fields};
 use crate::page_length::List;
-use crate::pages::{ENVELOPE, Listing};
+use crate::pages::{ENVELOPE, Pager};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use vcs_provider_interface::prelude::*;
@@ -22,7 +22,7 @@ pub(crate) fn list(
     let listed = Request::get(repo.path(&["forks"]))
         .query("sort", "created_on")
         .fields(&format!("{},{ENVELOPE}", repository_fields!("values.")));
-    Listing::new(&session.http, context, List::Forks, listed)
+    Pager::new(&session.http, context, List::Forks, listed)
         .limit(request.limit)
         .push(sink, |fork: WireRepository| Ok(fork.into_record()))?;
     Ok(())

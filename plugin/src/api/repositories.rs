@@ -3,7 +3,7 @@
 //! | method | sent | repeated | special errors |
 //! |---|---|---|---|
 //! | `repo_by_fullname` | the repository; a renamed one is found where its old address leads | all | |
-//! | `repos` | the workspaces, unless one is asked for or they are configured, then the repositories of each, pages of 100 | all | a workspace that refuses is left out with a warning, unless all do |
+//! | `repos` | the workspaces, unless one is asked for or they are configured, then the repositories of each, pages of 100 | all | a workspace that rejects is left out with a warning, unless all do |
 //!
 //! With an account only repositories that it is a member of are listed; an
 //! access token is a member of nothing and lists what it sees.
@@ -13,7 +13,7 @@ use crate::http::CredentialType;
 use crate::http::Request;
 use crate::json::{Repository as WireRepository, WorkspaceMembership, repository_fields};
 use crate::page_length::List;
-use crate::pages::{ENVELOPE, Listing};
+use crate::pages::{ENVELOPE, Pager};
 use crate::repository_name::{RepositoryName, workspace_segment};
 use crate::session::Session;
 use vcs_provider_interface::prelude::*;
@@ -42,7 +42,7 @@ pub(crate) fn fetch(
         .mainbranch
         .as_ref()
         .and_then(|branch| branch.name.clone());
-    session.remember_main_branch(repo, main_branch);
+    session.cache_main_branch(repo, main_branch);
     Ok(repository)
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn list(
     }
     let workspaces = workspaces(session, context)?;
     let mut forward = Forward::new(sink, request.limit);
-    let mut last_refusal = None;
+    let mut last_rejection = None;
     let mut listed = 0;
     for workspace in &workspaces {
         let pushed_before = forward.pushed;
@@ -94,25 +94,25 @@ pub(crate) fn list(
                     return Ok(());
                 }
             }
-            Err(error) if is_local_refusal(&error) && forward.pushed == pushed_before => {
+            Err(error) if is_local_rejection(&error) && forward.pushed == pushed_before => {
                 session.http.log().warn(
                     "repositories",
                     format!("the workspace {workspace} is left out of the list: {error}"),
                 );
-                last_refusal = Some(error);
+                last_rejection = Some(error);
             }
             Err(error) => return Err(error),
         }
     }
-    match last_refusal {
-        // Nothing but refusals is no empty list.
+    match last_rejection {
+        // Nothing but rejections is no empty list.
         Some(error) if listed == 0 => Err(error),
         _ => Ok(()),
     }
 }
 
 /// Whether an error concerns one workspace and not the credential as a whole.
-fn is_local_refusal(error: &VcsError) -> bool {
+fn is_local_rejection(error: &VcsError) -> bool {
     matches!(
         error.kind,
         ErrorKind::PERMISSION_DENIED | ErrorKind::NOT_FOUND
@@ -125,7 +125,7 @@ fn workspaces(session: &Session, context: &dyn CallContext) -> Result<Vec<String
     }
     let request = crate::api::workspaces::request();
     let memberships: Vec<WorkspaceMembership> =
-        Listing::new(&session.http, context, List::Workspaces, request)
+        Pager::new(&session.http, context, List::Workspaces, request)
             .collect()
             .map_err(|error| explain(session, error))?;
     Ok(memberships
@@ -139,11 +139,11 @@ fn workspaces(session: &Session, context: &dyn CallContext) -> Result<Vec<String
 fn explain(session: &Session, error: VcsError) -> VcsError {
     let is_access_token =
         session.http.authorizer().credential_type() == CredentialType::AccessToken;
-    let is_refused = matches!(
+    let is_rejected = matches!(
         error.kind,
         ErrorKind::UNAUTHENTICATED | ErrorKind::PERMISSION_DENIED | ErrorKind::NOT_FOUND
     );
-    if is_access_token && is_refused {
+    if is_access_token && is_rejected {
         return error.in_context(
             "an access token cannot list workspaces, so name them under `workspaces` in the \
              configuration",
@@ -175,7 +175,7 @@ fn list_workspace(
     if let Some(text) = filter {
         request = request.query("q", &format!("name ~ {}", encoding::query_literal(text)));
     }
-    Listing::new(&session.http, context, List::Repositories, request)
+    Pager::new(&session.http, context, List::Repositories, request)
         .limit(forward.left)
         .push(forward, |repository: WireRepository| {
             Ok(repository.into_record())

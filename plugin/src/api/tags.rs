@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | `tags` | pages of 100 by name | all | |
 //! | `tag` | the tag by its name | all | `NotFound` with the name |
-//! | `create_tag` | the creation; with a message it is an annotated tag | one whose answer was lost is looked for first | `AlreadyExists`; `InvalidInput` if the target is no hash |
+//! | `create_tag` | the creation; with a message it is an annotated tag | one whose response was lost is looked for first | `AlreadyExists`; `InvalidInput` if the target is not a hash |
 //!
 //! The hash of a tag is that of its commit, also where the tag is annotated.
 
@@ -13,7 +13,7 @@ use crate::encoding::query_literal;
 use crate::http::Request;
 use crate::json::{Tag as WireTag, tag_fields};
 use crate::page_length::List;
-use crate::pages::{ENVELOPE, Listing};
+use crate::pages::{ENVELOPE, Pager};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::json;
@@ -32,7 +32,7 @@ pub(crate) fn list(
     if let Some(text) = request.filter.filter(|text| !text.is_empty()) {
         listing = listing.query("q", &format!("name ~ {}", query_literal(&text)));
     }
-    Listing::new(&session.http, context, List::Tags, listing)
+    Pager::new(&session.http, context, List::Tags, listing)
         .limit(request.limit)
         .push(sink, |tag: WireTag| Ok(tag.into_record()))?;
     Ok(())

@@ -9,7 +9,7 @@ use crate::encoding;
 use crate::http::Request;
 use crate::json::{Workspace as WireWorkspace, WorkspaceMembership, workspace_membership_fields};
 use crate::page_length::List;
-use crate::pages::{ENVELOPE, Listing};
+use crate::pages::{ENVELOPE, Pager};
 use crate::session::Session;
 use vcs_provider_interface::prelude::*;
 
@@ -44,7 +44,7 @@ pub(crate) fn list(
         }
         return Ok(());
     }
-    Listing::new(&session.http, context, List::Workspaces, self::request())
+    Pager::new(&session.http, context, List::Workspaces, self::request())
         .limit(request.limit)
         .push(sink, |membership: WorkspaceMembership| {
             let workspace = membership.workspace.unwrap_or_default();

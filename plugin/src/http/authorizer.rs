@@ -1,7 +1,7 @@
 //! How a request proves who sends it.
 //!
 //! The HTTP layer asks an [`Authorizer`] for the header of each request and
-//! tells it when an answer was 401. What a credential is and how it is renewed
+//! tells it when a response was 401. What a credential is and how it is renewed
 //! stands behind this trait; the HTTP layer knows neither.
 
 use vcs_provider_interface::prelude::*;
@@ -49,16 +49,16 @@ pub(crate) struct Authorization {
     /// When the token ends, in milliseconds since 1970, where known.
     pub(crate) expires_at_ms: Option<i64>,
     /// Tells this token from those before and after it, so that of several
-    /// calls that were refused with it only one renews it.
+    /// calls that were rejected with it only one renews it.
     pub(crate) generation: u64,
 }
 
-/// Whether a refused request can be sent once more.
+/// Whether a rejected request can be sent once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Renewal {
     /// There is a new token: ask for it and repeat once.
     Renewed,
-    /// There is none: the refusal stands.
+    /// There is none: the rejection stands.
     NotPossible,
 }
 
@@ -75,9 +75,9 @@ pub(crate) trait Authorizer: Send + Sync {
     /// request where one is fetched.
     fn authorization(&self, context: &dyn CallContext) -> Result<Authorization>;
 
-    /// Told that a request with this authorization was answered 401.
+    /// Told that a request with this authorization got a 401.
     ///
     /// # Errors
     /// As for [`Authorizer::authorization`].
-    fn renew(&self, context: &dyn CallContext, refused: &Authorization) -> Result<Renewal>;
+    fn renew(&self, context: &dyn CallContext, rejected: &Authorization) -> Result<Renewal>;
 }

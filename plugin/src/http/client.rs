@@ -15,14 +15,14 @@ use vcs_provider_interface::prelude::*;
 /// Time limits and size limits of a server, as configured.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
-    /// The most time for one request, its answer included; of a streamed
-    /// answer, the most time without a byte.
+    /// The most time for one request, its response included; of a streamed
+    /// response, the most time without a byte.
     pub(crate) request_timeout: Duration,
     /// The first pause before another try.
     pub(crate) first_pause: Duration,
     /// The longest wait for the rate gate or another try.
     pub(crate) longest_wait: Duration,
-    /// The largest JSON answer, decompressed.
+    /// The largest JSON response, decompressed.
     pub(crate) json_bytes: u64,
     /// How much of an error's body is read.
     pub(crate) error_bytes: u64,
@@ -66,7 +66,7 @@ impl Http {
     /// credential goes to the root's origin and to `further_origins`.
     ///
     /// # Errors
-    /// `Config` if the root is no address.
+    /// `Config` if the root is not a URL.
     pub(crate) fn new(
         transport: Arc<Transport>,
         root: &str,
@@ -96,7 +96,7 @@ impl Http {
     /// the credential may go as well.
     ///
     /// # Errors
-    /// `Config` if the root is no address.
+    /// `Config` if the root is not a URL.
     pub(crate) fn at(&self, root: &str) -> Result<Self> {
         Self::new(
             Arc::clone(&self.transport),

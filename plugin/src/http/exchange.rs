@@ -1,13 +1,13 @@
 //! Sends requests: policy from the neighbouring modules, put in order.
 
-use super::answer::{Answer, Head};
-use super::attempt::{Attempt, CHUNK, Patience};
+use super::attempt::{Attempt, CHUNK, TimeoutScope};
 use super::authorizer::Renewal;
 use super::client::Http;
 use super::error::Failure;
 use super::origin::Origin;
 use super::request::{Request, Target, Upload};
-use super::retry::{Cause, next_pause, random};
+use super::response::{Response, ResponseHead};
+use super::retry::{RetryClass, next_pause, random};
 use super::wait::{check, pause};
 use serde::de::DeserializeOwned;
 use std::io::Read;
@@ -17,25 +17,25 @@ use ureq::http::Uri;
 use vcs_provider_interface::prelude::*;
 
 impl Http {
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the whole response.
     ///
     /// # Errors
     /// Any but `InvalidInput` for the caller's own values; see [`super::error`].
     #[inline(never)] // Otherwise it is in the library once for each type that is read.
-    pub(crate) fn send(&self, context: &dyn CallContext, request: &Request) -> Result<Answer> {
+    pub(crate) fn send(&self, context: &dyn CallContext, request: &Request) -> Result<Response> {
         self.exchange(
             context,
             request,
             None,
-            Patience::WholeAnswer,
+            TimeoutScope::Total,
             &mut |head, body| {
                 let body = self.read_whole(context, &head, body)?;
-                Ok(Answer { head, body })
+                Ok(Response { head, body })
             },
         )
     }
 
-    /// Sends a request and reads the answer as JSON.
+    /// Sends a request and reads the response as JSON.
     ///
     /// # Errors
     /// As for [`Http::send`], and `InvalidResponse`.
@@ -53,29 +53,29 @@ impl Http {
     /// # Errors
     /// As for [`Http::send`], and `InvalidResponse`.
     pub(crate) fn delete(&self, context: &dyn CallContext, path: String) -> Result<()> {
-        let answer = self.send(context, &Request::delete(path))?;
-        if answer.head.status == 204 {
+        let response = self.send(context, &Request::delete(path))?;
+        if response.head.status == 204 {
             return Ok(());
         }
-        Err(answer.head.invalid("it does not confirm the deletion"))
+        Err(response.head.invalid("it does not confirm the deletion"))
     }
 
-    /// Sends a request and hands the bytes of the answer on as they come.
-    /// Returns the beginning of the answer and how many bytes were handed on.
+    /// Sends a request and passes on the bytes of the response as they come.
+    /// Returns the beginning of the response and how many bytes were passed on.
     ///
     /// # Errors
-    /// As for [`Http::send`]; nothing is repeated once a byte was handed on.
+    /// As for [`Http::send`]; nothing is repeated once a byte was passed on.
     pub(crate) fn stream(
         &self,
         context: &dyn CallContext,
         request: &Request,
         sink: &mut dyn ByteSink,
-    ) -> Result<(Head, u64)> {
+    ) -> Result<(ResponseHead, u64)> {
         self.exchange(
             context,
             request,
             None,
-            Patience::EachByte,
+            TimeoutScope::Idle,
             &mut |head, body| {
                 let mut reader = body.into_reader();
                 let mut buffer = vec![0; CHUNK];
@@ -88,7 +88,7 @@ impl Http {
                         Err(error) => {
                             let mut failure = self.broken(error, &head, context);
                             if given > 0 {
-                                failure.cause = Cause::Final;
+                                failure.class = RetryClass::Final;
                             }
                             return Err(failure);
                         }
@@ -103,7 +103,7 @@ impl Http {
         )
     }
 
-    /// Sends a body while it is read. Sent once; only a refusal by the rate
+    /// Sends a body while it is read. Sent once; only a rejection by the rate
     /// gate of this side is waited for.
     ///
     /// # Errors
@@ -113,15 +113,15 @@ impl Http {
         context: &dyn CallContext,
         request: &Request,
         upload: Upload<'_>,
-    ) -> Result<Answer> {
+    ) -> Result<Response> {
         self.exchange(
             context,
             request,
             Some(upload),
-            Patience::EachByte,
+            TimeoutScope::Idle,
             &mut |head, body| {
                 let body = self.read_whole(context, &head, body)?;
-                Ok(Answer { head, body })
+                Ok(Response { head, body })
             },
         )
     }
@@ -131,8 +131,8 @@ impl Http {
         context: &dyn CallContext,
         request: &Request,
         mut upload: Option<Upload<'_>>,
-        patience: Patience,
-        read: &mut dyn FnMut(Head, Body) -> std::result::Result<T, Failure>,
+        timeout_scope: TimeoutScope,
+        read: &mut dyn FnMut(ResponseHead, Body) -> std::result::Result<T, Failure>,
     ) -> Result<T> {
         let is_upload = upload.is_some();
         let uri = self.uri(request)?;
@@ -152,7 +152,7 @@ impl Http {
                 http: self,
                 context,
                 request,
-                patience,
+                timeout_scope,
                 number: tried,
             };
             let failure = match attempt.run(uri.clone(), authorization.as_ref(), &mut upload, read)
@@ -164,19 +164,19 @@ impl Http {
             if is_upload {
                 return Err(error);
             }
-            if let (401, true, Some(refused)) =
+            if let (401, true, Some(rejected)) =
                 (error.http_status.unwrap_or(0), may_renew, &authorization)
             {
                 may_renew = false;
                 tried -= 1;
-                if self.authorizer().renew(context, refused)? == Renewal::Renewed {
+                if self.authorizer().renew(context, rejected)? == Renewal::Renewed {
                     continue;
                 }
                 return Err(error);
             }
             let next = next_pause(
-                failure.cause,
-                request.repeat,
+                failure.class,
+                request.idempotency,
                 tried,
                 self.limits().first_pause,
                 error.retry_after(),
@@ -213,7 +213,7 @@ impl Http {
     }
 
     fn wait_for_gate(&self, context: &dyn CallContext) -> Result<()> {
-        while let Some(length) = self.gate().held_back(Instant::now()) {
+        while let Some(length) = self.gate().throttled_for(Instant::now()) {
             if !self.fits(context, length) {
                 let message = format!(
                     "Bitbucket limits the requests of this credential; the next may be sent in {} s",

@@ -3,7 +3,7 @@
 use super::account::git_author;
 use super::{Links, RawAuthor, hash_at, null_as_empty, pointer, present};
 use crate::json::time::milliseconds;
-use crate::pages::Listed;
+use crate::pages::ListItem;
 use serde::Deserialize;
 use serde_json::Value;
 use vcs_provider_interface::prelude::Commit as CommitRecord;
@@ -44,8 +44,8 @@ macro_rules! commit_fields {
 }
 pub(crate) use commit_fields;
 
-impl Listed for Commit {
-    fn identity(&self) -> Option<&str> {
+impl ListItem for Commit {
+    fn id(&self) -> Option<&str> {
         self.hash.as_deref()
     }
 }

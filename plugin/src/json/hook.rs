@@ -1,7 +1,7 @@
 //! Webhooks of a repository.
 
 use super::{null_as_empty, present};
-use crate::pages::Listed;
+use crate::pages::ListItem;
 use serde::Deserialize;
 use vcs_provider_interface::prelude::Hook as HookRecord;
 
@@ -39,8 +39,8 @@ macro_rules! hook_fields {
 }
 pub(crate) use hook_fields;
 
-impl Listed for Hook {
-    fn identity(&self) -> Option<&str> {
+impl ListItem for Hook {
+    fn id(&self) -> Option<&str> {
         self.uuid.as_deref()
     }
 }

@@ -1,33 +1,33 @@
 //! An item of a list, whatever it is.
 
-use super::Document;
-use crate::pages::Listed;
+use super::StrictJson;
+use crate::pages::ListItem;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// An item of a list as JSON, with what tells it from the others.
 pub(crate) struct Item {
     pub(crate) value: Value,
-    identity: Option<String>,
+    id: Option<String>,
 }
 
-impl Listed for Item {
-    fn identity(&self) -> Option<&str> {
-        self.identity.as_deref()
+impl ListItem for Item {
+    fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 }
 
 impl<'de> Deserialize<'de> for Item {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Document(value) = Document::deserialize(deserializer)?;
-        let identity = identity(&value);
-        Ok(Self { value, identity })
+        let StrictJson(value) = StrictJson::deserialize(deserializer)?;
+        let id = id(&value);
+        Ok(Self { value, id })
     }
 }
 
 /// A number (pull requests, comments), a uuid, type and name (a tag and a
 /// branch may share a name), a path (files, changed files) or a hash (commits).
-fn identity(value: &Value) -> Option<String> {
+fn id(value: &Value) -> Option<String> {
     if let Some(id) = value.get("id").filter(|id| id.is_u64() || id.is_string()) {
         return Some(id.to_string());
     }
@@ -51,30 +51,27 @@ mod tests {
 
     #[test]
     fn e29_items_are_told_apart_by_what_the_service_guarantees() {
-        let identity = |value: Value| {
+        let id = |value: Value| {
             let item: Item = serde_json::from_value(value).expect("an item");
-            item.identity().map(str::to_owned)
+            item.id().map(str::to_owned)
         };
-        assert_eq!(
-            identity(json!({ "id": 7, "title": "x" })).as_deref(),
-            Some("7")
-        );
+        assert_eq!(id(json!({ "id": 7, "title": "x" })).as_deref(), Some("7"));
         assert_ne!(
-            identity(json!({ "type": "tag", "name": "x" })),
-            identity(json!({ "type": "branch", "name": "x" }))
+            id(json!({ "type": "tag", "name": "x" })),
+            id(json!({ "type": "branch", "name": "x" }))
         );
         assert_eq!(
-            identity(json!({ "type": "commit_file", "path": "a/b" })).as_deref(),
+            id(json!({ "type": "commit_file", "path": "a/b" })).as_deref(),
             Some("a/b")
         );
         assert_eq!(
-            identity(json!({ "old": null, "new": { "path": "c" } })).as_deref(),
+            id(json!({ "old": null, "new": { "path": "c" } })).as_deref(),
             Some("c")
         );
         assert_eq!(
-            identity(json!({ "type": "commit", "hash": "0a" })).as_deref(),
+            id(json!({ "type": "commit", "hash": "0a" })).as_deref(),
             Some("0a")
         );
-        assert_eq!(identity(json!({})), None);
+        assert_eq!(id(json!({})), None);
     }
 }

@@ -9,14 +9,13 @@
 //! Deliveries are read tolerantly through [`pointer`], because they leave out
 //! what the API gives, old ones have other fields than new ones, and a missing
 //! detail must not cost the event. What comes from the API and is read in that
-//! way goes through [`Document`] first, which is strict.
+//! way goes through [`StrictJson`] first, which is strict.
 //!
 //! Knows no event keys and sends no requests.
 
 mod account;
 mod comment;
 mod commit;
-mod document;
 mod hash;
 mod hook;
 mod item;
@@ -25,12 +24,12 @@ mod pull_request;
 mod refs;
 mod repository;
 mod status;
+mod strict;
 pub(crate) mod time;
 
 pub(crate) use account::{Account, RawAuthor, account, account_fields};
 pub(crate) use comment::comment;
 pub(crate) use commit::{Commit, CommitRef, commit, commit_fields};
-pub(crate) use document::Document;
 pub(crate) use hash::{hash_at, is_full_hash, is_hash, is_hash_like};
 pub(crate) use hook::{Hook, hook_fields};
 pub(crate) use item::Item;
@@ -41,11 +40,12 @@ pub(crate) use repository::{
     repository_fields, workspace_membership_fields,
 };
 pub(crate) use status::{Status, status, status_fields};
+pub(crate) use strict::StrictJson;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-/// A text without which an object is none: not missing, not null, not empty.
+/// A required text: not missing, not null, not empty.
 /// Without it every object of JSON would be read as a branch without name.
 pub(crate) fn present<'de, D>(deserializer: D) -> Result<Option<String>, D::Error>
 where

@@ -1,6 +1,6 @@
 //! Tolerant access to a JSON value by JSON pointer.
 //!
-//! Every reader answers "absent" for what is missing, null, empty or of
+//! Every reader returns "absent" for what is missing, null, empty or of
 //! another type. The caller decides whether it can do without.
 
 use serde_json::Value;

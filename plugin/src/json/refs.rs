@@ -3,7 +3,7 @@
 use super::commit::hashes;
 use super::{CommitRef, RawAuthor, null_as_empty, present};
 use crate::json::time::milliseconds;
-use crate::pages::Listed;
+use crate::pages::ListItem;
 use serde::Deserialize;
 use vcs_provider_interface::prelude::{Branch as BranchRecord, Tag as TagRecord};
 
@@ -39,8 +39,8 @@ macro_rules! branch_fields {
 }
 pub(crate) use branch_fields;
 
-impl Listed for Branch {
-    fn identity(&self) -> Option<&str> {
+impl ListItem for Branch {
+    fn id(&self) -> Option<&str> {
         self.name.as_deref()
     }
 }
@@ -93,8 +93,8 @@ macro_rules! tag_fields {
 }
 pub(crate) use tag_fields;
 
-impl Listed for Tag {
-    fn identity(&self) -> Option<&str> {
+impl ListItem for Tag {
+    fn id(&self) -> Option<&str> {
         self.name.as_deref()
     }
 }

@@ -1,7 +1,7 @@
 //! Workspaces and repositories: of the API as typed objects, of deliveries as JSON.
 
 use super::{Links, null_as_empty, pointer, present_object};
-use crate::pages::Listed;
+use crate::pages::ListItem;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -44,8 +44,8 @@ macro_rules! workspace_membership_fields {
 }
 pub(crate) use workspace_membership_fields;
 
-impl Listed for WorkspaceMembership {
-    fn identity(&self) -> Option<&str> {
+impl ListItem for WorkspaceMembership {
+    fn id(&self) -> Option<&str> {
         self.workspace.as_ref()?.uuid.as_deref()
     }
 }
@@ -91,7 +91,7 @@ pub(crate) struct Named {
 #[derive(Debug, Default, Deserialize)]
 #[serde(remote = "Self")]
 pub(crate) struct MainBranchOnly {
-    /// Tells the answer of an empty repository from one of something else.
+    /// Tells the response of an empty repository from one of something else.
     uuid: Option<String>,
     /// The outer is whether it was named at all, the inner whether it is null.
     #[serde(default, deserialize_with = "present_object")]
@@ -175,8 +175,8 @@ macro_rules! repository_fields {
 }
 pub(crate) use repository_fields;
 
-impl Listed for Repository {
-    fn identity(&self) -> Option<&str> {
+impl ListItem for Repository {
+    fn id(&self) -> Option<&str> {
         self.uuid.as_deref()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{CommitRef, hash_at, is_hash_like, pointer, present};
 use crate::json::time::milliseconds;
-use crate::pages::Listed;
+use crate::pages::ListItem;
 use serde::Deserialize;
 use serde_json::Value;
 use vcs_provider_interface::prelude::{BuildState, Status as StatusRecord};
@@ -49,15 +49,15 @@ macro_rules! status_fields {
 }
 pub(crate) use status_fields;
 
-impl Listed for Status {
-    fn identity(&self) -> Option<&str> {
+impl ListItem for Status {
+    fn id(&self) -> Option<&str> {
         self.key.as_deref()
     }
 }
 
 impl Status {
     /// The status as the interface has it. `commit` is what was asked for, in
-    /// case that the answer does not name it.
+    /// case that the response does not name it.
     pub(crate) fn into_record(self, commit: &str) -> StatusRecord {
         let service_state = self.state.unwrap_or_default();
         StatusRecord {

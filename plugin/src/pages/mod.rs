@@ -6,13 +6,13 @@
 //!
 //! Bitbucket promises `values` and `next` only. A list whose first page is
 //! number 1, says how many items there are and has `page=2` in its `next` is
-//! numbered: its pages are fetched several at a time and handed on in their
+//! numbered: its pages are fetched several at a time and passed on in their
 //! order. As soon as such a list behaves otherwise, its links are followed one
 //! by one, as those of every other list.
 
 mod numbered;
 
-use crate::http::{Answer, Http, Request};
+use crate::http::{Http, Request, Response};
 use crate::page_length::{List, longest_page};
 use numbered::{Numbered, is_same_link};
 use serde::Deserialize;
@@ -28,9 +28,9 @@ use vcs_provider_interface::prelude::*;
 pub(crate) const ENVELOPE: &str = "next,size,page,pagelen";
 
 /// An item of a list.
-pub(crate) trait Listed: DeserializeOwned + Send {
+pub(crate) trait ListItem: DeserializeOwned + Send {
     /// What tells it from the other items; `None` keeps it in any case.
-    fn identity(&self) -> Option<&str>;
+    fn id(&self) -> Option<&str>;
 }
 
 #[derive(Deserialize)]
@@ -44,7 +44,7 @@ struct Page<W> {
 }
 
 /// A list that is about to be read.
-pub(crate) struct Listing<'a> {
+pub(crate) struct Pager<'a> {
     http: &'a Http,
     context: &'a dyn CallContext,
     request: Request,
@@ -52,7 +52,7 @@ pub(crate) struct Listing<'a> {
     limit: Option<u64>,
 }
 
-impl<'a> Listing<'a> {
+impl<'a> Pager<'a> {
     /// The list that this request begins; the page length is added here.
     pub(crate) fn new(
         http: &'a Http,
@@ -81,7 +81,7 @@ impl<'a> Listing<'a> {
     /// # Errors
     /// Of the requests, of `convert` and of the sink; `InvalidResponse` for
     /// links that cannot be followed.
-    pub(crate) fn push<W: Listed, T>(
+    pub(crate) fn push<W: ListItem, T>(
         self,
         sink: &mut dyn PageSink<T>,
         mut convert: impl FnMut(W) -> Result<T>,
@@ -98,8 +98,8 @@ impl<'a> Listing<'a> {
     /// Reads the whole list into memory, for short ones.
     ///
     /// # Errors
-    /// As for [`Listing::push`].
-    pub(crate) fn collect<W: Listed>(self) -> Result<Vec<W>> {
+    /// As for [`Pager::push`].
+    pub(crate) fn collect<W: ListItem>(self) -> Result<Vec<W>> {
         let mut all = Vec::new();
         self.each(&mut |mut values: Vec<W>, _| {
             all.append(&mut values);
@@ -111,8 +111,8 @@ impl<'a> Listing<'a> {
     /// Visits the pages in order; an empty one is not shown.
     ///
     /// # Errors
-    /// As for [`Listing::push`].
-    pub(crate) fn each<W: Listed>(
+    /// As for [`Pager::push`].
+    pub(crate) fn each<W: ListItem>(
         self,
         visit: &mut dyn FnMut(Vec<W>, Option<u64>) -> Result<Flow>,
     ) -> Result<Flow> {
@@ -134,15 +134,15 @@ impl<'a> Listing<'a> {
             .limit
             .map_or(self.page_length, |limit| limit.min(self.page_length));
         let request = self.request.clone().query("pagelen", &length.to_string());
-        let mut walk = Walk {
+        let mut walk = PageStream {
             http: self.http,
             context: self.context,
             links: HashSet::from([self.http.address(&request)]),
             pages: 1,
             items,
         };
-        let answer = self.http.send(self.context, &request)?;
-        let first = walk.items.read(&answer)?;
+        let response = self.http.send(self.context, &request)?;
+        let first = walk.items.read(&response)?;
         let numbered = Numbered::recognise(&first, length, self.limit);
         let mut next = walk.deliver(first.next)?;
         if let (Step::Next(_), Some(numbered)) = (&next, numbered) {
@@ -171,24 +171,24 @@ struct Envelope {
 /// this, so that it is in the library once and not once for each type.
 trait PageReader {
     /// Reads a page and keeps its items.
-    fn read(&mut self, answer: &Answer) -> Result<Envelope>;
+    fn read(&mut self, response: &Response) -> Result<Envelope>;
 
-    /// Hands the kept items on, but none that came before and none that is not
+    /// Passes the kept items on, but none that came before and none that is not
     /// wanted any more.
-    fn hand_on(&mut self) -> Result<Flow>;
+    fn yield_page(&mut self) -> Result<Flow>;
 
-    /// Whether as many items as wanted were handed on.
+    /// Whether as many items as wanted were passed on.
     fn is_enough(&self) -> bool;
 }
 
-/// What is remembered of an item that was handed on: enough to know it again,
+/// What is kept of an item that was passed on: enough to know it again,
 /// and little, since a list can be long. Two items with the same half of a
 /// SHA-256 do not happen.
-type Mark = [u8; 16];
+type Fingerprint = [u8; 16];
 
-fn mark(identity: &str) -> Mark {
-    let mut mark = Mark::default();
-    mark.copy_from_slice(&Sha256::digest(identity)[..16]);
+fn fingerprint(id: &str) -> Fingerprint {
+    let mut mark = Fingerprint::default();
+    mark.copy_from_slice(&Sha256::digest(id)[..16]);
     mark
 }
 
@@ -197,13 +197,13 @@ struct Items<'v, W> {
     size: Option<u64>,
     /// Items still wanted; `None` wants all.
     left: Option<u64>,
-    seen: HashSet<Mark>,
+    seen: HashSet<Fingerprint>,
     visit: &'v mut dyn FnMut(Vec<W>, Option<u64>) -> Result<Flow>,
 }
 
-impl<W: Listed> PageReader for Items<'_, W> {
-    fn read(&mut self, answer: &Answer) -> Result<Envelope> {
-        let page: Page<W> = answer.json()?;
+impl<W: ListItem> PageReader for Items<'_, W> {
+    fn read(&mut self, response: &Response) -> Result<Envelope> {
+        let page: Page<W> = response.json()?;
         self.page = page.values;
         self.size = page.size;
         Ok(Envelope {
@@ -215,13 +215,10 @@ impl<W: Listed> PageReader for Items<'_, W> {
         })
     }
 
-    fn hand_on(&mut self) -> Result<Flow> {
+    fn yield_page(&mut self) -> Result<Flow> {
         let mut values = std::mem::take(&mut self.page);
         let seen = &mut self.seen;
-        values.retain(|item| {
-            item.identity()
-                .is_none_or(|identity| seen.insert(mark(identity)))
-        });
+        values.retain(|item| item.id().is_none_or(|id| seen.insert(fingerprint(id))));
         if let Some(left) = &mut self.left {
             values.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
             *left -= values.len() as u64;
@@ -247,7 +244,7 @@ enum Step {
     Next(String),
 }
 
-struct Walk<'a, 'v> {
+struct PageStream<'a, 'v> {
     http: &'a Http,
     context: &'a dyn CallContext,
     links: HashSet<String>,
@@ -255,10 +252,10 @@ struct Walk<'a, 'v> {
     items: &'v mut dyn PageReader,
 }
 
-impl Walk<'_, '_> {
-    /// Hands the page that was read on and says how the list goes on.
+impl PageStream<'_, '_> {
+    /// Passes on the page that was read and says how the list goes on.
     fn deliver(&mut self, next: Option<String>) -> Result<Step> {
-        if self.items.hand_on()? == Flow::STOP {
+        if self.items.yield_page()? == Flow::STOP {
             return Ok(Step::Stop);
         }
         Ok(match next.filter(|next| !next.is_empty()) {
@@ -267,11 +264,11 @@ impl Walk<'_, '_> {
         })
     }
 
-    /// Reads a page that was fetched and hands it on.
-    fn take(&mut self, answer: &Answer, number: u64) -> Result<Step> {
+    /// Reads a page that was fetched and passes it on.
+    fn take(&mut self, response: &Response, number: u64) -> Result<Step> {
         let page = self
             .items
-            .read(answer)
+            .read(response)
             .map_err(|error| on_page(error, number))?;
         self.deliver(page.next)
     }
@@ -285,12 +282,12 @@ impl Walk<'_, '_> {
                 Step::Next(link) => link,
             };
             self.note(&link)?;
-            let answer = fetch(self.http, self.context, &link, self.pages)?;
-            step = self.take(&answer, self.pages)?;
+            let response = fetch(self.http, self.context, &link, self.pages)?;
+            step = self.take(&response, self.pages)?;
         }
     }
 
-    /// Fetches numbered pages several at a time, hands them on in order, and
+    /// Fetches numbered pages several at a time, passes them on in order, and
     /// says where the list goes on once it is not as it was expected.
     fn ahead(&mut self, numbered: &Numbered) -> Result<Step> {
         let http = self.http;
@@ -301,7 +298,7 @@ impl Walk<'_, '_> {
         };
         thread::scope(|scope| {
             let _abandon = AbandonOnDrop(&abandoned);
-            let mut in_flight: VecDeque<(u64, ScopedJoinHandle<'_, Result<Answer>>)> =
+            let mut in_flight: VecDeque<(u64, ScopedJoinHandle<'_, Result<Response>>)> =
                 VecDeque::new();
             let mut to_fetch = 2..=numbered.pages;
             let mut step = Step::Next(numbered.address(2));
@@ -319,35 +316,35 @@ impl Walk<'_, '_> {
                 if !is_same_link(link, &numbered.address(number)) {
                     return Ok(step);
                 }
-                let answer = handle.join().map_err(|_| {
+                let response = handle.join().map_err(|_| {
                     VcsError::new(ErrorKind::INTERNAL, "fetching a page of a list panicked")
                 })??;
                 self.note(&numbered.address(number))?;
-                step = self.take(&answer, number)?;
+                step = self.take(&response, number)?;
             }
         })
     }
 
     /// Checks a link before it is followed.
     fn note(&mut self, link: &str) -> Result<()> {
-        let refuse = |why: String| {
+        let reject = |why: String| {
             Err(VcsError::new(
                 ErrorKind::INVALID_RESPONSE,
                 format!("the list cannot be followed to its end: {why}"),
             ))
         };
         if !self.http.is_api_address(link) {
-            return refuse(format!(
+            return reject(format!(
                 "its next page is at another place than the API: {}",
                 crate::http::shown_address(link)
             ));
         }
         if !self.links.insert(link.to_owned()) {
-            return refuse("its pages lead in a circle".to_owned());
+            return reject("its pages lead in a circle".to_owned());
         }
         self.pages += 1;
         if self.pages > self.http.limits().pages {
-            return refuse(format!(
+            return reject(format!(
                 "it has more than {} pages (maxPages)",
                 self.http.limits().pages
             ));
@@ -356,7 +353,7 @@ impl Walk<'_, '_> {
     }
 }
 
-fn fetch(http: &Http, context: &dyn CallContext, link: &str, number: u64) -> Result<Answer> {
+fn fetch(http: &Http, context: &dyn CallContext, link: &str, number: u64) -> Result<Response> {
     http.send(context, &Request::get_address(link))
         .map_err(|error| on_page(error, number))
 }

@@ -118,25 +118,25 @@ fn events(event_key: &str, body: &[u8]) -> Result<Vec<Event>> {
             ),
         )
     })?;
-    let outline = Outline::read(event_key, &body)?;
+    let envelope = Envelope::read(event_key, &body)?;
     if event_key == "repo:push" {
-        push::events(&outline)
+        push::events(&envelope)
     } else if event_key.starts_with("pullrequest:") {
-        pull_request::event(&outline).map(|event| vec![event])
+        pull_request::event(&envelope).map(|event| vec![event])
     } else {
-        repository::event(&outline).map(|event| vec![event])
+        repository::event(&envelope).map(|event| vec![event])
     }
 }
 
 /// What all deliveries have in common.
-struct Outline<'a> {
+struct Envelope<'a> {
     key: &'a str,
     body: &'a Value,
     repo: EventRepository,
     actor: Option<Author>,
 }
 
-impl<'a> Outline<'a> {
+impl<'a> Envelope<'a> {
     fn read(key: &'a str, body: &'a Value) -> Result<Self> {
         let repo = ["/repository", "/pullrequest/destination/repository"]
             .iter()

@@ -1,12 +1,12 @@
 //! `repo:push`: one event for each ref that the push changed.
 
-use super::{Outline, missing};
+use super::{Envelope, missing};
 use crate::json::{commit, is_hash_like, pointer};
 use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
-pub(super) fn events(outline: &Outline<'_>) -> Result<Vec<Event>> {
-    let changes = match outline.body.pointer("/push/changes") {
+pub(super) fn events(envelope: &Envelope<'_>) -> Result<Vec<Event>> {
+    let changes = match envelope.body.pointer("/push/changes") {
         Some(Value::Array(changes)) => changes.as_slice(),
         // A push without effect, such as one of notes only.
         Some(Value::Null) => &[],
@@ -15,11 +15,11 @@ pub(super) fn events(outline: &Outline<'_>) -> Result<Vec<Event>> {
     changes
         .iter()
         .enumerate()
-        .map(|(index, change)| event(outline, index, change))
+        .map(|(index, change)| event(envelope, index, change))
         .collect()
 }
 
-fn event(outline: &Outline<'_>, index: usize, change: &Value) -> Result<Event> {
+fn event(envelope: &Envelope<'_>, index: usize, change: &Value) -> Result<Event> {
     let at = |field: &str| format!("push.changes[{index}].{field}");
     // Created and deleted are told by null: `closed` is also set for branches
     // that were closed but are still there.
@@ -45,7 +45,7 @@ fn event(outline: &Outline<'_>, index: usize, change: &Value) -> Result<Event> {
         Some(old) => hash(old, &at("old.target.hash"))?,
         None => None,
     };
-    let mut event = outline.event(kind);
+    let mut event = envelope.event(kind);
     event.date = pointer::time(change, "/date").or_else(|| pointer::time(side, "/date"));
     event.change = Some(RefChange {
         kind: ref_kind(side),

@@ -4,9 +4,9 @@ use super::*;
 
 /// Recorded deliveries stand beside the checkout where they are present at all.
 fn recorded() -> Option<std::path::PathBuf> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures");
-    if folder.join("webhooks").is_dir() {
-        return Some(folder);
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures");
+    if directory.join("webhooks").is_dir() {
+        return Some(directory);
     }
     println!("skipped: no recorded deliveries beside the checkout");
     None
@@ -30,9 +30,9 @@ fn key_of_recording(name: &str, body: &Value) -> &'static str {
 
 #[test]
 fn recorded_deliveries_are_read_without_loss() {
-    let Some(folder) = recorded() else { return };
+    let Some(directory) = recorded() else { return };
     let mut read = 0;
-    for file in std::fs::read_dir(folder.join("webhooks")).expect("the folder") {
+    for file in std::fs::read_dir(directory.join("webhooks")).expect("the directory") {
         let file = file.expect("an entry").path();
         let name = file
             .file_name()
@@ -50,7 +50,7 @@ fn recorded_deliveries_are_read_without_loss() {
         }
         read += 1;
     }
-    assert!(read > 0, "the folder holds recordings");
+    assert!(read > 0, "the directory holds recordings");
 }
 
 fn check_push(name: &str, body: &Value, events: &[Event]) {
@@ -157,11 +157,11 @@ fn check_pull_request(name: &str, body: &Value, events: &[Event]) {
 }
 
 #[test]
-fn e16_the_known_answer_of_a_recorded_signature_is_accepted() {
-    let Some(folder) = recorded() else { return };
-    let readme = std::fs::read_to_string(folder.join("README.md")).expect("its page");
+fn e16_the_known_response_of_a_recorded_signature_is_accepted() {
+    let Some(directory) = recorded() else { return };
+    let readme = std::fs::read_to_string(directory.join("README.md")).expect("its page");
     let quoted = |after: &str| {
-        let rest = &readme[readme.find(after).expect("the known answer") + after.len()..];
+        let rest = &readme[readme.find(after).expect("the known response") + after.len()..];
         rest.split('`').next().unwrap_or_default().to_owned()
     };
     let mut request = WebhookRequest {
@@ -172,7 +172,7 @@ fn e16_the_known_answer_of_a_recorded_signature_is_accepted() {
         .headers
         .push(("x-hub-signature".to_owned(), quoted("`X-Hub-Signature: ")));
     request.secret = Some(Secret::new(quoted("secret `")));
-    let body = std::fs::read(folder.join("webhooks/signed_payload.json")).expect("the payload");
+    let body = std::fs::read(directory.join("webhooks/signed_payload.json")).expect("the payload");
     request.body = Bytes(body);
     let delivery = parse(&request).expect("a verified delivery");
     assert!(delivery.verified);

@@ -3,7 +3,7 @@
 //! Bitbucket Cloud gives archives at its website and not at its API. Anonymous
 //! calls and API tokens (Basic) ask there first. The website takes OAuth and
 //! access tokens (Bearer) unreliably, and knows no prefix: those go by way of
-//! Git, as does whatever the website refuses before its first byte. Where there
+//! Git, as does whatever the website rejects before its first byte. Where there
 //! is no `git`, the website is asked all the same.
 //!
 //! What comes is checked for the format's first bytes: a login page is not an
@@ -38,7 +38,7 @@ pub(crate) fn get(
         );
     if ask_website {
         match from_website(session, context, &repo, &commit, suffix, &mut sink) {
-            Ok(length) => return Ok(answer(commit, length, "website")),
+            Ok(length) => return Ok(response(commit, length, "website")),
             Err(error) if sink.given > 0 || is_final(&error) => return Err(error),
             Err(error) => session.http.log().info(
                 "content",
@@ -48,20 +48,20 @@ pub(crate) fn get(
     }
     sink.begin_again();
     match from_git(session, context, &request, &repo, &commit, &mut sink) {
-        Ok(length) => Ok(answer(commit, length, "git")),
+        Ok(length) => Ok(response(commit, length, "git")),
         Err(error)
             if error.kind == ErrorKind::UNSUPPORTED && !ask_website && request.prefix.is_none() =>
         {
             sink.begin_again();
             from_website(session, context, &repo, &commit, suffix, &mut sink)
-                .map(|length| answer(commit, length, "website"))
+                .map(|length| response(commit, length, "website"))
                 .map_err(|_| error)
         }
         Err(error) => Err(error),
     }
 }
 
-fn answer(commit: String, length: u64, source: &str) -> StreamedContent {
+fn response(commit: String, length: u64, source: &str) -> StreamedContent {
     StreamedContent {
         commit,
         length,
@@ -135,23 +135,23 @@ fn from_git(
     sink.end()
 }
 
-/// The folder in the archive; without a wish it is named as the website does.
+/// The directory in the archive; without a wish it is named as the website does.
 fn prefix(wish: Option<&str>, repo: &RepositoryName, commit: &str) -> String {
-    let folder = match wish {
+    let directory = match wish {
         Some(wish) => wish.trim_matches('/').to_owned(),
         None => {
             let short: String = commit.chars().take(12).collect();
             format!("{}-{}-{short}", repo.workspace(), repo.slug())
         }
     };
-    if folder.is_empty() {
-        folder
+    if directory.is_empty() {
+        directory
     } else {
-        format!("{folder}/")
+        format!("{directory}/")
     }
 }
 
-/// Hands bytes on once their beginning is that of the format.
+/// Passes bytes on once their beginning is that of the format.
 struct Checked<'a> {
     sink: &'a mut dyn ByteSink,
     magic: &'static [u8],
@@ -213,7 +213,7 @@ impl ByteSink for Checked<'_> {
 fn not_an_archive() -> VcsError {
     VcsError::new(
         ErrorKind::INVALID_RESPONSE,
-        "what came is no archive of this format",
+        "the content is not an archive of this format",
     )
 }
 
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_in_the_archive_is_the_wish_or_as_the_website_names_it() {
+    fn the_directory_in_the_archive_is_the_wish_or_as_the_website_names_it() {
         let repo = RepositoryName::parse("orchard/pear").expect("a name");
         let commit = "0123456789abcdef0123456789abcdef01234567";
         assert_eq!(prefix(None, &repo, commit), "orchard-pear-0123456789ab/");

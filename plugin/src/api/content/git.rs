@@ -1,7 +1,7 @@
 //! Archives by way of Git, for what the website does not give.
 //!
 //! Owns the child processes: a shallow fetch of one commit into a private
-//! folder, then `git archive` into a file there, which is streamed. The token
+//! directory, then `git archive` into a file there, which is streamed. The token
 //! reaches Git through its environment and a credential helper that is bound
 //! to the one address; it stands in no argument, address or file. Git sees no
 //! configuration of the machine and follows no redirect.
@@ -18,7 +18,7 @@ use vcs_provider_interface::prelude::*;
 /// How often a child process is asked whether it has ended.
 const POLL: Duration = Duration::from_millis(20);
 
-/// The bytes that are handed on at a time.
+/// The bytes that are passed on at a time.
 const CHUNK: usize = 64 * 1024;
 
 /// How much of what Git says is read.
@@ -57,25 +57,25 @@ pub(super) struct GitArchive<'a> {
     /// The full hash of the commit.
     pub(super) hash: &'a str,
     pub(super) format: ArchiveFormat,
-    /// The folder that the entries stand in; empty for none.
+    /// The directory that the entries stand in; empty for none.
     pub(super) prefix: String,
 }
 
 impl GitArchive<'_> {
-    /// Makes the archive and hands its bytes on. Returns how many they were.
+    /// Makes the archive and passes its bytes on. Returns how many they were.
     ///
     /// # Errors
     /// `Unsupported` if there is no `git` on the engine's machine, or none of
     /// the programs that the format needs; `Unavailable` with Git's own words.
     pub(super) fn stream(&self, context: &dyn CallContext, sink: &mut dyn ByteSink) -> Result<u64> {
-        let folder = tempfile::Builder::new()
+        let directory = tempfile::Builder::new()
             .prefix("vcs-archive-")
             .tempdir()
-            .map_err(|error| internal("no temporary folder can be made", &error))?;
+            .map_err(|error| internal("no temporary directory can be made", &error))?;
         let runner = Runner {
             context,
             archive: self,
-            folder: folder.path(),
+            directory: directory.path(),
         };
         runner.run(&["init", "--quiet", "--bare", "."])?;
         runner
@@ -96,7 +96,7 @@ impl GitArchive<'_> {
                 let refs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
                 runner.run(&["fetch", "--quiet", &self.url, refs[0], refs[1]])
             })?;
-        let file = folder.path().join("archive");
+        let file = directory.path().join("archive");
         let (format, filter) = match self.format {
             ArchiveFormat::ZIP => ("zip", None),
             ArchiveFormat::TAR_GZ => ("tar.gz", None),
@@ -113,7 +113,7 @@ impl GitArchive<'_> {
         let mut arguments: Vec<&str> = filter.iter().flat_map(|filter| ["-c", filter]).collect();
         arguments.extend(["archive", &format, &prefix, "--output=archive", self.hash]);
         runner.run(&arguments)?;
-        hand_on(context, &file, sink)
+        stream_file(context, &file, sink)
     }
 
     /// The engine's environment as Git sees it.
@@ -159,21 +159,21 @@ impl GitArchive<'_> {
 struct Runner<'a> {
     context: &'a dyn CallContext,
     archive: &'a GitArchive<'a>,
-    folder: &'a Path,
+    directory: &'a Path,
 }
 
 impl Runner<'_> {
-    /// Runs Git in the folder, as long as the call is wanted.
+    /// Runs Git in the directory, as long as the call is wanted.
     fn run(&self, arguments: &[&str]) -> Result<()> {
-        let said = self.folder.join("said");
+        let said = self.directory.join("said");
         let output =
             File::create(&said).map_err(|error| internal("no file can be made", &error))?;
         let mut child = Command::new("git")
             .args(arguments)
-            .current_dir(self.folder)
+            .current_dir(self.directory)
             .env_clear()
             .envs(self.archive.inherited())
-            .env("HOME", self.folder)
+            .env("HOME", self.directory)
             .env("LC_ALL", "C")
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -241,14 +241,14 @@ impl Runner<'_> {
                 );
             }
             if self.archive.proxy.is_some() {
-                message.push_str("; the way there is through a proxy, check `proxy`");
+                message.push_str("; the connection goes through a proxy, check `proxy`");
             }
         }
         VcsError::new(kind, message)
     }
 }
 
-fn hand_on(context: &dyn CallContext, file: &Path, sink: &mut dyn ByteSink) -> Result<u64> {
+fn stream_file(context: &dyn CallContext, file: &Path, sink: &mut dyn ByteSink) -> Result<u64> {
     let mut file = File::open(file).map_err(|error| internal("git made no archive", &error))?;
     let mut buffer = vec![0; CHUNK];
     let mut given = 0u64;

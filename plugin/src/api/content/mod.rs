@@ -1,9 +1,9 @@
-//! Files and folders of a commit.
+//! Files and directories of a commit.
 //!
 //! | method | sent | repeated | special errors |
 //! |---|---|---|---|
-//! | `list_content` | the ref is resolved, then `src/{hash}/{folder}/` page by page; recursively to a depth, then the folders below it | all | `InvalidInput` if the path is a file |
-//! | `get_content` | the ref is resolved, the path's kind is asked for, then its bytes | until the first byte was handed on | `InvalidInput` if the path is a folder |
+//! | `list_content` | the ref is resolved, then `src/{hash}/{directory}/` page by page; recursively to a depth, then the directories below it | all | `InvalidInput` if the path is a file |
+//! | `get_content` | the ref is resolved, the path's kind is asked for, then its bytes | until the first byte was passed on | `InvalidInput` if the path is a directory |
 //! | `get_archive` | see [`mod@archive`] | | |
 //!
 //! The ref is always resolved to a hash first: a branch name with a slash is
@@ -17,9 +17,9 @@ pub(crate) use archive::get as archive;
 
 use crate::api::refs;
 use crate::http::Request;
-use crate::json::{Document, Item, pointer};
+use crate::json::{Item, StrictJson, pointer};
 use crate::page_length::List;
-use crate::pages::{ENVELOPE, Listing};
+use crate::pages::{ENVELOPE, Pager};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::Value;
@@ -30,7 +30,7 @@ use vcs_provider_interface::prelude::*;
 /// service give up with HTTP 555.
 const DEPTH: usize = 6;
 
-/// Lists the entries of a folder.
+/// Lists the entries of a directory.
 pub(crate) fn list(
     session: &Session,
     context: &dyn CallContext,
@@ -40,7 +40,7 @@ pub(crate) fn list(
     let repo = RepositoryName::parse(&request.repo)?;
     let hash = refs::resolve_or_main(session, context, &repo, request.reference.as_deref())?;
     let root = clean(&request.path)?;
-    let walk = Walk {
+    let walk = PageStream {
         session,
         context,
         repo: &repo,
@@ -48,20 +48,20 @@ pub(crate) fn list(
     };
     let mut left = request.limit;
     let mut depth = if request.recursive { DEPTH } else { 1 };
-    let mut folders = VecDeque::from([root.clone()]);
-    while let Some(folder) = folders.pop_front() {
+    let mut directories = VecDeque::from([root.clone()]);
+    while let Some(directory) = directories.pop_front() {
         if left == Some(0) {
             return Ok(());
         }
         let mut handed_on = 0u64;
-        let outcome = walk.folder(&folder, depth, left, &mut |entries| {
+        let outcome = walk.directory(&directory, depth, left, &mut |entries| {
             handed_on += entries.len() as u64;
             if request.recursive {
                 // What is at the last level has not been looked into.
                 let deeper = entries
                     .iter()
-                    .filter(|entry| entry.is_directory && level(&folder, &entry.path) >= depth);
-                folders.extend(deeper.map(|entry| entry.path.clone()));
+                    .filter(|entry| entry.is_directory && level(&directory, &entry.path) >= depth);
+                directories.extend(deeper.map(|entry| entry.path.clone()));
             }
             sink.page(entries, None)
         });
@@ -71,10 +71,10 @@ pub(crate) fn list(
             // Too deep for the service: ask level by level from here on.
             Err(error) if depth > 1 && handed_on == 0 && error.http_status == Some(555) => {
                 depth = 1;
-                folders.push_front(folder);
+                directories.push_front(directory);
             }
-            Err(error) if folder == root && error.kind == ErrorKind::INVALID_RESPONSE => {
-                return Err(walk.explain(&folder, error));
+            Err(error) if directory == root && error.kind == ErrorKind::INVALID_RESPONSE => {
+                return Err(walk.explain(&directory, error));
             }
             Err(error) => return Err(error),
         }
@@ -82,29 +82,29 @@ pub(crate) fn list(
     Ok(())
 }
 
-struct Walk<'a> {
+struct PageStream<'a> {
     session: &'a Session,
     context: &'a dyn CallContext,
     repo: &'a RepositoryName,
     hash: &'a str,
 }
 
-impl Walk<'_> {
-    fn folder(
+impl PageStream<'_> {
+    fn directory(
         &self,
-        folder: &str,
+        directory: &str,
         depth: usize,
         limit: Option<u64>,
         visit: &mut dyn FnMut(Vec<Content>) -> Result<Flow>,
     ) -> Result<Flow> {
-        // Without the slash at its end the root answers with something else.
-        let path = format!("{}/", source_path(self.repo, self.hash, folder));
+        // Without the slash at its end the root responds with something else.
+        let path = format!("{}/", source_path(self.repo, self.hash, directory));
         let fields = format!("values.path,values.type,values.size,values.attributes,{ENVELOPE}");
         let mut request = Request::get(path).fields(&fields);
         if depth > 1 {
             request = request.query("max_depth", &depth.to_string());
         }
-        Listing::new(&self.session.http, self.context, List::Source, request)
+        Pager::new(&self.session.http, self.context, List::Source, request)
             .limit(limit)
             .each(&mut |items: Vec<Item>, _| {
                 let entries = items.iter().map(|item| entry(&item.value));
@@ -112,21 +112,24 @@ impl Walk<'_> {
             })
     }
 
-    /// The service gives the bytes of a file where a folder was asked for.
-    fn explain(&self, folder: &str, error: VcsError) -> VcsError {
-        match kind(self.session, self.context, self.repo, self.hash, folder) {
+    /// The service gives the bytes of a file where a directory was asked for.
+    fn explain(&self, directory: &str, error: VcsError) -> VcsError {
+        match kind(self.session, self.context, self.repo, self.hash, directory) {
             Ok(Kind::File(_)) => VcsError::new(
                 ErrorKind::INVALID_INPUT,
-                format!("{folder:?} is a file and not a folder"),
+                format!("{directory:?} is a file and not a directory"),
             ),
             _ => error,
         }
     }
 }
 
-/// How many levels an entry is below a folder; 1 is directly in it.
-fn level(folder: &str, path: &str) -> usize {
-    let below = path.strip_prefix(folder).unwrap_or(path).trim_matches('/');
+/// How many levels an entry is below a directory; 1 is directly in it.
+fn level(directory: &str, path: &str) -> usize {
+    let below = path
+        .strip_prefix(directory)
+        .unwrap_or(path)
+        .trim_matches('/');
     below.split('/').count()
 }
 
@@ -134,7 +137,7 @@ fn entry(value: &Value) -> Result<Content> {
     let path = pointer::text(value, "/path").ok_or_else(|| {
         VcsError::new(
             ErrorKind::INVALID_RESPONSE,
-            "the service answered with an entry of a folder without path",
+            "the service responded with an entry of a directory without path",
         )
     })?;
     let path = path.trim_end_matches('/').to_owned();
@@ -167,14 +170,14 @@ pub(crate) fn get(
 ) -> Result<StreamedContent> {
     let path = clean(&request.path)?;
     if path.is_empty() {
-        return Err(is_a_folder(&request.path));
+        return Err(is_a_directory(&request.path));
     }
     let repo = RepositoryName::parse(&request.repo)?;
     let hash = refs::resolve_or_main(session, context, &repo, request.reference.as_deref())?;
-    // A folder would answer with a page of JSON, which nobody could tell from
+    // A directory would respond with a page of JSON, which nobody could tell from
     // the bytes of a file.
     let size = match kind(session, context, &repo, &hash, &path)? {
-        Kind::Folder => return Err(is_a_folder(&request.path)),
+        Kind::Directory => return Err(is_a_directory(&request.path)),
         Kind::File(size) => size,
     };
     let reading = Request::get(source_path(&repo, &hash, &path)).accept("*/*");
@@ -195,10 +198,10 @@ pub(crate) fn get(
     })
 }
 
-fn is_a_folder(path: &str) -> VcsError {
+fn is_a_directory(path: &str) -> VcsError {
     VcsError::new(
         ErrorKind::INVALID_INPUT,
-        format!("{path:?} is a folder and not a file"),
+        format!("{path:?} is a directory and not a file"),
     )
 }
 
@@ -219,7 +222,7 @@ impl ByteSink for Watched<'_> {
 enum Kind {
     /// With its length in bytes, where known.
     File(Option<u64>),
-    Folder,
+    Directory,
 }
 
 fn kind(
@@ -230,16 +233,18 @@ fn kind(
     path: &str,
 ) -> Result<Kind> {
     let request = Request::get(source_path(repo, hash, path)).query("format", "meta");
-    let answer = session.http.send(context, &request)?;
-    let Document(meta) = answer.json()?;
+    let response = session.http.send(context, &request)?;
+    let StrictJson(meta) = response.json()?;
     match pointer::text(&meta, "/type") {
-        Some("commit_directory") => Ok(Kind::Folder),
+        Some("commit_directory") => Ok(Kind::Directory),
         Some(_) => Ok(Kind::File(pointer::number(&meta, "/size"))),
-        None => Err(answer.head.invalid("it does not say whether it is a file")),
+        None => Err(response
+            .head
+            .invalid("it does not say whether it is a file")),
     }
 }
 
-/// The path of a file or folder at a commit, each of its segments encoded.
+/// The path of a file or directory at a commit, each of its segments encoded.
 fn source_path(repo: &RepositoryName, hash: &str, path: &str) -> String {
     let mut segments = vec!["src", hash];
     segments.extend(path.split('/').filter(|segment| !segment.is_empty()));
@@ -290,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_depth_of_an_entry_counts_from_the_listed_folder() {
+    fn the_depth_of_an_entry_counts_from_the_listed_directory() {
         assert_eq!(level("", "a"), 1);
         assert_eq!(level("", "a/b/c"), 3);
         assert_eq!(level("a/b", "a/b/c"), 1);
@@ -298,10 +303,10 @@ mod tests {
 
     #[test]
     fn entries_say_what_they_are() {
-        let folder =
+        let directory =
             entry(&object!({ "type": "commit_directory", "path": "src/" })).expect("an entry");
         assert_eq!(
-            (folder.is_directory, folder.is_file, &*folder.name),
+            (directory.is_directory, directory.is_file, &*directory.name),
             (true, false, "src")
         );
         let link = entry(

@@ -3,13 +3,13 @@
 //! | method | sent | repeated | special errors |
 //! |---|---|---|---|
 //! | `get_hook` | the list of hooks, of which the address is looked for | all | `NotFound` with the address |
-//! | `create_hook` | the creation | one whose answer was lost is looked for by its address first | `Unsupported` where `disableWebHooks` or `disableWebHooksCreation` is set |
+//! | `create_hook` | the creation | one whose response was lost is looked for by its address first | `Unsupported` where `disableWebHooks` or `disableWebHooksCreation` is set |
 //! | `update_hook` | the list if no id is given, then the change with all events | all | as above; `NotFound` with the address |
 //! | `delete_hook` | the list if no id is given, then the deletion; what is gone is a success | all | |
 //! | `reconcile_hook` | see [`mod@reconcile`] | | |
 //!
 //! The address is the one of `proxyWebhook` where that is set. The service
-//! refuses a hook for an event without the scope to read its subject.
+//! rejects a hook for an event without the scope to read its subject.
 
 mod reconcile;
 
@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::http::Request;
 use crate::json::{Hook as WireHook, hook_fields};
 use crate::page_length::List;
-use crate::pages::{ENVELOPE, Listing};
+use crate::pages::{ENVELOPE, Pager};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use crate::webhook::EVENT_KEYS;
@@ -151,7 +151,7 @@ pub(crate) fn all(
 ) -> Result<Vec<WireHook>> {
     let request = Request::get(repo.path(&["hooks"]))
         .fields(&format!("{},{ENVELOPE}", hook_fields!("values.")));
-    Listing::new(&session.http, context, List::Hooks, request).collect()
+    Pager::new(&session.http, context, List::Hooks, request).collect()
 }
 
 fn find(

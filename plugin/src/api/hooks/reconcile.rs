@@ -3,7 +3,7 @@
 //! Sent: the list of hooks, then at most one creation or change, and a deletion
 //! for each further hook of the same address, which would only deliver
 //! everything twice. Hooks of other addresses are never touched. Repeated: all
-//! of it; a creation whose answer was lost is looked for first.
+//! of it; a creation whose response was lost is looked for first.
 //!
 //! The signing key is never told by the service. If one is given it is written
 //! each time, since nobody could see that it is another one; a second call

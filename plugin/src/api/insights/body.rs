@@ -73,7 +73,7 @@ pub(super) fn report(request: &InsightReportRequest, warnings: &mut Vec<String>)
 }
 
 /// A link that the service accepts. One that is not public would make it
-/// refuse the whole report.
+/// reject the whole report.
 fn public<'a>(link: Option<&'a str>, what: &str, warnings: &mut Vec<String>) -> Option<&'a str> {
     let link = link.filter(|link| !link.is_empty())?;
     if is_public_address(link) {
@@ -109,7 +109,7 @@ fn data(entry: &ReportData, warnings: &mut Vec<String>) -> Option<Value> {
     };
     if value.is_none() {
         warnings.push(format!(
-            "the value {:?} was left out: it is no {}",
+            "the value {:?} was left out: it is not a {}",
             entry.title, entry.kind
         ));
     }
@@ -298,7 +298,7 @@ mod tests {
             result: Some(ReportResult::SKIPPED),
             ..InsightReportRequest::default()
         };
-        let error = report(&request, &mut Vec::new()).expect_err("a refusal");
+        let error = report(&request, &mut Vec::new()).expect_err("a rejection");
         assert_eq!(error.kind, ErrorKind::INVALID_INPUT);
     }
 }

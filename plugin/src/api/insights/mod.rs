@@ -4,7 +4,7 @@
 //! new report; then it is put; then the annotations go in batches of 100.
 //! Repeated: all of it, since reports and annotations are replaced by their
 //! ids. Left out with a warning: what exceeds the service's limits, and links
-//! that are not public, for one of which the whole report would be refused.
+//! that are not public, for one of which the whole report would be rejected.
 
 mod body;
 
@@ -66,11 +66,11 @@ pub(crate) fn create(
         .json(context, &Request::put(path(&[])).json(&report)?)?;
     for batch in annotations.chunks(body::ANNOTATIONS_PER_REQUEST) {
         let upload = Request::post(path(&["annotations"]))
-            .repeatable()
+            .idempotent()
             .json(&batch)?;
-        let answer = session.http.send(context, &upload)?;
-        if answer.json::<Vec<IgnoredAny>>()?.is_empty() {
-            return Err(answer.head.invalid("it holds none of the annotations"));
+        let response = session.http.send(context, &upload)?;
+        if response.json::<Vec<IgnoredAny>>()?.is_empty() {
+            return Err(response.head.invalid("it holds none of the annotations"));
         }
     }
     Ok(InsightReport {

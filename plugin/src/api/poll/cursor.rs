@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_that_unpacks_to_too_much_is_refused() {
+    fn a_cursor_that_unpacks_to_too_much_is_rejected() {
         let mut packer = GzEncoder::new(Vec::new(), Compression::best());
         let zeros = vec![b' '; 1024 * 1024];
         for _ in 0..97 {

@@ -4,9 +4,9 @@ use super::compare::OVERLAP_MS;
 use super::cursor::RefsAt;
 use crate::api::pull_requests::states_filter;
 use crate::http::Request;
-use crate::json::{self, Document, Item, event_repository, listed_pull_request_fields, pointer};
+use crate::json::{self, Item, StrictJson, event_repository, listed_pull_request_fields, pointer};
 use crate::page_length::{List, longest_page};
-use crate::pages::{ENVELOPE, Listing};
+use crate::pages::{ENVELOPE, Pager};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::Value;
@@ -36,7 +36,11 @@ impl<'a> Look<'a> {
 
     fn json(&mut self, request: &Request) -> Result<Value> {
         self.requests += 1;
-        Ok(self.session.http.json::<Document>(self.context, request)?.0)
+        Ok(self
+            .session
+            .http
+            .json::<StrictJson>(self.context, request)?
+            .0)
     }
 
     /// Reads a list and counts its pages. Returns how many they were.
@@ -48,7 +52,7 @@ impl<'a> Look<'a> {
         visit: &mut dyn FnMut(Vec<Item>) -> Result<()>,
     ) -> Result<u64> {
         let mut pages = 0;
-        Listing::new(&self.session.http, self.context, list, request)
+        Pager::new(&self.session.http, self.context, list, request)
             .limit(limit)
             .each(&mut |items: Vec<Item>, _| {
                 pages += 1;
@@ -70,7 +74,7 @@ impl<'a> Look<'a> {
             .ok_or_else(|| {
                 VcsError::new(
                     ErrorKind::INVALID_RESPONSE,
-                    "the service answered with a repository without uuid",
+                    "the service responded with a repository without uuid",
                 )
             })
     }
@@ -101,12 +105,13 @@ impl<'a> Look<'a> {
 
     /// The hash of one ref; `None` if it is gone.
     pub(super) fn one_ref(&mut self, kind: RefKind, name: &str) -> Result<Option<String>> {
-        let folder = if kind == RefKind::TAG {
+        let directory = if kind == RefKind::TAG {
             "tags"
         } else {
             "branches"
         };
-        let request = Request::get(self.repo.path(&["refs", folder, name])).fields("target.hash");
+        let request =
+            Request::get(self.repo.path(&["refs", directory, name])).fields("target.hash");
         match self.json(&request) {
             Ok(value) => target_hash(&value),
             Err(error) if error.kind == ErrorKind::NOT_FOUND => Ok(None),
@@ -214,7 +219,7 @@ fn target_hash(value: &Value) -> Result<Option<String>> {
 fn unreadable(field: &str) -> VcsError {
     VcsError::new(
         ErrorKind::INVALID_RESPONSE,
-        format!("the service answered with an item of a list without {field}"),
+        format!("the service responded with an item of a list without {field}"),
     )
 }
 
@@ -223,7 +228,7 @@ fn moment(milliseconds: i64) -> Result<String> {
     let time = jiff::Timestamp::from_millisecond(milliseconds).map_err(|_| {
         VcsError::new(
             ErrorKind::INVALID_INPUT,
-            "the cursor cannot be used: its time is none; begin again without one",
+            "the cursor cannot be used: its time cannot be read; begin again without a cursor",
         )
     })?;
     Ok(format!("{time:.3}").replace('Z', "+00:00"))

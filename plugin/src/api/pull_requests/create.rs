@@ -2,14 +2,14 @@
 //!
 //! Bitbucket Cloud takes a second creation for the same branches as a change
 //! of the open pull request, silently. So an open one is looked for first; and
-//! a creation whose answer was lost is looked for as well, never repeated.
+//! a creation whose response was lost is looked for as well, never repeated.
 
 use super::{expand_hashes, get_value, read_one, states_filter};
 use crate::encoding::query_literal;
 use crate::http::Request;
-use crate::json::{Document, Item, listed_pull_request_fields};
+use crate::json::{Item, StrictJson, listed_pull_request_fields};
 use crate::page_length::List;
-use crate::pages::Listing;
+use crate::pages::Pager;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::{Map, Value, json as object};
@@ -49,10 +49,10 @@ pub(crate) fn create(
     }
     let creation =
         Request::post(repo.path(&["pullrequests"])).json(&body(&request, &destination))?;
-    let created: Document = session.http.create(context, &creation, &|| {
+    let created: StrictJson = session.http.create(context, &creation, &|| {
         find_open(session, context, &repo, &request, &destination)?
             // Items of a list lack reviewers.
-            .map(|found| get_value(session, context, &repo, found.id).map(Document))
+            .map(|found| get_value(session, context, &repo, found.id).map(StrictJson))
             .transpose()
     })?;
     let mut created = read_one(&created.0)?;
@@ -77,7 +77,7 @@ fn find_open(
         .query("q", &filter)
         .fields(&listed_pull_request_fields());
     let items: Vec<Item> =
-        Listing::new(&session.http, context, List::PullRequests, listed).collect()?;
+        Pager::new(&session.http, context, List::PullRequests, listed).collect()?;
     let source_repo = request.source_repo.as_ref().unwrap_or(&request.repo);
     for item in items {
         let pull_request = read_one(&item.value)?;

@@ -1,9 +1,9 @@
 //! Merging a pull request as a task of the service.
 
-use super::review::refuse_closed;
+use super::review::reject_closed;
 use super::{expand_hashes, get_value, may_be_done, one_path, read_one, same_commit};
-use crate::http::{Answer, Request, pause, resolve};
-use crate::json::{Document, pointer};
+use crate::http::{Request, Response, pause, resolve};
+use crate::json::{StrictJson, pointer};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::{Map, Value, json as object};
@@ -36,7 +36,7 @@ pub(crate) fn merge(
     let value = get_value(session, context, &repo, request.id)?;
     let present = read_one(&value)?;
     if !present.merged {
-        refuse_closed(&present, "merged")?;
+        reject_closed(&present, "merged")?;
         check_head(&present, request.expected_head.as_deref())?;
     }
     let mut merged = if present.merged {
@@ -54,7 +54,7 @@ pub(crate) fn merge(
     Ok(merged)
 }
 
-/// Looks whether a merge whose answer was lost was done: the service may still
+/// Looks whether a merge whose response was lost was done: the service may still
 /// be at it, so it is looked at a few times.
 fn look_for_merge(
     session: &Session,
@@ -107,11 +107,11 @@ fn start(
     let action = Request::post(one_path(repo, request.id, &["merge"]))
         .query("async", "true")
         .json(&body(request, present)?)?;
-    let answer = session.http.send(context, &action).map_err(as_conflict)?;
-    if answer.head.status != 202 {
-        return read_one(&answer.json::<Document>()?.0);
+    let response = session.http.send(context, &action).map_err(as_conflict)?;
+    if response.head.status != 202 {
+        return read_one(&response.json::<StrictJson>()?.0);
     }
-    let task = task_address(session, &answer)?;
+    let task = task_address(session, &response)?;
     wait_for(session, context, repo, request, &task)
 }
 
@@ -150,7 +150,7 @@ fn strategy(strategy: MergeStrategy) -> Result<Option<&'static str>> {
     }))
 }
 
-/// The service answers 400 both for a wrong field, which it names, and for a
+/// The service responds with 400 both for a wrong field, which it names, and for a
 /// pull request that cannot be merged as it is.
 fn as_conflict(mut error: VcsError) -> VcsError {
     let names_field = error.extra.iter().any(|(key, _)| key.starts_with("field."));
@@ -161,24 +161,24 @@ fn as_conflict(mut error: VcsError) -> VcsError {
 }
 
 /// Where the state of the task is, from the header or from the body.
-fn task_address(session: &Session, answer: &Answer) -> Result<String> {
-    let in_header = answer.head.header("location").map(str::to_owned);
+fn task_address(session: &Session, response: &Response) -> Result<String> {
+    let in_header = response.head.header("location").map(str::to_owned);
     let in_body = || {
-        let body: Value = answer.json().ok()?;
+        let body: Value = response.json().ok()?;
         pointer::text(&body, "/links/self/href").map(str::to_owned)
     };
     let address = in_header.or_else(in_body).ok_or_else(|| {
-        answer
+        response
             .head
             .invalid("it does not say where the merge's state is")
     })?;
-    let address = resolve(&answer.head.uri, &address)
-        .ok_or_else(|| answer.head.invalid("its Location is no address"))?
+    let address = resolve(&response.head.uri, &address)
+        .ok_or_else(|| response.head.invalid("its Location is not a URL"))?
         .to_string();
     if session.http.is_api_address(&address) {
         return Ok(address);
     }
-    Err(answer
+    Err(response
         .head
         .invalid("the merge's state is at another place than the API"))
 }
@@ -193,7 +193,7 @@ fn wait_for(
     let begun = Instant::now();
     let mut length = FIRST_PAUSE;
     loop {
-        let Document(state) = session
+        let StrictJson(state) = session
             .http
             .json(context, &Request::get_address(task))
             .map_err(as_conflict)?;
@@ -253,13 +253,13 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_that_names_no_field_is_a_conflict() {
-        let refused = VcsError::new(
+    fn a_rejection_that_names_no_field_is_a_conflict() {
+        let rejected = VcsError::new(
             ErrorKind::INVALID_INPUT,
             "resolve the merge conflicts first",
         );
-        assert_eq!(as_conflict(refused.clone()).kind, ErrorKind::CONFLICT);
-        let field = refused.with_extra("field.merge_strategy", "not allowed here");
+        assert_eq!(as_conflict(rejected.clone()).kind, ErrorKind::CONFLICT);
+        let field = rejected.with_extra("field.merge_strategy", "not allowed here");
         assert_eq!(as_conflict(field).kind, ErrorKind::INVALID_INPUT);
     }
 

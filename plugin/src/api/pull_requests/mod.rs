@@ -27,9 +27,9 @@ pub(crate) use search::search;
 use crate::api::refs::expand_hash;
 use crate::encoding::query_literal;
 use crate::http::Request;
-use crate::json::{self, Document, Item, listed_pull_request_fields};
+use crate::json::{self, Item, StrictJson, listed_pull_request_fields};
 use crate::page_length::List;
-use crate::pages::Listing;
+use crate::pages::Pager;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::Value;
@@ -87,7 +87,7 @@ pub(crate) fn list(
         );
         listed = listed.query("q", &filter);
     }
-    Listing::new(
+    Pager::new(
         &session.http,
         context,
         List::PullRequests,
@@ -112,7 +112,7 @@ fn words(states: &[PullRequestState]) -> Result<Vec<String>> {
             .ok_or_else(|| {
                 VcsError::new(
                     ErrorKind::INVALID_INPUT,
-                    format!("{state} is no state of a pull request"),
+                    format!("{state} is not a pull request state"),
                 )
             })?
             .to_ascii_uppercase();
@@ -147,14 +147,14 @@ fn get_value(
     id: u64,
 ) -> Result<Value> {
     let request = Request::get(one_path(repo, id, &[]));
-    Ok(session.http.json::<Document>(context, &request)?.0)
+    Ok(session.http.json::<StrictJson>(context, &request)?.0)
 }
 
 fn read_one(value: &Value) -> Result<PullRequest> {
     json::pull_request(value).ok_or_else(|| {
         VcsError::new(
             ErrorKind::INVALID_RESPONSE,
-            "the service answered with a pull request without number",
+            "the service responded with a pull request without number",
         )
     })
 }
@@ -190,7 +190,7 @@ pub(crate) fn same_commit(left: &str, right: &str) -> bool {
     !left.is_empty() && !right.is_empty() && (left.starts_with(&right) || right.starts_with(&left))
 }
 
-/// Whether an error leaves open if the service did what was asked: the answer
+/// Whether an error leaves open if the service did what was asked: the response
 /// was lost, or it gave up in the middle.
 pub(crate) fn may_be_done(error: &VcsError) -> bool {
     matches!(error.kind, ErrorKind::TIMEOUT | ErrorKind::UNAVAILABLE)

@@ -3,7 +3,7 @@
 use super::create::reviewers;
 use super::{expand_hashes, get_value, may_be_done, one_path, read_one};
 use crate::http::Request;
-use crate::json::{Document, pointer};
+use crate::json::{StrictJson, pointer};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde::Deserialize;
@@ -21,9 +21,9 @@ pub(crate) fn update(
 ) -> Result<PullRequest> {
     let repo = RepositoryName::parse(&request.repo)?;
     let present = get_value(session, context, &repo, request.id)?;
-    refuse_closed(&read_one(&present)?, "changed")?;
+    reject_closed(&read_one(&present)?, "changed")?;
     let change = Request::put(one_path(&repo, request.id, &[])).json(&body(&request, &present))?;
-    let mut changed = read_one(&session.http.json::<Document>(context, &change)?.0)?;
+    let mut changed = read_one(&session.http.json::<StrictJson>(context, &change)?.0)?;
     expand_hashes(session, context, &repo, &mut changed)?;
     Ok(changed)
 }
@@ -62,7 +62,7 @@ fn body(request: &UpdatePullRequestRequest, present: &Value) -> Value {
 }
 
 /// The error of an action that only open pull requests know.
-pub(super) fn refuse_closed(pull_request: &PullRequest, action: &str) -> Result<()> {
+pub(super) fn reject_closed(pull_request: &PullRequest, action: &str) -> Result<()> {
     if !pull_request.closed {
         return Ok(());
     }
@@ -88,14 +88,14 @@ pub(crate) fn decline(
     let repo = RepositoryName::parse(&request.repo)?;
     let action = Request::post(one_path(&repo, request.id, &["decline"]));
     let value = match session.http.json(context, &action) {
-        Ok(Document(value)) => value,
-        Err(error) if may_be_done(&error) || is_refusal(&error) => {
+        Ok(StrictJson(value)) => value,
+        Err(error) if may_be_done(&error) || is_rejection(&error) => {
             // Somebody else, or the lost &request, may have declined it.
             let value =
                 get_value(session, context, &repo, request.id).map_err(|_| error.clone())?;
             let present = read_one(&value)?;
             if present.state != PullRequestState::DECLINED {
-                refuse_closed(&present, "declined")?;
+                reject_closed(&present, "declined")?;
                 return Err(error);
             }
             value
@@ -108,7 +108,7 @@ pub(crate) fn decline(
 }
 
 /// Whether the service did not take the request for what the state is.
-fn is_refusal(error: &VcsError) -> bool {
+fn is_rejection(error: &VcsError) -> bool {
     matches!(
         error.kind,
         ErrorKind::INVALID_INPUT | ErrorKind::CONFLICT | ErrorKind::ALREADY_EXISTS
@@ -128,13 +128,13 @@ pub(crate) fn approve(
     request: PullRequestRequest,
 ) -> Result<()> {
     let repo = RepositoryName::parse(&request.repo)?;
-    let action = Request::post(one_path(&repo, request.id, &["approve"])).repeatable();
+    let action = Request::post(one_path(&repo, request.id, &["approve"])).idempotent();
     match session.http.send(context, &action) {
-        Ok(answer) => match answer.json::<Verdict>()? {
+        Ok(response) => match response.json::<Verdict>()? {
             Verdict { approved: true } => Ok(()),
-            Verdict { approved: false } => Err(answer.head.invalid("it is no approval")),
+            Verdict { approved: false } => Err(response.head.invalid("it is not an approval")),
         },
-        Err(error) if is_refusal(&error) && says_approved(&error) => Ok(()),
+        Err(error) if is_rejection(&error) && says_approved(&error) => Ok(()),
         Err(error) => Err(error),
     }
 }

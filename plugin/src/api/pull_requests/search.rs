@@ -1,8 +1,8 @@
 //! Which pull requests hold a commit.
 //!
-//! Bitbucket answers that itself where its app for commit links is installed:
+//! Bitbucket finds that itself where its app for commit links is installed:
 //! one request for the first page, and one for each pull request of which the
-//! answer gives no more than the number. Without the app, and as long as it is
+//! response gives no more than the number. Without the app, and as long as it is
 //! indexing, the pull requests of the wanted states are gone through: the last
 //! commit and the merge commit tell without a further request; otherwise the
 //! commits of the pull request are listed, unless it was last changed before
@@ -12,9 +12,9 @@
 use super::{get_value, read_one, same_commit, words};
 use crate::http::Request;
 use crate::json::time::milliseconds;
-use crate::json::{Document, Item, listed_pull_request_fields, pointer};
+use crate::json::{Item, StrictJson, listed_pull_request_fields, pointer};
 use crate::page_length::List;
-use crate::pages::Listing;
+use crate::pages::Pager;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::Value;
@@ -55,7 +55,7 @@ fn is_indexed(
         .fields("size,values.id")
         .query("pagelen", "1");
     match session.http.send(context, &first) {
-        Ok(answer) => Ok(answer.head.status != 202),
+        Ok(response) => Ok(response.head.status != 202),
         Err(error) if error.kind == ErrorKind::NOT_FOUND => Ok(false),
         Err(error) => Err(error),
     }
@@ -70,7 +70,7 @@ fn search_index(
     sink: &mut dyn PageSink<PullRequest>,
 ) -> Result<()> {
     let path = repo.path(&["commit", &request.commit, "pullrequests"]);
-    let listing = Listing::new(
+    let listing = Pager::new(
         &session.http,
         context,
         List::CommitPullRequests,
@@ -125,7 +125,7 @@ fn search_list(
         listed = listed.query("state", state);
     }
     let made = commit_time(session, context, repo, &request.commit)?;
-    let listing = Listing::new(&session.http, context, List::PullRequests, listed);
+    let listing = Pager::new(&session.http, context, List::PullRequests, listed);
     listing.each(&mut |items: Vec<Item>, _| {
         let mut found = Vec::new();
         for item in items {
@@ -150,7 +150,7 @@ fn commit_time(
 ) -> Result<Option<i64>> {
     let request = Request::get(repo.path(&["commit", commit])).fields("date");
     match session.http.json(context, &request) {
-        Ok(Document(commit)) => Ok(milliseconds(pointer::text(&commit, "/date"))),
+        Ok(StrictJson(commit)) => Ok(milliseconds(pointer::text(&commit, "/date"))),
         // It may be in the source repository only.
         Err(error) if error.kind == ErrorKind::NOT_FOUND => Ok(None),
         Err(error) => Err(error),
@@ -190,7 +190,7 @@ fn lists(
     let path = repo.path(&["pullrequests", &id.to_string(), "commits"]);
     let request = Request::get(path).fields("next,values.hash");
     let mut is_found = false;
-    let listed = Listing::new(&session.http, context, List::Commits, request).each(
+    let listed = Pager::new(&session.http, context, List::Commits, request).each(
         &mut |items: Vec<Item>, _| {
             is_found = items
                 .iter()

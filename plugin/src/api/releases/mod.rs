@@ -2,7 +2,7 @@
 //!
 //! | method | sent | repeated | special errors |
 //! |---|---|---|---|
-//! | `release` | the tag is looked up, and created where it is missing | looking; a creation whose answer was lost is looked for first | `AlreadyExists` with `commit` if the tag is of another commit |
+//! | `release` | the tag is looked up, and created where it is missing | looking; a creation whose response was lost is looked for first | `AlreadyExists` with `commit` if the tag is of another commit |
 //! | `upload_release_file` | one multipart request, streamed | no: the bytes can be read only once | `InvalidInput` if the source is shorter or longer than it said |
 //!
 //! Bitbucket Cloud has no releases of its own. Downloads belong to the
@@ -118,9 +118,9 @@ pub(crate) fn upload(
     if let Some(failure) = body.take_failure() {
         return Err(failure);
     }
-    let answer = outcome?;
-    if answer.head.status != 201 {
-        return Err(answer
+    let response = outcome?;
+    if response.head.status != 201 {
+        return Err(response
             .head
             .invalid("it does not say that the file was created"));
     }

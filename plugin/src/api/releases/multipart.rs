@@ -19,7 +19,7 @@ pub(super) struct Multipart<'a> {
 
 #[derive(Clone, Copy)]
 enum Stage {
-    Head,
+    ResponseHead,
     Source,
     Tail,
 }
@@ -55,7 +55,7 @@ impl<'a> Multipart<'a> {
             head: head.into_bytes(),
             tail: tail.into_bytes(),
             position: 0,
-            stage: Stage::Head,
+            stage: Stage::ResponseHead,
             source,
             declared: length,
             from_source: 0,
@@ -126,7 +126,9 @@ impl Read for Multipart<'_> {
         }
         loop {
             let (length, next) = match self.stage {
-                Stage::Head => (copy(&self.head, &mut self.position, buffer), Stage::Source),
+                Stage::ResponseHead => {
+                    (copy(&self.head, &mut self.position, buffer), Stage::Source)
+                }
                 Stage::Source => (self.read_source(buffer)?, Stage::Tail),
                 Stage::Tail => return Ok(copy(&self.tail, &mut self.position, buffer)),
             };
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_of_another_length_is_refused() {
+    fn a_source_of_another_length_is_rejected() {
         for source in [b"hell".as_slice(), b"hello!"] {
             let (text, _, failure) = whole("a", Some(5), source);
             assert!(text.is_err());

@@ -2,8 +2,8 @@
 //!
 //! | method | sent | repeated | special errors |
 //! |---|---|---|---|
-//! | `list_statuses` | pages of 100, oldest first | all | `InvalidInput` if the commit is no hash |
-//! | `set_status` | one request, which replaces the status of the same key; for a commit that only a fork has (404) the pull request is read, and the status set in its source repository | all: twice changes nothing | `InvalidInput` for an address that the service would refuse; `NotFound` says what was tried |
+//! | `list_statuses` | pages of 100, oldest first | all | `InvalidInput` if the commit is not a hash |
+//! | `set_status` | one request, which replaces the status of the same key; for a commit that only a fork has (404) the pull request is read, and the status set in its source repository | all: twice changes nothing | `InvalidInput` for an address that the service would reject; `NotFound` says what was tried |
 //!
 //! Nothing is sent where `Status.disable` is set. Keys, states, addresses and
 //! lengths: see [`rules`].
@@ -13,7 +13,7 @@ mod rules;
 use crate::http::Request;
 use crate::json::{Status as WireStatus, is_hash, status_fields};
 use crate::page_length::List;
-use crate::pages::{ENVELOPE, Listing};
+use crate::pages::{ENVELOPE, Pager};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use crate::text::{ELLIPSIS, cut};
@@ -46,7 +46,7 @@ pub(crate) fn list(
     let listing = Request::get(repo.path(&["commit", &request.commit, "statuses"]))
         .query("sort", "created_on")
         .fields(&format!("{},{ENVELOPE}", status_fields!("values.")));
-    Listing::new(&session.http, context, List::Statuses, listing)
+    Pager::new(&session.http, context, List::Statuses, listing)
         .limit(request.limit)
         .push(sink, |status: WireStatus| {
             Ok(status.into_record(&request.commit))
@@ -120,7 +120,7 @@ fn post(
     // The service replaces the status of the same key, so it may be repeated.
     let request = Request::post(repo.path(&["commit", commit, "statuses", "build"]))
         .json(body)?
-        .repeatable();
+        .idempotent();
     let status: WireStatus = session.http.json(context, &request)?;
     Ok(status.into_record(commit))
 }
@@ -146,10 +146,10 @@ fn source_repository(
     context: &dyn CallContext,
     repo: &RepositoryName,
     request: &StatusRequest,
-    refusal: VcsError,
+    rejection: VcsError,
 ) -> Result<RepositoryName> {
     let Some(number) = request.pull_request else {
-        return Err(refusal.in_context(format!(
+        return Err(rejection.in_context(format!(
             "{repo} has no commit {}; if it is the head of a pull request from a fork, name the \
              pull request, so that the status can be set in the fork",
             request.commit
@@ -163,7 +163,7 @@ fn source_repository(
         .and_then(|source| source.repository)
         .and_then(|repository| repository.full_name);
     let Some(name) = name else {
-        return Err(refusal.in_context(format!(
+        return Err(rejection.in_context(format!(
             "{repo} has no commit {}, and the source repository of pull request {number} is \
              deleted or not visible to this credential",
             request.commit
@@ -171,7 +171,7 @@ fn source_repository(
     };
     let source = RepositoryName::parse(&name)?;
     if source == *repo {
-        return Err(refusal.in_context(format!(
+        return Err(rejection.in_context(format!(
             "{repo} has no commit {}, though pull request {number} comes from this repository",
             request.commit
         )));
@@ -179,7 +179,7 @@ fn source_repository(
     Ok(source)
 }
 
-/// The answer where the administrator has switched statuses off.
+/// The response where the administrator has switched statuses off.
 fn not_sent(request: &StatusRequest, body: StatusBody) -> Status {
     Status {
         key: body.key,

@@ -67,7 +67,7 @@ pub(super) fn service_key(key: &str) -> Result<String> {
 /// The address as Bitbucket takes it: absolute, of a host that others can
 /// reach, with braces encoded, since it reads them as templates.
 pub(super) fn checked_url(text: &str) -> Result<String> {
-    let refuse = |why: &str| {
+    let reject = |why: &str| {
         VcsError::new(
             ErrorKind::INVALID_INPUT,
             format!("the address of a build status {why}"),
@@ -78,21 +78,21 @@ pub(super) fn checked_url(text: &str) -> Result<String> {
         .chars()
         .any(|character| character.is_whitespace() || character.is_control())
     {
-        return Err(refuse("may hold no space"));
+        return Err(reject("may hold no space"));
     }
     let encoded = text.replace('{', "%7B").replace('}', "%7D");
-    let no_address = || refuse("has to be absolute, such as https://engine.example/build/1");
+    let no_address = || reject("has to be absolute, such as https://engine.example/build/1");
     let url: Uri = encoded.parse().map_err(|_| no_address())?;
     let authority = url.authority().ok_or_else(no_address)?;
     if !matches!(url.scheme_str(), Some("http" | "https")) {
-        return Err(refuse("has to begin with https:// or http://"));
+        return Err(reject("has to begin with https:// or http://"));
     }
     if authority.as_str().contains('@') {
-        return Err(refuse("may hold no user and no password"));
+        return Err(reject("may hold no user and no password"));
     }
     if !Host::of(&url).is_some_and(|host| host.is_outside_this_machine()) {
-        return Err(refuse(
-            "has to name a host that Bitbucket's users can reach: Bitbucket refuses `localhost` \
+        return Err(reject(
+            "has to name a host that Bitbucket's users can reach: Bitbucket rejects `localhost` \
              and names without a dot; check the engine's public address",
         ));
     }

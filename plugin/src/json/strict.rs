@@ -1,9 +1,9 @@
-//! An answer of the API as JSON, whose fields have the types they should have.
+//! A response of the API as JSON, whose fields have the types they should have.
 //!
 //! The readers of this module take a field of another type for an absent one,
 //! as deliveries need it. From the API such a field would become a pull request
 //! without its title, or a renamed file that looks like a new one, so there it
-//! is an error. Null and absent fields are none: the service leaves out a lot.
+//! is an error. Null and absent fields are allowed: the service leaves out a lot.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -11,12 +11,12 @@ use serde_json::Value;
 use std::fmt;
 
 /// A JSON document of the API.
-pub(crate) struct Document(pub(crate) Value);
+pub(crate) struct StrictJson(pub(crate) Value);
 
-impl<'de> Deserialize<'de> for Document {
+impl<'de> Deserialize<'de> for StrictJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        match misfit(&value) {
+        match type_mismatch(&value) {
             None => Ok(Self(value)),
             Some((path, kind)) => Err(D::Error::custom(format_args!(
                 "invalid type, expected an object whose `{path}` is {kind}"
@@ -109,7 +109,7 @@ impl fmt::Display for Kind {
 /// The first field of another type than it should have: its path and that type.
 /// What has a name that is not read is not looked into: `rendered.title` of a
 /// pull request is an object, and `title` a text.
-fn misfit(value: &Value) -> Option<(String, Kind)> {
+fn type_mismatch(value: &Value) -> Option<(String, Kind)> {
     match value {
         Value::Object(fields) => fields
             .iter()
@@ -122,15 +122,15 @@ fn misfit(value: &Value) -> Option<(String, Kind)> {
                 let inner = match (kind, field) {
                     (Kind::Links, Value::Object(links)) => links
                         .iter()
-                        .find_map(|(link, value)| within(link, misfit(value))),
-                    _ => misfit(field),
+                        .find_map(|(link, value)| within(link, type_mismatch(value))),
+                    _ => type_mismatch(field),
                 };
                 within(name, inner)
             }),
         Value::Array(items) => items
             .iter()
             .enumerate()
-            .find_map(|(index, item)| within(&index.to_string(), misfit(item))),
+            .find_map(|(index, item)| within(&index.to_string(), type_mismatch(item))),
         _ => None,
     }
 }
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_field_of_another_type_is_named_at_any_depth() {
-        let read = |value: Value| serde_json::from_value::<Document>(value).map(|read| read.0);
+        let read = |value: Value| serde_json::from_value::<StrictJson>(value).map(|read| read.0);
         let fine = json!({
             "id": 1, "title": "x", "author": null, "links": { "html": { "href": "h" }, "clone": [] },
             "reviewers": [{ "nickname": "ann" }], "rendered": { "title": {} }, "draft": false

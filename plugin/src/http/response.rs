@@ -1,4 +1,4 @@
-//! What the service answered.
+//! What the service sent back.
 
 use super::json_path::path_at;
 use super::redact;
@@ -6,17 +6,17 @@ use serde::de::DeserializeOwned;
 use ureq::http::{HeaderMap, Method, Uri};
 use vcs_provider_interface::prelude::*;
 
-/// The beginning of an answer: everything but its body.
+/// The beginning of a response: everything but its body.
 #[derive(Clone, Debug)]
-pub(crate) struct Head {
+pub(crate) struct ResponseHead {
     pub(crate) method: Method,
-    /// Where the answer came from, after redirects.
+    /// Where the response came from, after redirects.
     pub(crate) uri: Uri,
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
 }
 
-impl Head {
+impl ResponseHead {
     /// A header as text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
@@ -52,7 +52,7 @@ impl Head {
     /// Fails if the body is compressed otherwise than it was asked for, which the
     /// HTTP client leaves as it is. What it has read itself it takes out of the
     /// headers.
-    pub(super) fn refuse_unknown_coding(&self) -> Result<()> {
+    pub(super) fn reject_unknown_coding(&self) -> Result<()> {
         let codings = self.headers.get_all("content-encoding");
         let is_plain = codings
             .iter()
@@ -73,11 +73,11 @@ impl Head {
             .is_some_and(|kind| kind.to_ascii_lowercase().contains("html"))
     }
 
-    /// The error of an answer that is not what the service promises.
+    /// The error of a response that is not what the service promises.
     pub(crate) fn invalid(&self, what: impl std::fmt::Display) -> VcsError {
         let error = VcsError::new(
             ErrorKind::INVALID_RESPONSE,
-            format!("the answer to {} cannot be used: {what}", self.request()),
+            format!("the response to {} cannot be used: {what}", self.request()),
         )
         .with_http_status(self.status);
         match self.request_id() {
@@ -87,14 +87,14 @@ impl Head {
     }
 }
 
-/// A whole answer with a status of success.
+/// A whole response with a status of success.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) head: Head,
+pub(crate) struct Response {
+    pub(crate) head: ResponseHead,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     /// Reads the body as JSON.
     ///
     /// # Errors
@@ -165,15 +165,15 @@ mod tests {
         _name: Option<String>,
     }
 
-    fn answer(content_type: &'static str, body: &str) -> Answer {
+    fn response(content_type: &'static str, body: &str) -> Response {
         let mut headers = HeaderMap::new();
         headers.insert(
             "content-type",
             ureq::http::HeaderValue::from_static(content_type),
         );
         headers.insert("x-request-id", ureq::http::HeaderValue::from_static("r-1"));
-        Answer {
-            head: Head {
+        Response {
+            head: ResponseHead {
                 method: Method::GET,
                 uri: Uri::from_static("https://api.bitbucket.org/2.0/x?code=secret"),
                 status: 200,
@@ -184,7 +184,7 @@ mod tests {
     }
 
     fn message(content_type: &'static str, body: &str) -> String {
-        let error = answer(content_type, body)
+        let error = response(content_type, body)
             .json::<Page>()
             .expect_err("the body cannot be read");
         assert_eq!(error.kind, ErrorKind::INVALID_RESPONSE);
