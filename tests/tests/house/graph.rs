@@ -63,53 +63,65 @@ impl Graph {
     }
 
     /// Groups of files that use one another in a circle, other than a module and
-    /// those below it.
+    /// those below it: without the module there has to be no circle left.
     pub fn circles(&self) -> Vec<BTreeSet<PathBuf>> {
-        let reach: BTreeMap<&PathBuf, BTreeSet<&PathBuf>> = self
-            .edges
-            .keys()
-            .map(|file| (file, self.reachable(file)))
-            .collect();
-        let mut circles: Vec<BTreeSet<PathBuf>> = Vec::new();
-        for (file, reached) in &reach {
-            let circle: BTreeSet<PathBuf> = reached
-                .iter()
-                .filter(|other| reach[*other].contains(file))
-                .map(|other| (*other).clone())
-                .collect();
-            if circle.len() > 1 && !circles.contains(&circle) && !self.is_family(&circle) {
-                circles.push(circle);
+        let mut found = Vec::new();
+        let mut waiting = vec![self.edges.keys().collect::<BTreeSet<_>>()];
+        while let Some(files) = waiting.pop() {
+            for mut circle in self.knots(&files) {
+                let parent = circle.iter().copied().find(|parent| {
+                    let above = &self.modules[*parent];
+                    circle
+                        .iter()
+                        .all(|child| self.modules[*child].starts_with(above))
+                });
+                match parent {
+                    Some(parent) => {
+                        circle.remove(parent);
+                        waiting.push(circle);
+                    }
+                    None => found.push(circle.into_iter().cloned().collect()),
+                }
             }
         }
-        circles
+        found
     }
 
-    fn reachable<'a>(&'a self, from: &'a PathBuf) -> BTreeSet<&'a PathBuf> {
+    /// The groups of more than one file that can all be reached from one another.
+    fn knots<'a>(&'a self, files: &BTreeSet<&'a PathBuf>) -> Vec<BTreeSet<&'a PathBuf>> {
+        let reach: BTreeMap<&PathBuf, BTreeSet<&PathBuf>> = files
+            .iter()
+            .map(|file| (*file, self.reachable(file, files)))
+            .collect();
+        let mut knots = Vec::new();
+        for (file, reached) in &reach {
+            let knot: BTreeSet<&PathBuf> = reached
+                .iter()
+                .copied()
+                .filter(|other| reach[other].contains(file))
+                .collect();
+            if knot.len() > 1 && !knots.contains(&knot) {
+                knots.push(knot);
+            }
+        }
+        knots
+    }
+
+    fn reachable<'a>(
+        &'a self,
+        from: &'a PathBuf,
+        within: &BTreeSet<&'a PathBuf>,
+    ) -> BTreeSet<&'a PathBuf> {
         let mut seen = BTreeSet::new();
         let mut waiting = vec![from];
         while let Some(file) = waiting.pop() {
             for next in self.edges.get(file).into_iter().flatten() {
-                if seen.insert(next) {
+                if within.contains(next) && seen.insert(next) {
                     waiting.push(next);
                 }
             }
         }
         seen
-    }
-
-    /// Whether one file of a circle is the parent of all others, and these do not
-    /// know each other.
-    fn is_family(&self, circle: &BTreeSet<PathBuf>) -> bool {
-        circle.iter().any(|parent| {
-            let above = &self.modules[parent];
-            circle.iter().filter(|child| *child != parent).all(|child| {
-                self.modules[child].starts_with(above)
-                    && self.edges[child]
-                        .iter()
-                        .filter(|used| circle.contains(*used))
-                        .all(|used| used == parent)
-            })
-        })
     }
 }
 

@@ -139,8 +139,8 @@ mod tests {
 
     /// A directory laid out as git does, its times an hour ago.
     fn repository() -> tempfile::TempDir {
-        let directory = tempfile::tempdir().expect("a folder");
-        fs::create_dir_all(directory.path().join("refs/heads/topic")).expect("folders");
+        let directory = tempfile::tempdir().expect("a directory");
+        fs::create_dir_all(directory.path().join("refs/heads/topic")).expect("directories");
         fs::write(directory.path().join("refs/heads/topic/one"), "1").expect("a ref");
         settle(directory.path());
         directory
@@ -149,7 +149,7 @@ mod tests {
     fn settle(git_dir: &Path) {
         let hour_ago = SystemTime::now() - Duration::from_secs(3600);
         for directory in ["refs", "refs/heads", "refs/heads/topic"] {
-            let directory = fs::File::open(git_dir.join(directory)).expect("the folder");
+            let directory = fs::File::open(git_dir.join(directory)).expect("the directory");
             directory.set_modified(hour_ago).expect("its time");
         }
     }
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn refs_kept_in_another_way_are_always_read() {
         let directory = repository();
-        fs::create_dir(directory.path().join("reftable")).expect("a folder");
+        fs::create_dir(directory.path().join("reftable")).expect("a directory");
         assert_eq!(readings(directory.path(), || {}), 2);
     }
 }

@@ -191,7 +191,7 @@ impl OAuthServer {
     }
 
     /// Caches an access token for [`revoke_all`](Self::revoke_all).
-    pub(crate) fn remember_access_token(&mut self, token: &str) {
+    pub(crate) fn note_access_token(&mut self, token: &str) {
         self.access_tokens.push(token.to_owned());
     }
 

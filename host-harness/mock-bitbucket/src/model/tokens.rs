@@ -68,7 +68,7 @@ pub struct TokenRequest {
 }
 
 impl TokenRequest {
-    /// A credential of this kind with every scope of its kind, no end, and sight of everything.
+    /// A credential of this kind with every scope of its kind, no end, that sees everything.
     #[must_use]
     pub fn new(kind: CredentialKind) -> Self {
         Self {

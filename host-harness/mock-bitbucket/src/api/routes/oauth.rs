@@ -211,7 +211,7 @@ fn access_token(call: &Call) -> RouteResult {
         kind.split(';').next().map(str::trim) == Some("application/x-www-form-urlencoded")
     });
     if !is_form {
-        return Err(refuse("invalid_request", "The body has to be a form."));
+        return Err(reject("invalid_request", "The body has to be a form."));
     }
     let form = call.form();
     let value = |name: &str| {
@@ -220,7 +220,7 @@ fn access_token(call: &Call) -> RouteResult {
             .map(|(_, value)| value.as_str())
     };
     if value("client_secret").is_some() {
-        return Err(refuse(
+        return Err(reject(
             "invalid_request",
             "The client authenticates by HTTP Basic and not in the body.",
         ));
@@ -228,7 +228,7 @@ fn access_token(call: &Call) -> RouteResult {
     let required = |name: &str| {
         value(name)
             .filter(|value| !value.is_empty())
-            .ok_or_else(|| refuse("invalid_request", &format!("Required parameter: {name}")))
+            .ok_or_else(|| reject("invalid_request", &format!("Required parameter: {name}")))
     };
     let now = call.mock.clock.now();
     match required("grant_type")? {
@@ -236,25 +236,25 @@ fn access_token(call: &Call) -> RouteResult {
             lock(&call.mock.oauth).counts.code_exchanges += 1;
             let code = required("code")?;
             let grant = lock(&call.mock.oauth).exchange(code, value("redirect_uri"), now);
-            Ok(token_answer(call, grant.map_err(refused)?))
+            Ok(token_response(call, grant.map_err(rejected)?))
         }
         "refresh_token" => {
             lock(&call.mock.oauth).counts.refreshes += 1;
             let token = required("refresh_token")?;
             let grant = lock(&call.mock.oauth).refresh(token, now);
-            Ok(token_answer(call, grant.map_err(refused)?))
+            Ok(token_response(call, grant.map_err(rejected)?))
         }
         "client_credentials" => {
             let mut oauth = lock(&call.mock.oauth);
             oauth.counts.client_credentials += 1;
-            oauth.check_lock(now).map_err(refused)?;
+            oauth.check_lock(now).map_err(rejected)?;
             drop(oauth);
             // The token is that of the consumer itself, not of a person.
             let user = Arc::new(User::sample("OAuth consumer", "consumer@app.invalid"));
             Ok(Response::ok(Value::Object(pair(call, user, None)))
                 .with_header("cache-control", "no-store"))
         }
-        _ => Err(refuse(
+        _ => Err(reject(
             "unsupported_grant_type",
             "Use authorization_code, refresh_token or client_credentials.",
         )),
@@ -283,14 +283,14 @@ fn authenticate_client(call: &Call) -> Result<(), ApiError> {
     ))
 }
 
-fn refused(rejection: Rejection) -> ApiError {
+fn rejected(rejection: Rejection) -> ApiError {
     match rejection {
-        Rejection::InvalidGrant(text) => refuse("invalid_grant", text),
-        Rejection::UnauthorizedClient(text) => refuse("unauthorized_client", text),
+        Rejection::InvalidGrant(text) => reject("invalid_grant", text),
+        Rejection::UnauthorizedClient(text) => reject("unauthorized_client", text),
     }
 }
 
-fn refuse(error: &str, description: &str) -> ApiError {
+fn reject(error: &str, description: &str) -> ApiError {
     ApiError::respond(
         Response::json(
             400,
@@ -300,7 +300,7 @@ fn refuse(error: &str, description: &str) -> ApiError {
     )
 }
 
-fn token_answer(call: &Call, grant: Grant) -> Response {
+fn token_response(call: &Call, grant: Grant) -> Response {
     let pair = pair(call, grant.user, Some(&grant.refresh_token));
     Response::ok(Value::Object(pair)).with_header("cache-control", "no-store")
 }
@@ -311,7 +311,7 @@ fn pair(call: &Call, user: Arc<User>, refresh_token: Option<&str>) -> Map<String
     let mut oauth = lock(&call.mock.oauth);
     let token = random_text(oauth.policy.access_token_length);
     let lifetime = oauth.policy.access_lifetime;
-    oauth.remember_access_token(&token);
+    oauth.note_access_token(&token);
     let mut response = Map::new();
     response.insert("access_token".into(), json!(token));
     response.insert("token_type".into(), json!("bearer"));
