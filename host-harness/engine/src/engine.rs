@@ -4,7 +4,10 @@
 use super::clock::Clock;
 use super::config::EngineConfig;
 use super::grants::GrantStore;
+use super::guard::{Guard, GuardedServers};
+use super::metrics::{LostLogLines, Metrics};
 use super::store::{Application, Store};
+use super::supervisor::Tasks;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -132,6 +135,14 @@ pub struct Engine {
     pub settings: Settings,
     /// Counts.
     pub counters: Counters,
+    /// What stands before every provider.
+    pub guard: Arc<Guard>,
+    /// Figures.
+    pub metrics: Arc<Metrics>,
+    /// The tasks that never end.
+    pub tasks: Arc<Tasks>,
+    /// How many log lines were lost.
+    pub lost_log_lines: LostLogLines,
     /// Told when there may be events or clean-ups to work on.
     pub wake: Notify,
     /// Told when polls may be due.
@@ -150,16 +161,36 @@ impl Engine {
         clock: Arc<dyn Clock>,
         settings: Settings,
     ) -> Self {
+        let metrics = Arc::new(Metrics::new());
+        let guard = Arc::new(Guard::new(
+            Arc::clone(grants.known_secrets()),
+            Arc::clone(&metrics),
+            settings.call_limit,
+        ));
+        let servers = GuardedServers::new(servers, Arc::clone(&guard));
         Self {
             store,
             grants,
-            servers,
+            servers: Arc::new(servers),
+            guard,
+            metrics,
+            tasks: Arc::default(),
+            lost_log_lines: LostLogLines::default(),
             clock,
             settings,
             counters: Counters::default(),
             wake: Notify::new(),
             wake_poller: Notify::new(),
             stopping: Cancellation::new(),
+        }
+    }
+
+    /// The same engine, which knows how many log lines were lost.
+    #[must_use]
+    pub fn with_lost_log_lines(self, lost_log_lines: LostLogLines) -> Self {
+        Self {
+            lost_log_lines,
+            ..self
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the engine gives to providers: its log and its grant store.
 
 use super::grants::GrantStore;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::Level;
@@ -33,6 +34,14 @@ impl EngineServices {
         Self {
             server: server.into(),
             grants: None,
+        }
+    }
+
+    /// What providers log comes from outside as well.
+    fn redacted<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match &self.grants {
+            Some(grants) => grants.known_secrets().redact(text),
+            None => Cow::Borrowed(text),
         }
     }
 
@@ -82,13 +91,17 @@ macro_rules! write_line {
 
 impl HostServices for EngineServices {
     fn log(&self, record: LogRecord) {
+        if !self.is_log_enabled(record.level) {
+            return;
+        }
         let (server, part) = (&self.server, &record.target);
-        let message = &record.message;
+        let message = self.redacted(&record.message);
         if record.fields.is_empty() {
             write_line!(level_of(record.level), server, part, "{message}");
         } else {
             let facts = facts(&record.fields);
-            write_line!(level_of(record.level), server, part, facts, "{message}");
+            let facts = self.redacted(&facts);
+            write_line!(level_of(record.level), server, part, %facts, "{message}");
         }
     }
 

@@ -21,14 +21,17 @@ pub mod engine;
 pub mod events;
 pub mod git;
 pub mod grants;
+pub mod guard;
 pub mod host_services;
 pub mod linking;
+pub mod metrics;
 pub mod providers;
 pub mod random;
 pub mod runs;
 pub mod services;
 pub mod start;
 pub mod store;
+pub mod supervisor;
 pub mod tokens;
 
 #[cfg(test)]

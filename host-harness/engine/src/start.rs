@@ -5,6 +5,7 @@ use super::background::run_in_background;
 use super::clock::{Clock, MovableClock, SystemClock};
 use super::config::EngineConfig;
 use super::grants::{GrantStore, StoreKey};
+use super::metrics::LostLogLines;
 use super::providers::{ConfiguredServers, status_details_in_words};
 use super::services::{AccessToken, Shared, api_router, serve, vcs_router};
 use super::store::Store;
@@ -45,6 +46,8 @@ pub struct StartOptions {
     /// Whether the engine's clock can be moved forward by a caller with the
     /// token: for tests and demonstrations.
     pub movable_clock: bool,
+    /// How many log lines were lost, where the caller's log counts them.
+    pub lost_log_lines: LostLogLines,
 }
 
 /// What a started engine says of itself.
@@ -81,6 +84,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The same clock, if callers may move it.
     pub movable_clock: Option<Arc<MovableClock>>,
+    /// How many log lines were lost.
+    pub lost_log_lines: LostLogLines,
 }
 
 /// An engine that runs. Dropping it stops it at once; [`Running::stop`] stops
@@ -148,6 +153,11 @@ pub fn start(config: &EngineConfig, options: StartOptions) -> Result<Running> {
     let grants = GrantStore::open(Arc::clone(&store), &key, Arc::clone(&clock))?;
     drop(key);
     let grants = Arc::new(grants);
+    for server in &config.vcs.servers {
+        if let Ok(table) = server.toml.parse() {
+            grants.known_secrets().add_from_toml(&table);
+        }
+    }
     let token = AccessToken::load(config)?;
     let servers =
         ConfiguredServers::start(config, options.plugin_directory, &grants, options.loader)?;
@@ -158,6 +168,7 @@ pub fn start(config: &EngineConfig, options: StartOptions) -> Result<Running> {
         servers: Arc::new(servers),
         clock,
         movable_clock,
+        lost_log_lines: options.lost_log_lines,
     };
     let mut running = Running::start(config, options.services, parts)?;
     running.ready.notices = notices;
@@ -192,13 +203,14 @@ impl Running {
             api_url,
             vcs_url,
         };
-        let engine = Arc::new(Engine::new(
+        let engine = Engine::new(
             parts.grants,
             parts.store,
             parts.servers,
             parts.clock,
             settings(config, ready.api_url.as_deref()),
-        ));
+        );
+        let engine = Arc::new(engine.with_lost_log_lines(parts.lost_log_lines));
         if let Some(clock) = &parts.movable_clock {
             let woken = Arc::downgrade(&engine);
             clock.on_move(move || {

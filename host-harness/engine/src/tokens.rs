@@ -9,6 +9,7 @@
 //! | `admin` | everything |
 //! | `project` | everything below `/project/KEY`, and calls to servers with that project's grant |
 //! | `worker` | list, claim and read the runs of one project or of all, and what a run's token may |
+//! | `monitor` | read the figures and states below `/mon` |
 //! | `run` | read one run and its checkout, and report its state |
 
 use crate::clock::later;
@@ -48,6 +49,8 @@ pub enum Role {
         /// The project's key; `None` for all projects.
         project: Option<String>,
     },
+    /// The figures and states, for reading.
+    Monitor,
     /// One run.
     Run {
         /// The run.
@@ -68,6 +71,8 @@ impl Role {
             (RoleWord::Project, Some(project), None) => Ok(Self::Project { project }),
             (RoleWord::Worker, project, None) => Ok(Self::Worker { project }),
             (RoleWord::Run, None, Some(run)) => Ok(Self::Run { run }),
+            (RoleWord::Monitor, None, None) => Ok(Self::Monitor),
+            (RoleWord::Monitor, ..) => rejected("the role monitor is bound to nothing".to_owned()),
             (RoleWord::Admin, ..) => rejected("the role admin is bound to nothing".to_owned()),
             (RoleWord::Project, ..) => {
                 rejected("the role project needs a project, and nothing else".to_owned())
@@ -84,6 +89,7 @@ impl Role {
             Self::Admin => RoleWord::Admin,
             Self::Project { .. } => RoleWord::Project,
             Self::Worker { .. } => RoleWord::Worker,
+            Self::Monitor => RoleWord::Monitor,
             Self::Run { .. } => RoleWord::Run,
         }
     }
@@ -92,7 +98,7 @@ impl Role {
         match self {
             Self::Project { project } => Some(project),
             Self::Worker { project } => project.as_deref(),
-            Self::Admin | Self::Run { .. } => None,
+            Self::Admin | Self::Monitor | Self::Run { .. } => None,
         }
     }
 
@@ -110,6 +116,7 @@ enum RoleWord {
     Admin,
     Project,
     Worker,
+    Monitor,
     Run,
 }
 
@@ -119,6 +126,7 @@ impl fmt::Display for RoleWord {
             Self::Admin => "admin",
             Self::Project => "project",
             Self::Worker => "worker",
+            Self::Monitor => "monitor",
             Self::Run => "run",
         })
     }
@@ -132,10 +140,11 @@ impl FromStr for RoleWord {
             "admin" => Ok(Self::Admin),
             "project" => Ok(Self::Project),
             "worker" => Ok(Self::Worker),
+            "monitor" => Ok(Self::Monitor),
             "run" => Ok(Self::Run),
             _ => Err(VcsError::new(
                 ErrorKind::INVALID_INPUT,
-                format!("there is no role {word:?}; use admin, project, worker or run"),
+                format!("there is no role {word:?}; use admin, project, worker, monitor or run"),
             )),
         }
     }
@@ -330,7 +339,11 @@ mod tests {
         assert!(Role::new("run", None, None).is_err());
         assert!(Role::new("run", key(), Some(1)).is_err());
         let error = Role::new("root", None, None).unwrap_err();
-        assert!(error.message.contains("admin, project, worker or run"));
+        assert!(
+            error
+                .message
+                .contains("admin, project, worker, monitor or run")
+        );
     }
 
     #[test]

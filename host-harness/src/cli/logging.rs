@@ -1,6 +1,6 @@
 //! The log: standard error, as much of it as the arguments ask for.
 //!
-//! A line that cannot be written is lost; it never fails, ends or
+//! A line that cannot be written is lost and counted; it never fails, ends or
 //! holds up the work that it is about. Services hand their lines to a thread with a
 //! bounded queue, because a reader that stopped reading would otherwise block every
 //! task that logs. Other commands write at once, so that a line stands before the
@@ -9,13 +9,17 @@
 use super::args::{GlobalArguments, LogFormat};
 use anstream::{AutoStream, ColorChoice};
 use std::io::{self, Write};
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use std::sync::atomic::{AtomicU64, Ordering};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Lines that wait for the writing thread; further ones are lost.
 const QUEUED_LINES: usize = 8192;
+
+/// Lines that could not be written since the start.
+static UNWRITTEN: AtomicU64 = AtomicU64::new(0);
 
 /// How lines get to standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +33,18 @@ pub(super) enum Delivery {
 /// The started log. Dropping it writes what is queued, for a bounded time.
 pub(super) struct Log {
     _writer: Option<WorkerGuard>,
+    full_queue: Option<ErrorCounter>,
+}
+
+impl Log {
+    /// Counts the lines that were lost: unwritable, or beyond the queue.
+    pub(super) fn lost_lines(&self) -> impl Fn() -> u64 + Send + Sync + 'static {
+        let full_queue = self.full_queue.clone();
+        move || {
+            let dropped = full_queue.as_ref().map_or(0, ErrorCounter::dropped_lines);
+            UNWRITTEN.load(Ordering::Relaxed) + u64::try_from(dropped).unwrap_or(u64::MAX)
+        }
+    }
 }
 
 /// Starts the log, at this level unless the arguments name another, and settles
@@ -41,7 +57,10 @@ pub(super) fn start(arguments: &GlobalArguments, level: LevelFilter, delivery: D
     match delivery {
         Delivery::Direct => {
             install(arguments, filter, || StandardError);
-            Log { _writer: None }
+            Log {
+                _writer: None,
+                full_queue: None,
+            }
         }
         Delivery::Queued => {
             let (writer, guard) = NonBlockingBuilder::default()
@@ -49,9 +68,11 @@ pub(super) fn start(arguments: &GlobalArguments, level: LevelFilter, delivery: D
                 .lossy(true)
                 .thread_name("log")
                 .finish(StandardError);
+            let full_queue = writer.error_counter();
             install(arguments, filter, writer);
             Log {
                 _writer: Some(guard),
+                full_queue: Some(full_queue),
             }
         }
     }
@@ -80,8 +101,9 @@ struct StandardError;
 
 impl Write for StandardError {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        // Lost, where it cannot be written.
-        let _ = io::stderr().lock().write_all(line);
+        if io::stderr().lock().write_all(line).is_err() {
+            UNWRITTEN.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(line.len())
     }
 

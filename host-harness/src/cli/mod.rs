@@ -33,7 +33,7 @@ use args::{Arguments, Command, MockCommand, WebhookCommand};
 use clap::Parser;
 use clap::error::ErrorKind as UsageErrorKind;
 use failure::Failure;
-use logging::Delivery;
+use logging::{Delivery, Log};
 use mock_bitbucket::{
     self,
     command::{CommandError, MockArguments},
@@ -65,7 +65,7 @@ fn run_with(words: Vec<OsString>) -> ExitCode {
     };
     survive_file_size_limits();
     let log = logging::start(&arguments.global, level, delivery);
-    let executed = execute(arguments.command, &output);
+    let executed = execute(arguments.command, &output, &log);
     // What is queued stands before the message that ends the command.
     drop(log);
     match executed {
@@ -90,12 +90,12 @@ fn run_mock_bitbucket(arguments: &MockArguments) -> Result<(), Failure> {
     })
 }
 
-fn execute(command: Command, output: &Output) -> Result<(), Failure> {
+fn execute(command: Command, output: &Output, log: &Log) -> Result<(), Failure> {
     match command {
         Command::Conformance(arguments) => conformance::run(&arguments, output),
         Command::Demo(arguments) => demo::run(&arguments, output),
         Command::Action(command) => action::run(command, output),
-        Command::Start(arguments) => start::run(&arguments, output),
+        Command::Start(arguments) => start::run(&arguments, output, log),
         Command::Tokens(arguments) => tokens::run(&arguments, output),
         Command::Plugins(arguments) => plugins::run(&arguments, output),
         Command::Vcs(arguments) => vcs::run(*arguments, output),

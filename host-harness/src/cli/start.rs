@@ -2,14 +2,17 @@
 
 use super::args::{ServiceName, StartArguments};
 use super::failure::Failure;
+use super::logging::Log;
 use super::output::Output;
 use super::session::{careful_loading, config_of, plugin_directory};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
+use vcs_engine::metrics::LostLogLines;
 use vcs_engine::start::{self, Ready, Services, StartOptions};
 
 /// Runs the services until a signal. Says on standard output when they can be
 /// called: with `--json` as one line.
-pub(super) fn run(arguments: &StartArguments, output: &Output) -> Result<(), Failure> {
+pub(super) fn run(arguments: &StartArguments, output: &Output, log: &Log) -> Result<(), Failure> {
     let config = config_of(&arguments.directory)?.ok_or_else(|| {
         Failure::usage("say where the configuration is, with --config FILE or ENGINE_CONFIG")
     })?;
@@ -22,10 +25,25 @@ pub(super) fn run(arguments: &StartArguments, output: &Output) -> Result<(), Fai
         plugin_directory: directory,
         loader: careful_loading()?,
         movable_clock: arguments.movable_clock,
+        lost_log_lines: LostLogLines::new(log.lost_lines()),
     };
+    allow_open_files();
     start::run(&config, options, |ready| {
         output.announcement(|| json!(ready), || in_words(ready))
     })
+}
+
+/// Takes as many open files as the system allows: connections, and what git needs
+/// beside them, go beyond the usual first limit.
+fn allow_open_files() {
+    let files = getrlimit(Resource::Nofile);
+    let wanted = Rlimit {
+        current: files.maximum,
+        maximum: files.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, wanted) {
+        tracing::warn!(%error, limit = files.current, "the limit of open files stays");
+    }
 }
 
 fn in_words(ready: &Ready) -> String {

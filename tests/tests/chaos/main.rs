@@ -5,5 +5,11 @@
 //! nothing is done twice, and the engine serves within seconds. `CHAOS=all` makes
 //! every part longer.
 
+mod disk;
+mod echoes;
+mod floods;
+mod kills;
 mod log;
+mod replays;
+mod silence;
 mod support;

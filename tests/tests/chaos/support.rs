@@ -31,6 +31,10 @@ impl Random {
         Self(seed)
     }
 
+    pub(crate) fn seeded(seed: u64) -> Self {
+        Self(seed)
+    }
+
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -111,6 +115,25 @@ impl Hook {
             "push": { "changes": [{
                 "old": target(from), "new": target(to),
                 "created": false, "closed": false, "forced": false, "truncated": false,
+                "commits": [],
+            }] },
+        })
+        .to_string()
+    }
+
+    /// The body of a push that deletes the branch of [`Hook::push`].
+    pub(crate) fn deletion(&self, number: usize) -> String {
+        json!({
+            "actor": { "type": "user", "display_name": "Ada" },
+            "repository": self.repository,
+            "push": { "changes": [{
+                "old": {
+                    "name": format!("topic/{number}"),
+                    "type": "branch",
+                    "target": { "type": "commit", "hash": commit(number) },
+                },
+                "new": null,
+                "created": false, "closed": true, "forced": false, "truncated": false,
                 "commits": [],
             }] },
         })

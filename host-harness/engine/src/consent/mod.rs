@@ -45,6 +45,8 @@ pub struct Callback {
     pub error: Option<String>,
     /// The project and server that the caller says it is for, if it says so.
     pub expected: Option<(String, String)>,
+    /// What the browser showed that it was given when it began, if it showed it.
+    pub browser: Option<Secret>,
 }
 
 /// A project that may act on a server now.
@@ -68,7 +70,7 @@ pub enum ConsentError {
     UnknownState,
     /// The user or the service said no.
     #[error("the service did not give access: {0}")]
-    Denied(String),
+    Denied(&'static str),
     /// There is neither a code nor an error.
     #[error("the service sent no code; begin again")]
     NoCode,
@@ -111,6 +113,20 @@ impl Engine {
     /// The provider's and the store's; `InvalidResponse` if the provider's state
     /// could be guessed.
     pub fn begin_consent(&self, project: &str, server: &str) -> Result<Consent, VcsError> {
+        self.begin_consent_in(project, server, None)
+    }
+
+    /// Begins the consent flow for a project, in a browser that alone can end it.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// As [`Engine::begin_consent`].
+    pub fn begin_consent_in(
+        &self,
+        project: &str,
+        server: &str,
+        browser: Option<&Secret>,
+    ) -> Result<Consent, VcsError> {
         let redirect_uri = self.consent_callback();
         let request = AuthorizeRequest {
             redirect_uri: Some(redirect_uri.clone()),
@@ -137,7 +153,7 @@ impl Engine {
             expires_at,
         };
         self.store
-            .add_consent_state(random::digest(state.expose()), kept, self.now())?;
+            .add_consent_state(state_key(&state, browser), kept, self.now())?;
         Ok(Consent {
             url: redirect.url,
             redirect_uri,
@@ -154,10 +170,17 @@ impl Engine {
         let Some(state) = callback.state else {
             return Err(ConsentError::UnknownState);
         };
-        // Looked up by digest: how long that takes tells nothing of the state.
-        let asked_for = self
-            .store
-            .take_consent_state(random::digest(state.expose()))?
+        self.guard.secrets.add(&state);
+        // Looked up by digest: how long that takes tells nothing of the state. One
+        // that was begun in a browser is found with that browser's own word only.
+        let mut asked_for = None;
+        for browser in [callback.browser.as_ref(), None] {
+            if asked_for.is_none() {
+                let key = state_key(&state, browser);
+                asked_for = self.store.take_consent_state(key)?;
+            }
+        }
+        let asked_for = asked_for
             .filter(|kept| kept.expires_at > self.now())
             .ok_or(ConsentError::UnknownState)?;
         if let Some((project, server)) = &callback.expected {
@@ -170,7 +193,14 @@ impl Engine {
             }
         }
         if let Some(error) = callback.error {
-            return Err(ConsentError::Denied(readable(&error)));
+            let reason = reason_in_words(&error);
+            tracing::info!(
+                project = asked_for.project,
+                server = asked_for.server,
+                reason,
+                "the service did not give access"
+            );
+            return Err(ConsentError::Denied(reason));
         }
         let code = callback.code.filter(|code| !code.is_empty());
         let request = AuthorizeTokenRequest {
@@ -197,11 +227,30 @@ impl Engine {
     }
 }
 
-/// A word of the service as it may be shown: short, and without anything that
-/// could be taken for markup or for a new line of a log.
-fn readable(text: &str) -> String {
-    text.chars()
-        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | ',' | ':'))
-        .take(200)
-        .collect()
+/// What a state is stored under.
+fn state_key(state: &Secret, browser: Option<&Secret>) -> [u8; 32] {
+    match browser {
+        None => random::digest(state.expose()),
+        Some(browser) => {
+            let both = format!("{}\0{}", state.expose(), browser.expose());
+            random::digest(Secret::new(both).expose())
+        }
+    }
+}
+
+/// The reasons that OAuth 2.0 has (RFC 6749, section 4.1.2.1), in words. What else
+/// stands there may be anything, and is not repeated.
+fn reason_in_words(error: &str) -> &'static str {
+    match error {
+        "access_denied" => "access_denied: access was refused on the consent page",
+        "invalid_request" => "invalid_request: the service did not understand the request",
+        "unauthorized_client" => "unauthorized_client: the consumer may not ask for this",
+        "unsupported_response_type" => {
+            "unsupported_response_type: the consumer may not ask for a code"
+        }
+        "invalid_scope" => "invalid_scope: the consumer lacks the scopes",
+        "server_error" => "server_error: the service failed; try again",
+        "temporarily_unavailable" => "temporarily_unavailable: try again later",
+        _ => "for a reason that OAuth does not name",
+    }
 }

@@ -12,6 +12,7 @@ pub use key::{StoreKey, make_private, read_private};
 pub use seal::Sealer;
 
 use super::clock::Clock;
+use super::guard::KnownSecrets;
 use super::store::{SealedGrant, Store};
 use lock::GrantLocks;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,7 @@ pub struct GrantStore {
     sealer: Sealer,
     locks: GrantLocks,
     clock: Arc<dyn Clock>,
+    secrets: Arc<KnownSecrets>,
 }
 
 /// A grant as it is written before it is sealed.
@@ -71,11 +73,13 @@ impl GrantStore {
                 format!("the directory of the grants' locks cannot be made: {error}"),
             )
         })?;
+        let secrets = Arc::new(KnownSecrets::default());
         let grants = Self {
             store,
-            sealer: Sealer::new(key),
+            sealer: Sealer::new(key).remembering(Arc::clone(&secrets)),
             locks,
             clock,
+            secrets,
         };
         grants.check_key()?;
         Ok(grants)
@@ -85,6 +89,13 @@ impl GrantStore {
     #[must_use]
     pub fn sealer(&self) -> &Sealer {
         &self.sealer
+    }
+
+    /// The secrets that went through this store: they are taken out of what services
+    /// send back.
+    #[must_use]
+    pub fn known_secrets(&self) -> &Arc<KnownSecrets> {
+        &self.secrets
     }
 
     /// The grant of this id.
@@ -104,6 +115,8 @@ impl GrantStore {
                 "a grant in the engine's store cannot be read; link again",
             )
         })?;
+        self.know(read.access_token.as_ref());
+        self.know(read.refresh_token.as_ref());
         Ok(Some(Grant {
             access_token: read.access_token,
             refresh_token: read.refresh_token,
@@ -121,6 +134,8 @@ impl GrantStore {
     /// `Conflict` for the same or a lower version; `Internal` or `Unavailable`
     /// if it cannot be written, and then the former grant is still there.
     pub fn store(&self, id: &str, grant: &Grant) -> Result<()> {
+        self.know(grant.access_token.as_ref());
+        self.know(grant.refresh_token.as_ref());
         let written = WrittenGrant {
             access_token: grant.access_token.as_ref().map(Secret::expose),
             refresh_token: grant.refresh_token.as_ref().map(Secret::expose),
@@ -174,6 +189,12 @@ impl GrantStore {
     /// Lets others renew the grant.
     pub fn unlock(&self, id: &str, lock: u64) {
         self.locks.unlock(id, lock);
+    }
+
+    fn know(&self, secret: Option<&Secret>) {
+        if let Some(secret) = secret {
+            self.secrets.add(secret);
+        }
     }
 
     fn check_key(&self) -> Result<()> {

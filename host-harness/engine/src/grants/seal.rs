@@ -2,10 +2,12 @@
 //! the place where it stands, so that it cannot be moved to another.
 
 use super::key::StoreKey;
+use crate::guard::KnownSecrets;
 use crate::random;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 use vcs_provider_interface::secret::Secret;
 
@@ -20,6 +22,7 @@ pub struct Sealer {
     cipher: XChaCha20Poly1305,
     key_id: [u8; KEY_ID_LENGTH],
     key_origin: String,
+    known: Option<Arc<KnownSecrets>>,
 }
 
 impl Sealer {
@@ -36,6 +39,23 @@ impl Sealer {
             cipher: XChaCha20Poly1305::new(&Key::from(key.bytes)),
             key_id,
             key_origin: key.origin.clone(),
+            known: None,
+        }
+    }
+
+    /// The same sealer, which keeps in mind what hooks are signed with: services are
+    /// told it, and may send it back.
+    #[must_use]
+    pub(super) fn remembering(self, known: Arc<KnownSecrets>) -> Self {
+        Self {
+            known: Some(known),
+            ..self
+        }
+    }
+
+    fn remember(&self, place: &str, secret: &Secret) {
+        if let Some(known) = self.known.as_ref().filter(|_| place.starts_with("hook:")) {
+            known.add(secret);
         }
     }
 
@@ -44,6 +64,7 @@ impl Sealer {
     /// # Errors
     /// `Internal` if the system gives no random bytes.
     pub fn seal(&self, place: &str, text: &Secret) -> Result<Vec<u8>, VcsError> {
+        self.remember(place, text);
         let internal = |error: String| VcsError::new(ErrorKind::INTERNAL, error);
         let nonce = random::bytes::<NONCE_LENGTH>().map_err(|error| internal(error.to_string()))?;
         let payload = Payload {
@@ -98,9 +119,11 @@ impl Sealer {
             .cipher
             .decrypt(&XNonce::from(nonce), payload)
             .map_err(|_| damaged())?;
-        String::from_utf8(text)
+        let secret = String::from_utf8(text)
             .map(Secret::new)
-            .map_err(|_| damaged())
+            .map_err(|_| damaged())?;
+        self.remember(place, &secret);
+        Ok(secret)
     }
 }
 

@@ -2,14 +2,15 @@
 //! of events. All but the answer of the consent page is for callers with the token.
 
 use super::Shared;
+use super::browser;
 use super::call::call;
 use super::response::{Failure, JsonResult, plain};
-use crate::consent::{Callback, Consent, ConsentError, Consented};
+use crate::consent::{Callback, ConsentError, Consented};
 use crate::engine::blocking;
 use crate::linking::{LinkRequest, Linked};
 use crate::store::{Application, Cleanup, Run};
 use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -90,12 +91,20 @@ async fn managers(State(shared): App, Path(project): Path<String>) -> JsonResult
 async fn authorize(
     State(shared): App,
     Path((project, server)): ProjectItem,
-) -> JsonResult<Consent> {
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
     check_name("project key", &project)?;
+    let browser = browser::of_request(&headers)?;
+    let shown = browser.clone();
     let consent = call(&shared, "authorize_redirect", move |engine, _| {
-        engine.begin_consent(&project, &server)
+        engine.begin_consent_in(&project, &server, browser.as_ref())
     });
-    consent.await.map(Json)
+    let mut response = Json(consent.await?).into_response();
+    if let Some(browser) = shown {
+        let is_https = shared.engine.consent_callback().starts_with("https:");
+        browser::remember(&mut response, &browser, is_https);
+    }
+    Ok(response)
 }
 
 /// What the service's consent page sends back, in a query or as JSON.
@@ -108,9 +117,11 @@ struct CallbackParameters {
 
 async fn callback(
     State(shared): App,
+    headers: HeaderMap,
     Query(parameters): Query<CallbackParameters>,
 ) -> Result<Response, ConsentError> {
-    let consented = end_consent(&shared, parameters, None).await?;
+    let browser = browser::shown(&headers);
+    let consented = end_consent(&shared, parameters, None, browser).await?;
     let sentence = format!(
         "The engine may act for project {} on {} now. You can close this page.",
         consented.project, consented.server
@@ -121,9 +132,11 @@ async fn callback(
 async fn authorize_callback(
     State(shared): App,
     Path(expected): ProjectItem,
+    headers: HeaderMap,
     Json(parameters): Json<CallbackParameters>,
 ) -> Result<Json<Consented>, ConsentError> {
-    end_consent(&shared, parameters, Some(expected))
+    let browser = browser::shown(&headers);
+    end_consent(&shared, parameters, Some(expected), browser)
         .await
         .map(Json)
 }
@@ -132,12 +145,14 @@ async fn end_consent(
     shared: &Arc<Shared>,
     parameters: CallbackParameters,
     expected: Option<(String, String)>,
+    browser: Option<Secret>,
 ) -> Result<Consented, ConsentError> {
     let callback = Callback {
         state: parameters.state,
         code: parameters.code,
         error: parameters.error,
         expected,
+        browser,
     };
     let ended = call(shared, "authorize_token", move |engine, _| {
         match engine.end_consent(callback) {

@@ -3,8 +3,10 @@
 //! service goes away.
 
 use super::Shared;
-use super::response::{Failure, JsonResult};
-use axum::Json;
+use super::response::Failure;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -156,16 +158,35 @@ pub(super) async fn call_of<T: Send + 'static>(
 ///
 /// # Errors
 /// As [`call`].
-pub(super) async fn with_client<T: Send + 'static>(
+pub(super) async fn with_client<T: Serialize + Send + 'static>(
     shared: &Arc<Shared>,
     target: Target,
     name: &str,
     work: impl FnOnce(&dyn AuthorizedClient, &dyn CallContext) -> Result<T> + Send + 'static,
-) -> JsonResult<T> {
+) -> ProviderResult {
     let server = target.server.clone();
     let result = call_of(shared, Some(&server), name, move |engine, context| {
         let client = engine.client(target.project.as_deref(), &target.server)?;
-        work(&*client, context)
+        let record = work(&*client, context)?;
+        let text = serde_json::to_string(&record)
+            .map_err(|error| VcsError::new(ErrorKind::INTERNAL, error.to_string()))?;
+        // A service may send back what it was sent, in any of its texts.
+        if engine.guard.secrets.is_in(&text) {
+            return Ok(engine.guard.secrets.redact(&text).into_owned());
+        }
+        Ok(text)
     });
-    result.await.map(Json)
+    result.await.map(ProviderJson)
+}
+
+/// What a route of a provider's records answers with.
+pub(super) type ProviderResult = std::result::Result<ProviderJson, Failure>;
+
+/// What a provider gave, as JSON, without the engine's secrets.
+pub(super) struct ProviderJson(String);
+
+impl IntoResponse for ProviderJson {
+    fn into_response(self) -> Response {
+        ([(header::CONTENT_TYPE, "application/json")], self.0).into_response()
+    }
 }

@@ -114,7 +114,6 @@ impl Connections {
     }
 
     /// How many are open.
-    #[cfg(test)]
     pub(super) fn open(&self) -> usize {
         self.table().open.len()
     }

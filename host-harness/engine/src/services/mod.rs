@@ -4,8 +4,10 @@
 mod access;
 mod api;
 mod body;
+mod browser;
 mod call;
 mod connections;
+mod figures;
 mod monitoring;
 mod permissions;
 mod rate_limit;
@@ -97,14 +99,14 @@ fn with_access(
 ) -> Router {
     // Unknown paths need the token as well, so that nobody can find out which
     // paths there are.
-    let closed =
-        closed
-            .merge(monitoring::routes())
-            .fallback(unknown)
-            .layer(middleware::from_fn_with_state(
-                Arc::clone(shared),
-                access::require_token,
-            ));
+    let closed = closed
+        .merge(monitoring::routes())
+        .merge(figures::routes())
+        .fallback(unknown)
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(shared),
+            access::require_token,
+        ));
     let open = open
         .merge(monitoring::open_routes())
         .layer(middleware::from_fn_with_state(

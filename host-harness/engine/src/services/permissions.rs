@@ -69,6 +69,7 @@ pub(super) fn permits(role: &Role, asked: &Asked<'_>) -> bool {
                 path == "/project/{key}/applications/{app}" && asked.method == Method::GET;
             is_its_project && (is_below_runs || is_reading_application)
         }
+        Role::Monitor => path.starts_with("/mon/") && asked.method == Method::GET,
         Role::Run { run } => {
             let Some(below) = path.strip_prefix(RUN) else {
                 return false;
@@ -190,6 +191,14 @@ mod tests {
         let link = "/project/{key}/applications/{app}/link";
         assert!(!allowed(&all, Method::POST, link, ""));
         assert!(!allowed(&all, Method::GET, "/applications", ""));
+    }
+
+    #[test]
+    fn a_monitor_s_token_reads_figures_and_changes_nothing() {
+        let monitor = Role::Monitor;
+        assert!(allowed(&monitor, Method::GET, "/mon/metrics", ""));
+        assert!(!allowed(&monitor, Method::POST, "/mon/plugins/reload", ""));
+        assert!(!allowed(&monitor, Method::GET, "/applications", ""));
     }
 
     #[test]

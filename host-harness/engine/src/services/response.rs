@@ -75,15 +75,35 @@ impl IntoResponse for &Rejection {
 impl IntoResponse for ConsentError {
     fn into_response(self) -> Response {
         let status = match self {
-            Self::Failed(error) if error.kind == ErrorKind::UNAUTHENTICATED => {
-                // The code or the consumer was rejected, which is the request's fault.
-                return plain(StatusCode::BAD_REQUEST, &error.to_string());
+            Self::Failed(error) => {
+                // What the service said is for the log: it may hold anything, also
+                // what it was sent.
+                tracing::warn!(%error, "a consent could not be turned into a grant");
+                let (status, sentence) = failure_of_consent(error.kind);
+                return plain(status, sentence);
             }
-            Self::Failed(error) => return plain(status_of(error.kind), &error.to_string()),
             Self::UnknownState | Self::NoCode => StatusCode::BAD_REQUEST,
             Self::Denied(_) => StatusCode::FORBIDDEN,
         };
         plain(status, &self.to_string())
+    }
+}
+
+fn failure_of_consent(kind: ErrorKind) -> (StatusCode, &'static str) {
+    match kind {
+        // The code or the consumer was rejected, which is the request's fault.
+        ErrorKind::UNAUTHENTICATED => (
+            StatusCode::BAD_REQUEST,
+            "the service rejected the code or the consumer; begin again, and check the consumer's key and secret if that does not help",
+        ),
+        ErrorKind::TIMEOUT | ErrorKind::UNAVAILABLE | ErrorKind::RATE_LIMITED => (
+            status_of(kind),
+            "the service could not be asked; begin again in a moment",
+        ),
+        kind => (
+            status_of(kind),
+            "no grant could be made of the service's response; the engine's log says why",
+        ),
     }
 }
 

@@ -15,6 +15,7 @@ mod cursors;
 mod deliveries;
 mod error;
 mod events;
+mod figures;
 mod grants;
 mod hooks;
 mod readers;
@@ -32,11 +33,13 @@ pub use cursors::PollCursor;
 pub use deliveries::{NewDelivery, NewEvent, Received};
 pub use error::StoreError;
 pub use events::{EventSource, EventState, StoredEvent};
+pub use figures::StoreFigures;
 pub use grants::SealedGrant;
 pub use hooks::StoredHook;
 pub use runs::Run;
 pub use tokens::StoredToken;
 pub use transaction::Transaction;
+pub use writer::WriteStatistics;
 
 use readers::Readers;
 use rusqlite::{Connection, OpenFlags};
@@ -118,6 +121,12 @@ impl Store {
             });
         }
         Ok(())
+    }
+
+    /// What was written since the start.
+    #[must_use]
+    pub fn write_statistics(&self) -> WriteStatistics {
+        self.writer.statistics()
     }
 
     /// Writes what is waiting, puts everything into the one file, and closes it. From

@@ -7,9 +7,11 @@
 
 use super::error::StoreError;
 use rusqlite::Connection;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// Pieces of work in one transaction, at most.
 const GROUP: usize = 256;
@@ -66,12 +68,42 @@ where
     }
 }
 
+/// What a store wrote since it was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriteStatistics {
+    /// Transactions.
+    pub transactions: u64,
+    /// Pieces of work in them.
+    pub writes: u64,
+    /// How long they took together.
+    pub microseconds: u64,
+}
+
+#[derive(Default)]
+struct Progress {
+    is_failing: AtomicBool,
+    transactions: AtomicU64,
+    writes: AtomicU64,
+    microseconds: AtomicU64,
+}
+
+impl Progress {
+    fn note(&self, is_written: bool, writes: usize, took: Duration) {
+        self.is_failing.store(!is_written, Ordering::Release);
+        let writes = u64::try_from(writes).unwrap_or(u64::MAX);
+        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.transactions.fetch_add(1, Ordering::Relaxed);
+        self.writes.fetch_add(writes, Ordering::Relaxed);
+        self.microseconds.fetch_add(took, Ordering::Relaxed);
+    }
+}
+
 /// The way to the writing thread. Dropping it waits until the thread has
 /// written what it was given.
 pub(crate) struct Writer {
     jobs: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
     waiting: Arc<AtomicUsize>,
-    is_failing: Arc<AtomicBool>,
+    progress: Arc<Progress>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -84,19 +116,19 @@ impl Writer {
         let (sender, receiver) = mpsc::channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&waiting);
-        let is_failing = Arc::new(AtomicBool::new(false));
-        let failing = Arc::clone(&is_failing);
+        let progress = Arc::new(Progress::default());
+        let made = Arc::clone(&progress);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
-                write_all(&connection, &receiver, &counter, &failing);
+                write_all(&connection, &receiver, &counter, &made);
                 put_into_one_file(connection);
             })
             .map_err(|error| StoreError::Failed(error.to_string()))?;
         Ok(Self {
             jobs: Mutex::new(Some(sender)),
             waiting,
-            is_failing,
+            progress,
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -139,7 +171,16 @@ fn reject(mut job: Box<dyn Job>, error: StoreError) {
 impl Writer {
     /// Whether the last transaction could not be written.
     pub(crate) fn is_failing(&self) -> bool {
-        self.is_failing.load(Ordering::Acquire)
+        self.progress.is_failing.load(Ordering::Acquire)
+    }
+
+    /// What was written since the start.
+    pub(crate) fn statistics(&self) -> WriteStatistics {
+        WriteStatistics {
+            transactions: self.progress.transactions.load(Ordering::Relaxed),
+            writes: self.progress.writes.load(Ordering::Relaxed),
+            microseconds: self.progress.microseconds.load(Ordering::Relaxed),
+        }
     }
 
     /// Writes what was handed over, and closes the connection; later work is
@@ -184,7 +225,7 @@ fn write_all(
     connection: &Connection,
     receiver: &mpsc::Receiver<Box<dyn Job>>,
     waiting: &AtomicUsize,
-    is_failing: &AtomicBool,
+    progress: &Progress,
 ) {
     while let Ok(first) = receiver.recv() {
         let mut group = vec![first];
@@ -195,8 +236,9 @@ fn write_all(
             }
         }
         waiting.fetch_sub(group.len(), Ordering::AcqRel);
+        let begun = Instant::now();
         let written = write_group(connection, &mut group);
-        is_failing.store(written.is_err(), Ordering::Release);
+        progress.note(written.is_ok(), group.len(), begun.elapsed());
         if let Err(error) = written {
             if !connection.is_autocommit() {
                 // The transaction could not be ended; undo it, so that the next
@@ -222,7 +264,14 @@ fn write_group(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<()
     execute("BEGIN IMMEDIATE")?;
     for job in group {
         execute("SAVEPOINT piece")?;
-        match job.run(connection) {
+        // A defect in one piece of work must not end the thread that all others need.
+        let ran = catch_unwind(AssertUnwindSafe(|| job.run(connection)));
+        let ran = ran.unwrap_or_else(|_| {
+            let error = StoreError::Failed("a write panicked".to_owned());
+            job.fail(error.clone());
+            Err(error)
+        });
+        match ran {
             Ok(()) => execute("RELEASE piece")?,
             // SQLite undoes the whole transaction on its own when, for
             // instance, the disk is full.

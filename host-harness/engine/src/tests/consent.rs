@@ -24,6 +24,7 @@ fn with_code(state: Option<&str>) -> Callback {
         code: Some(Secret::from("good-code")),
         error: None,
         expected: None,
+        browser: None,
     }
 }
 
@@ -129,9 +130,28 @@ fn a_rejection_is_shown_plainly_and_uses_the_state_up() {
     let error = test.engine.end_consent(denied).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the service did not give access: access_deniedscript"
+        "the service did not give access: for a reason that OAuth does not name"
     );
     assert_rejected(&test, with_code(Some(&state)));
+}
+
+#[test]
+fn a_consent_that_began_in_a_browser_ends_in_that_browser_only() {
+    let test = TestEngine::new();
+    let browser = Secret::from("the-browser-that-began-it");
+    let begun = test
+        .engine
+        .begin_consent_in("KEY", SERVER, Some(&browser))
+        .unwrap();
+    let state = state_of(&begun);
+    let from = |browser: Option<&str>| Callback {
+        browser: browser.map(Secret::from),
+        ..with_code(Some(&state))
+    };
+    assert_rejected(&test, from(None));
+    assert_rejected(&test, from(Some("somebody-else-s-browser")));
+    let ended = test.engine.end_consent(from(Some(browser.expose())));
+    assert_eq!(ended.unwrap().project, "KEY");
 }
 
 #[test]

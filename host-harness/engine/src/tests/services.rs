@@ -60,6 +60,7 @@ fn parts(config: &EngineConfig, service: &Arc<FakeService>) -> Parts {
         servers: Arc::new(FakeServers(Arc::clone(service))),
         clock: Arc::clone(&clock) as Arc<_>,
         movable_clock: Some(clock),
+        lost_log_lines: Default::default(),
     }
 }
 

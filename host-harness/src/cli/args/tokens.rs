@@ -33,9 +33,10 @@ pub enum TokensCommand {
 #[derive(Args, Debug)]
 pub struct CreateTokenArguments {
     /// What its holder may do: admin (everything), project (what belongs to one
-    /// project), worker (runs of one project or of all), run (read one run and its
+    /// project), worker (runs of one project or of all), monitor (read figures and
+    /// states), run (read one run and its
     /// checkout, report its state).
-    #[arg(long, value_name = "ROLE", value_parser = ["admin", "project", "worker", "run"])]
+    #[arg(long, value_name = "ROLE", value_parser = ["admin", "project", "worker", "monitor", "run"])]
     pub role: String,
     /// The project's key, for the roles project and worker.
     #[arg(long, value_name = "KEY")]

@@ -7,7 +7,7 @@ mod repository;
 mod review;
 
 use super::Shared;
-use super::call::{Target, call, with_client};
+use super::call::{ProviderResult, Target, call, with_client};
 use super::response::JsonResult;
 use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
@@ -97,7 +97,7 @@ async fn connection(
     State(shared): App,
     Path(server): Path<String>,
     Query(options): Query<Options>,
-) -> JsonResult<Connection> {
+) -> ProviderResult {
     let target = options.target(server);
     with_client(&shared, target, "check_connection", |client, context| {
         client.check_connection(context, ConnectionRequest::default())
@@ -125,7 +125,7 @@ async fn workspaces(
     State(shared): App,
     Path(server): Path<String>,
     Query(options): Query<Options>,
-) -> JsonResult<Vec<Workspace>> {
+) -> ProviderResult {
     let limit = options.limit;
     let target = options.target(server);
     with_client(&shared, target, "workspaces", move |client, context| {
@@ -138,7 +138,7 @@ async fn repositories(
     State(shared): App,
     Path(server): Path<String>,
     Query(options): Query<Options>,
-) -> JsonResult<Vec<Repository>> {
+) -> ProviderResult {
     let target = options.target(server);
     let request = RepositoriesRequest {
         workspace: options.workspace,
@@ -156,7 +156,7 @@ async fn set_status(
     Path(server): Path<String>,
     Query(options): Query<Options>,
     Json(request): Json<StatusRequest>,
-) -> JsonResult<Status> {
+) -> ProviderResult {
     let target = options.target(server);
     with_client(&shared, target, "set_status", |client, context| {
         client.set_status(context, request)

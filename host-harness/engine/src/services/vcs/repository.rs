@@ -1,8 +1,7 @@
 //! What a repository holds: branches, tags, commits, files.
 
 use super::{App, Options, Repo, RepoItem, fullname};
-use crate::services::call::with_client;
-use crate::services::response::JsonResult;
+use crate::services::call::{ProviderResult, with_client};
 use axum::extract::{Path, Query, State};
 use vcs_provider_interface::records::*;
 use vcs_provider_interface::sink::collect;
@@ -11,7 +10,7 @@ pub(super) async fn repository(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<Repository> {
+) -> ProviderResult {
     let request = RepositoryRequest {
         repo: fullname(&owner, &repo),
     };
@@ -26,7 +25,7 @@ pub(super) async fn forks(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<Vec<Repository>> {
+) -> ProviderResult {
     let request = ForksRequest {
         repo: fullname(&owner, &repo),
         limit: options.limit,
@@ -42,7 +41,7 @@ pub(super) async fn branches(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<Vec<Branch>> {
+) -> ProviderResult {
     let target = options.target(server);
     let request = BranchesRequest {
         repo: fullname(&owner, &repo),
@@ -60,7 +59,7 @@ pub(super) async fn branch(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<Branch> {
+) -> ProviderResult {
     let wants_default = options.default.unwrap_or(false);
     let target = options.target(server);
     let request = BranchRequest {
@@ -77,7 +76,7 @@ pub(super) async fn tags(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<Vec<Tag>> {
+) -> ProviderResult {
     let target = options.target(server);
     let request = TagsRequest {
         repo: fullname(&owner, &repo),
@@ -94,7 +93,7 @@ pub(super) async fn tag(
     State(shared): App,
     Path((server, owner, repo, name)): RepoItem,
     Query(options): Query<Options>,
-) -> JsonResult<Tag> {
+) -> ProviderResult {
     let request = TagRequest {
         repo: fullname(&owner, &repo),
         name,
@@ -111,7 +110,7 @@ pub(super) async fn commits(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<Vec<Commit>> {
+) -> ProviderResult {
     let target = options.target(server);
     let repo = fullname(&owner, &repo);
     with_client(&shared, target, "commits", move |client, context| {
@@ -141,7 +140,7 @@ pub(super) async fn commit(
     State(shared): App,
     Path((server, owner, repo, hash)): RepoItem,
     Query(options): Query<Options>,
-) -> JsonResult<Commit> {
+) -> ProviderResult {
     let request = CommitRequest {
         repo: fullname(&owner, &repo),
         hash,
@@ -157,7 +156,7 @@ pub(super) async fn statuses(
     State(shared): App,
     Path((server, owner, repo, commit)): RepoItem,
     Query(options): Query<Options>,
-) -> JsonResult<Vec<Status>> {
+) -> ProviderResult {
     let request = StatusesRequest {
         repo: fullname(&owner, &repo),
         commit,
@@ -174,7 +173,7 @@ pub(super) async fn changed_files(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<Vec<ChangedFile>> {
+) -> ProviderResult {
     let target = options.target(server);
     let request = ChangedFilesRequest {
         repo: fullname(&owner, &repo),
@@ -192,7 +191,7 @@ pub(super) async fn contents(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<Vec<Content>> {
+) -> ProviderResult {
     let target = options.target(server);
     let request = ListContentRequest {
         repo: fullname(&owner, &repo),

@@ -1,8 +1,7 @@
 //! What happens around a repository: pull requests, hooks, events.
 
 use super::{App, Options, Repo, fullname};
-use crate::services::call::with_client;
-use crate::services::response::JsonResult;
+use crate::services::call::{ProviderResult, with_client};
 use axum::extract::{Path, Query, State};
 use vcs_provider_interface::records::*;
 use vcs_provider_interface::sink::collect;
@@ -12,7 +11,7 @@ pub(super) async fn pull_requests(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<Vec<PullRequest>> {
+) -> ProviderResult {
     let target = options.target(server);
     let request = PullRequestsRequest {
         repo: fullname(&owner, &repo),
@@ -30,7 +29,7 @@ pub(super) async fn pull_request(
     State(shared): App,
     Path((server, owner, repo, id)): Path<(String, String, String, u64)>,
     Query(options): Query<Options>,
-) -> JsonResult<PullRequest> {
+) -> ProviderResult {
     let request = PullRequestRequest {
         repo: fullname(&owner, &repo),
         id,
@@ -46,7 +45,7 @@ pub(super) async fn comments(
     State(shared): App,
     Path((server, owner, repo, pull_request)): Path<(String, String, String, u64)>,
     Query(options): Query<Options>,
-) -> JsonResult<Vec<Comment>> {
+) -> ProviderResult {
     let request = CommentsRequest {
         repo: fullname(&owner, &repo),
         pull_request,
@@ -67,7 +66,7 @@ pub(super) async fn hook(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<Hook> {
+) -> ProviderResult {
     let target = options.target(server);
     let request = GetHookRequest {
         repo: fullname(&owner, &repo),
@@ -84,7 +83,7 @@ pub(super) async fn delete_hook(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<()> {
+) -> ProviderResult {
     let target = options.target(server);
     let request = DeleteHookRequest {
         repo: fullname(&owner, &repo),
@@ -102,7 +101,7 @@ pub(super) async fn events(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<PolledEvents> {
+) -> ProviderResult {
     let target = options.target(server);
     let request = PollEventsRequest {
         repo: fullname(&owner, &repo),

@@ -1,0 +1,271 @@
+//! What stands between the engine and every provider: a circuit breaker for each
+//! server, the redaction of what comes back, and the figures.
+//!
+//! One wrapper for all methods, made from the interface's own list, so that no method
+//! can go around it.
+
+mod circuit;
+mod secrets;
+
+pub use circuit::{CircuitStatus, Circuits};
+pub use secrets::{KnownSecrets, REDACTED};
+
+use crate::engine::Servers;
+use crate::metrics::Metrics;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use vcs_provider_interface::authorized_client_methods;
+use vcs_provider_interface::context::CallContext;
+use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
+use vcs_provider_interface::prelude::{
+    AuthorizedClient, ByteSink, ByteSource, PageSink, VcsServer,
+};
+use vcs_provider_interface::records::*;
+
+/// What the wrapper works with.
+pub struct Guard {
+    /// The breakers.
+    pub circuits: Circuits,
+    /// The secrets to take out.
+    pub secrets: Arc<KnownSecrets>,
+    metrics: Arc<Metrics>,
+    call_limit: Duration,
+}
+
+/// Servers behind the guard.
+pub struct GuardedServers {
+    inner: Arc<dyn Servers>,
+    guard: Arc<Guard>,
+}
+
+impl Guard {
+    /// A guard; a call to a rested server that finds out whether it answers again may
+    /// take as long as any call.
+    #[must_use]
+    pub fn new(secrets: Arc<KnownSecrets>, metrics: Arc<Metrics>, call_limit: Duration) -> Self {
+        Self {
+            circuits: Circuits::default(),
+            secrets,
+            metrics,
+            call_limit,
+        }
+    }
+
+    /// Makes a call to a service, if its server is not rested.
+    fn call<T>(
+        &self,
+        server: &str,
+        method: &'static str,
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        self.circuits
+            .admit(server, Instant::now(), self.call_limit)?;
+        let begun = Instant::now();
+        let result = work();
+        self.circuits.note(server, &result, Instant::now());
+        self.metrics.call(server, method, &result, begun.elapsed());
+        result.map_err(|error| self.secrets.redact_error(error))
+    }
+
+    /// A record without secrets that do not belong there.
+    fn without_secrets<T: Serialize + DeserializeOwned>(&self, record: T) -> Result<T> {
+        let text = match serde_json::to_string(&record) {
+            Ok(text) if self.secrets.is_in(&text) => text,
+            _ => return Ok(record),
+        };
+        serde_json::from_str(&self.secrets.redact(&text)).map_err(|_| {
+            VcsError::new(
+                ErrorKind::INVALID_RESPONSE,
+                "the service sent back a credential; its response is not used",
+            )
+        })
+    }
+}
+
+impl GuardedServers {
+    /// Puts the guard before servers.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Servers>, guard: Arc<Guard>) -> Self {
+        Self { inner, guard }
+    }
+}
+
+impl Servers for GuardedServers {
+    fn names(&self) -> Vec<(String, String)> {
+        self.inner.names()
+    }
+
+    fn server(&self, name: &str) -> Result<Arc<dyn VcsServer>> {
+        Ok(Arc::new(GuardedServer {
+            name: name.to_owned(),
+            inner: self.inner.server(name)?,
+            guard: Arc::clone(&self.guard),
+        }))
+    }
+
+    fn health(&self) -> Value {
+        self.inner.health()
+    }
+
+    fn reload(&self) -> Value {
+        self.inner.reload()
+    }
+}
+
+struct GuardedServer {
+    name: String,
+    inner: Arc<dyn VcsServer>,
+    guard: Arc<Guard>,
+}
+
+impl GuardedServer {
+    /// What a provider answers by itself goes past the breaker.
+    fn redacted<T>(&self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| self.guard.secrets.redact_error(error))
+    }
+}
+
+impl VcsServer for GuardedServer {
+    fn webhooks_info(
+        &self,
+        context: &dyn CallContext,
+        request: ServerInfoRequest,
+    ) -> Result<WebhooksInfo> {
+        self.redacted(self.inner.webhooks_info(context, request))
+    }
+
+    fn polling_info(
+        &self,
+        context: &dyn CallContext,
+        request: ServerInfoRequest,
+    ) -> Result<PollingInfo> {
+        self.redacted(self.inner.polling_info(context, request))
+    }
+
+    fn authorize_redirect(
+        &self,
+        context: &dyn CallContext,
+        request: AuthorizeRequest,
+    ) -> Result<AuthorizeRedirect> {
+        self.redacted(self.inner.authorize_redirect(context, request))
+    }
+
+    fn authorize_token(
+        &self,
+        context: &dyn CallContext,
+        request: AuthorizeTokenRequest,
+    ) -> Result<Grant> {
+        if let Some(code) = &request.code {
+            self.guard.secrets.add(code);
+        }
+        self.guard.call(&self.name, "authorize_token", || {
+            self.inner.authorize_token(context, request)
+        })
+    }
+
+    fn parse_webhook(
+        &self,
+        context: &dyn CallContext,
+        request: WebhookRequest,
+    ) -> Result<Delivery> {
+        self.redacted(self.inner.parse_webhook(context, request))
+    }
+
+    fn authorized_client(&self, credential: Credential) -> Result<Box<dyn AuthorizedClient>> {
+        let client = self.inner.authorized_client(credential);
+        Ok(Box::new(GuardedClient {
+            server: self.name.clone(),
+            inner: self.redacted(client)?,
+            guard: Arc::clone(&self.guard),
+        }))
+    }
+}
+
+struct GuardedClient {
+    server: String,
+    inner: Box<dyn AuthorizedClient>,
+    guard: Arc<Guard>,
+}
+
+impl GuardedClient {
+    fn call<T>(
+        &self,
+        method: &'static str,
+        work: impl FnOnce(&dyn AuthorizedClient) -> Result<T>,
+    ) -> Result<T> {
+        let call = || work(self.inner.as_ref());
+        self.guard.call(&self.server, method, call)
+    }
+
+    /// A record that is stored or shown. Credentials for a checkout are meant to be
+    /// secrets.
+    fn record<T: Serialize + DeserializeOwned>(&self, method: &str, record: T) -> Result<T> {
+        if method == "checkout_credentials" {
+            return Ok(record);
+        }
+        self.guard.without_secrets(record)
+    }
+}
+
+macro_rules! implement_guarded_client {
+    (
+        lists { $( $(#[$list_doc:meta])* $list:ident($list_request:ty) -> $list_item:ty; )* }
+        reads { $( $(#[$read_doc:meta])* $read:ident($read_request:ty) -> $read_answer:ty; )* }
+        writes { $( $(#[$write_doc:meta])* $write:ident($write_request:ty) -> $write_answer:ty; )* }
+        calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
+        last { $(#[$last_doc:meta])* $last:ident($last_request:ty) -> $last_answer:ty; }
+        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
+    ) => {
+        impl AuthorizedClient for GuardedClient {
+            $( fn $list(
+                &self,
+                context: &dyn CallContext,
+                request: $list_request,
+                sink: &mut dyn PageSink<$list_item>,
+            ) -> Result<()> {
+                self.call(stringify!($list), |client| client.$list(context, request, sink))
+            } )*
+
+            $( fn $read(
+                &self,
+                context: &dyn CallContext,
+                request: $read_request,
+                sink: &mut dyn ByteSink,
+            ) -> Result<$read_answer> {
+                self.call(stringify!($read), |client| client.$read(context, request, sink))
+            } )*
+
+            $( fn $write(
+                &self,
+                context: &dyn CallContext,
+                request: $write_request,
+                source: &mut dyn ByteSource,
+            ) -> Result<$write_answer> {
+                self.call(stringify!($write), |client| client.$write(context, request, source))
+            } )*
+
+            $( fn $call(&self, context: &dyn CallContext, request: $call_request) -> Result<$call_answer> {
+                let method = stringify!($call);
+                let record = self.call(method, |client| client.$call(context, request))?;
+                self.record(method, record)
+            } )*
+
+            fn $last(&self, context: &dyn CallContext, request: $last_request) -> Result<$last_answer> {
+                let method = stringify!($last);
+                let record = self.call(method, |client| client.$last(context, request))?;
+                self.record(method, record)
+            }
+
+            $( fn $added(&self, context: &dyn CallContext, request: $added_request) -> Result<$added_answer> {
+                let method = stringify!($added);
+                let record = self.call(method, |client| client.$added(context, request))?;
+                self.record(method, record)
+            } )*
+        }
+    };
+}
+
+authorized_client_methods!(implement_guarded_client);

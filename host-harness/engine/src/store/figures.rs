@@ -1,0 +1,40 @@
+//! Figures of the store that cost nothing to read, however much is in it.
+
+use super::{Result, Store};
+use rusqlite::OptionalExtension;
+
+/// How things stand in the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreFigures {
+    /// How many events are in each state.
+    pub events: Vec<(String, i64)>,
+    /// The age of the oldest event that waits to be worked on, in milliseconds; 0
+    /// without one.
+    pub oldest_pending_ms: i64,
+}
+
+impl Store {
+    /// Counts that are kept as things happen.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn figures(&self, now: i64) -> Result<StoreFigures> {
+        self.read(|connection| {
+            let mut counts = connection
+                .prepare_cached("SELECT state, count FROM event_counts ORDER BY state")?;
+            let events = counts
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<rusqlite::Result<_>>()?;
+            let oldest: Option<i64> = connection
+                .prepare_cached(
+                    "SELECT received_at FROM events WHERE state = 'pending' ORDER BY id LIMIT 1",
+                )?
+                .query_row([], |row| row.get(0))
+                .optional()?;
+            Ok(StoreFigures {
+                events,
+                oldest_pending_ms: oldest.map_or(0, |oldest| now.saturating_sub(oldest).max(0)),
+            })
+        })
+    }
+}
