@@ -204,6 +204,7 @@ impl Attempt<'_> {
         request: ureq::http::Request<impl ureq::AsSendBody>,
     ) -> std::result::Result<ureq::http::Response<Body>, ureq::Error> {
         let limits = self.http.limits();
+        let proxy = self.http.proxy_for(request.uri()).cloned();
         let left = self.context.time_left();
         let whole = match self.timeout_scope {
             TimeoutScope::Idle => left,
@@ -215,6 +216,7 @@ impl Attempt<'_> {
             .http
             .agent()
             .configure_request(request)
+            .proxy(proxy)
             .timeout_global(whole)
             .timeout_per_read(Some(limits.request_timeout))
             .timeout_per_write(Some(limits.request_timeout));

@@ -6,7 +6,7 @@
 //! and what is read stay together. The macros take the path to the object,
 //! empty or ending in a dot.
 //!
-//! Deliveries are read tolerantly through [`pointer`], because they leave out
+//! Deliveries are read tolerantly through [`mod@pointer`], because they leave out
 //! what the API gives, old ones have other fields than new ones, and a missing
 //! detail must not cost the event. What comes from the API and is read in that
 //! way goes through [`StrictJson`] first, which is strict.
