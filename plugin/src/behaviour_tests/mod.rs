@@ -10,5 +10,6 @@ mod redirects;
 mod refs;
 mod repositories;
 mod secrets;
+mod side_by_side;
 mod support;
 mod writes;

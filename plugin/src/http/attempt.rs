@@ -64,6 +64,9 @@ impl Attempt<'_> {
                 return read(head, body);
             }
             let is_redirect = matches!(head.status, 301 | 302 | 303 | 307 | 308);
+            if is_redirect && !self.request.follows_redirects {
+                return read(head, body);
+            }
             let location = head.header("location").filter(|_| is_redirect);
             let Some(location) = location else {
                 return Err(self.rejected(&head, body, authorization));

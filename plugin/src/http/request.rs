@@ -17,6 +17,8 @@ pub(crate) struct Request {
     pub(crate) body: Option<Body>,
     pub(crate) idempotency: Idempotency,
     pub(crate) accept: &'static str,
+    /// Whether a redirect is followed, or the response itself.
+    pub(crate) follows_redirects: bool,
 }
 
 /// Where a request goes.
@@ -63,6 +65,7 @@ impl Request {
             body: None,
             idempotency,
             accept: "application/json",
+            follows_redirects: true,
         }
     }
 
@@ -135,6 +138,13 @@ impl Request {
     #[must_use]
     pub(crate) fn idempotent(mut self) -> Self {
         self.idempotency = Idempotency::Idempotent;
+        self
+    }
+
+    /// The same request, for which a redirect is a response as any other.
+    #[must_use]
+    pub(crate) fn without_redirects(mut self) -> Self {
+        self.follows_redirects = false;
         self
     }
 
