@@ -1,9 +1,9 @@
 //! Pull requests.
 
+use super::tree::Json;
 use super::{account, hash_at, pointer};
 use crate::json::account_fields;
 use crate::pages::ENVELOPE;
-use serde_json::Value;
 use ureq::http::Uri;
 use vcs_provider_interface::prelude::*;
 
@@ -47,7 +47,7 @@ pub(crate) fn listed_pull_request_fields() -> String {
 /// The source repository, either commit and the author may be null; the pull
 /// request is kept. The extra facts are `head_repo_id`, `base_repo_id`, `fork`
 /// (whether the source is another repository) and `reason`.
-pub(crate) fn pull_request(value: &Value) -> Option<PullRequest> {
+pub(crate) fn pull_request(value: &Json<'_>) -> Option<PullRequest> {
     let id = pointer::number(value, "/id")?;
     let state = state(pointer::text(value, "/state").unwrap_or_default());
     Some(PullRequest {
@@ -85,7 +85,7 @@ fn state(word: &str) -> PullRequestState {
     }
 }
 
-fn end(value: Option<&Value>) -> PullRequestEnd {
+fn end(value: Option<&Json<'_>>) -> PullRequestEnd {
     let Some(value) = value else {
         return PullRequestEnd::default();
     };
@@ -111,7 +111,7 @@ fn end(value: Option<&Value>) -> PullRequestEnd {
 
 /// The repository of a pull request has no clone links; on Bitbucket Cloud the
 /// clone address is that of the web page with `.git`.
-fn clone_url(end: &Value) -> Option<String> {
+fn clone_url(end: &Json<'_>) -> Option<String> {
     let page: Uri = pointer::text(end, "/repository/links/html/href")?
         .parse()
         .ok()?;
@@ -121,7 +121,7 @@ fn clone_url(end: &Value) -> Option<String> {
     Some(format!("{scheme}://{host}{path}.git"))
 }
 
-fn facts(value: &Value) -> Extra {
+fn facts(value: &Json<'_>) -> Extra {
     let head = pointer::text(value, "/source/repository/uuid");
     let base = pointer::text(value, "/destination/repository/uuid");
     let mut extra = Vec::new();
@@ -143,10 +143,10 @@ fn facts(value: &Value) -> Extra {
 /// Whether the source is another repository than the destination. A source
 /// without repository is a fork that was deleted: without its destination
 /// there would be no pull request.
-fn is_from_fork(value: &Value) -> Option<bool> {
+fn is_from_fork(value: &Json<'_>) -> Option<bool> {
     if value
         .pointer("/source/repository")
-        .is_some_and(Value::is_null)
+        .is_some_and(Json::is_null)
     {
         return Some(true);
     }
@@ -167,7 +167,7 @@ fn is_from_fork(value: &Value) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::tree as json;
 
     #[test]
     fn e11_a_pull_request_of_a_deleted_fork_and_account_is_kept() {

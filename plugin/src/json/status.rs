@@ -1,10 +1,10 @@
 //! Build statuses: of the API as typed objects, of deliveries as JSON.
 
+use super::tree::Json;
 use super::{CommitRef, hash_at, is_hash_like, pointer, present};
 use crate::json::time::milliseconds;
 use crate::pages::ListItem;
 use serde::Deserialize;
-use serde_json::Value;
 use vcs_provider_interface::prelude::{BuildState, Status as StatusRecord};
 
 /// A build status.
@@ -83,7 +83,7 @@ impl Status {
 ///
 /// Edge: the commit of a status event is a bare hash, often only as the last
 /// part of a link; its branch, author and message are not delivered.
-pub(crate) fn status(value: &Value) -> Option<StatusRecord> {
+pub(crate) fn status(value: &Json<'_>) -> Option<StatusRecord> {
     let key = pointer::text_or_empty(value, "/key");
     let commit = hash_at(value, "/commit/hash")
         .or_else(|| pointer::text(value, "/links/commit/href").and_then(hash_in_link))
@@ -129,7 +129,7 @@ fn hash_in_link(link: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::tree as json;
 
     #[test]
     fn e49_the_hash_of_a_status_is_found_in_its_link() {

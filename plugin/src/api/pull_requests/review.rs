@@ -3,7 +3,7 @@
 use super::create::reviewers;
 use super::{expand_hashes, get_value, may_be_done, one_path, read_one};
 use crate::http::Request;
-use crate::json::{StrictJson, pointer};
+use crate::json::{Json, StrictJson, pointer};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde::Deserialize;
@@ -28,7 +28,7 @@ pub(crate) fn update(
     Ok(changed)
 }
 
-fn body(request: &UpdatePullRequestRequest, present: &Value) -> Value {
+fn body(request: &UpdatePullRequestRequest, present: &Json<'_>) -> Value {
     let mut body = Map::new();
     // The service wants a title in every change.
     let title = request
@@ -169,10 +169,11 @@ pub(crate) fn unapprove(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::tree;
 
     #[test]
     fn e43_a_change_sends_the_reviewers_again() {
-        let present = object!({ "id": 5, "title": "Old", "reviewers": [
+        let present = tree!({ "id": 5, "title": "Old", "reviewers": [
             { "uuid": "{u-1}", "account_id": "1:a" }, { "account_id": "2:b" }
         ] });
         let request = UpdatePullRequestRequest {
