@@ -2,7 +2,7 @@
 //!
 //! | method | sent | repeated | special errors |
 //! |---|---|---|---|
-//! | `commit` | the commit by its hash | all | `InvalidInput` if that is not a hash |
+//! | `commit` | the commit by its hash; a full one that is not there yet for some seconds | all | `InvalidInput` if that is not a hash |
 //! | `commits`, `commits_between_refs` | each end is resolved to a hash (none for a full hash), then `commits?include=…&exclude=…`, pages of 100 by links, which have no numbers | all | `NotFound` with the name of the end |
 //!
 //! Names are resolved because a branch name with a slash is ambiguous there. For
@@ -13,7 +13,7 @@
 
 use crate::api::{branches, refs};
 use crate::http::{Request, Response};
-use crate::json::{Commit as WireCommit, CommitRef, commit_fields, is_hash};
+use crate::json::{Commit as WireCommit, CommitRef, commit_fields, is_full_hash, is_hash};
 use crate::page_length::List;
 use crate::pages::Pager;
 use crate::repository_name::RepositoryName;
@@ -36,10 +36,14 @@ pub(crate) fn get(
         ));
     }
     let path = repo.path(&["commit", &request.hash]);
-    let commit: WireCommit = session
-        .http
-        .json(context, &Request::get(path).fields(commit_fields!("")))?;
-    Ok(commit.into_record())
+    let lookup = Request::get(path).fields(commit_fields!(""));
+    // A short hash comes from a person and not from an event.
+    let response = if is_full_hash(&request.hash) {
+        session.http.send_for_commit(context, &lookup)?
+    } else {
+        session.http.send(context, &lookup)?
+    };
+    Ok(response.json::<WireCommit>()?.into_record())
 }
 
 pub(crate) fn list(

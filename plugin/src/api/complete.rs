@@ -9,6 +9,7 @@
 //!
 //! Repeated: all of it. Every other event comes back as it was.
 
+use crate::api::branches::short_name;
 use crate::api::commits::Range;
 use crate::api::pull_requests::{expand_hashes, same_commit};
 use crate::api::refs;
@@ -86,11 +87,11 @@ fn complete_push(
             Err(error) if range.lost_exclude(&error) => {
                 // A commit that is gone is no ancestor of one that is there.
                 change.forced = true;
-                new_on_branch(session, context, repo, &range, &change.name)?
+                new_on_branch(session, context, repo, &range, short_name(&change.name))?
             }
             other => other?,
         },
-        None => new_on_branch(session, context, repo, &range, &change.name)?,
+        None => new_on_branch(session, context, repo, &range, short_name(&change.name))?,
     };
     change.truncated = fetched.len() as u64 >= MOST_COMMITS;
     change.commits = fetched;

@@ -3,6 +3,7 @@
 //! public way in.
 
 mod connection;
+mod echoes;
 mod failures;
 mod pages;
 mod recorded;

@@ -31,6 +31,7 @@ pub(crate) use client::{Http, Limits, Transport};
 pub(crate) use gate::RateGate;
 pub(crate) use origin::{Origin, resolve};
 pub(crate) use proxy::ProxyRoute;
+pub(crate) use redact::Secrets;
 pub(crate) use request::{Request, Upload};
 pub(crate) use response::Response;
 pub(crate) use wait::{check as check_context, pause};

@@ -8,7 +8,7 @@ use ureq::http::Uri;
 use vcs_provider_interface::prelude::*;
 
 /// The fields of `fields=` that [`pull_request`] reads of an item of a list.
-/// Lists have no reviewers, so they are not among them.
+/// Lists have reviewers only where they are asked for by name.
 pub(crate) fn listed_pull_request_fields() -> String {
     let mut fields: Vec<String> = [
         "id",
@@ -26,6 +26,7 @@ pub(crate) fn listed_pull_request_fields() -> String {
     .map(|field| format!("values.{field}"))
     .to_vec();
     fields.push(account_fields!("values.author.").to_owned());
+    fields.push(account_fields!("values.reviewers.").to_owned());
     for side in ["source", "destination"] {
         for field in [
             "branch.name",
@@ -76,12 +77,18 @@ pub(crate) fn pull_request(value: &Json<'_>) -> Option<PullRequest> {
     })
 }
 
+/// A state that this provider does not know: neither open nor merged, so that
+/// nothing is built or merged because of it. The word is the fact `state`.
+const UNKNOWN_STATE: PullRequestState = PullRequestState::from_number(u16::MAX);
+
 fn state(word: &str) -> PullRequestState {
     match word.to_ascii_uppercase().as_str() {
         "MERGED" | "FULFILLED" => PullRequestState::MERGED,
         "DECLINED" | "REJECTED" => PullRequestState::DECLINED,
         "SUPERSEDED" => PullRequestState::SUPERSEDED,
-        _ => PullRequestState::OPEN,
+        // Old deliveries leave it out.
+        "OPEN" | "" => PullRequestState::OPEN,
+        _ => UNKNOWN_STATE,
     }
 }
 
@@ -133,6 +140,9 @@ fn facts(value: &Json<'_>) -> Extra {
     }
     if let Some(fork) = is_from_fork(value) {
         extra.push(("fork".to_owned(), fork.to_string()));
+    }
+    if let Some(word) = pointer::text(value, "/state").filter(|word| state(word) == UNKNOWN_STATE) {
+        extra.push(("state".to_owned(), word.to_owned()));
     }
     if let Some(reason) = pointer::text(value, "/reason") {
         extra.push(("reason".to_owned(), reason.to_owned()));
@@ -194,6 +204,7 @@ mod tests {
         assert_eq!(read("OPEN"), (false, false));
         assert_eq!(read("MERGED"), (true, true));
         assert_eq!(read("DECLINED"), (false, true));
+        assert_eq!(read("ON_HOLD"), (false, true), "not open");
         assert_eq!(read("SUPERSEDED"), (false, true));
     }
 

@@ -10,6 +10,7 @@ use vcs_provider_interface::prelude::{BuildState, Status as StatusRecord};
 /// A build status.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Status {
+    pub(crate) uuid: Option<String>,
     #[serde(deserialize_with = "present")]
     pub(crate) key: Option<String>,
     pub(crate) name: Option<String>,
@@ -26,6 +27,8 @@ pub(crate) struct Status {
 macro_rules! status_fields {
     ($at:literal) => {
         concat!(
+            $at,
+            "uuid,",
             $at,
             "key,",
             $at,
@@ -51,7 +54,8 @@ pub(crate) use status_fields;
 
 impl ListItem for Status {
     fn id(&self) -> Option<&str> {
-        self.key.as_deref()
+        // Not the key: two apps may use the same.
+        self.uuid.as_deref()
     }
 }
 

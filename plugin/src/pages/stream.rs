@@ -3,7 +3,7 @@
 
 use super::numbered::{Numbered, is_same_link};
 use super::{Envelope, OnRejection, PageReader, Pager};
-use crate::http::{Http, Request, Response};
+use crate::http::{Http, Request, Response, Secrets};
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, Scope, ScopedJoinHandle};
@@ -61,6 +61,8 @@ pub(super) struct PageStream<'scope, 'env> {
     /// The links of the current list that were followed, and how many.
     links: HashSet<String>,
     pages: u64,
+    /// What the requests carry that must not be shown.
+    secrets: Secrets,
 }
 
 impl PageStream<'_, '_> {
@@ -94,6 +96,7 @@ impl PageStream<'_, '_> {
                 current: 0,
                 links: HashSet::new(),
                 pages: 0,
+                secrets: Secrets::default(),
             };
             stream.each_list(items, rejected)
         })
@@ -115,6 +118,7 @@ impl<'scope> PageStream<'scope, '_> {
                     continue;
                 }
             };
+            self.secrets = first.head.secrets.clone();
             let envelope = items.read(&first)?;
             drop(first);
             self.learn(index, &envelope, items.left());
@@ -330,7 +334,7 @@ impl<'scope> PageStream<'scope, '_> {
         if !self.http.is_api_address(link) {
             return reject(format!(
                 "its next page is at another place than the API: {}",
-                crate::http::shown_address(link)
+                self.secrets.clean(&crate::http::shown_address(link))
             ));
         }
         if !self.links.insert(link.to_owned()) {

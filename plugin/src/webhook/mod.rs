@@ -88,6 +88,14 @@ pub(crate) fn parse(request: &WebhookRequest) -> Result<Delivery> {
     })
 }
 
+/// The fields for which changes of a push were left out.
+pub(crate) fn unreadable(delivery: &Delivery) -> impl Iterator<Item = &str> {
+    let facts = delivery.events.iter().flat_map(|event| &event.extra);
+    facts
+        .filter(|(key, _)| key == push::UNREADABLE)
+        .map(|(_, field)| field.as_str())
+}
+
 fn headers<'a>(request: &'a WebhookRequest, name: &str) -> impl Iterator<Item = &'a str> {
     request
         .headers

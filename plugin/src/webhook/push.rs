@@ -1,4 +1,7 @@
 //! `repo:push`: one event for each ref that the push changed.
+//!
+//! A change that cannot be read does not cost the others: it is left out, and
+//! named by the fact `unreadable` of the first event and in the log.
 
 use super::{Envelope, missing};
 use crate::json::{Json, commit, is_hash_like, pointer};
@@ -11,12 +14,29 @@ pub(super) fn events(envelope: &Envelope<'_>) -> Result<Vec<Event>> {
         Some(Json::Null) => &[],
         _ => return Err(missing("push.changes")),
     };
-    changes
-        .iter()
-        .enumerate()
-        .map(|(index, change)| event(envelope, index, change))
-        .collect()
+    let mut events = Vec::with_capacity(changes.len());
+    let mut unreadable = Vec::new();
+    for (index, change) in changes.iter().enumerate() {
+        match event(envelope, index, change) {
+            Ok(event) => events.push(event),
+            Err(error) => unreadable.push(error),
+        }
+    }
+    let Some(first) = events.first_mut() else {
+        // Nothing but unreadable changes, or none at all.
+        return unreadable.into_iter().next().map_or(Ok(events), Err);
+    };
+    for error in unreadable {
+        let field = error.extra.into_iter().find(|(key, _)| key == "field");
+        first
+            .extra
+            .extend(field.map(|(_, field)| (UNREADABLE.to_owned(), field)));
+    }
+    Ok(events)
 }
+
+/// The key of a fact that names a change of the push which could not be read.
+pub(super) const UNREADABLE: &str = "unreadable";
 
 fn event(envelope: &Envelope<'_>, index: usize, change: &Json<'_>) -> Result<Event> {
     let at = |field: &str| format!("push.changes[{index}].{field}");

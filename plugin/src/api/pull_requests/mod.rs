@@ -24,6 +24,7 @@ pub(crate) use merge::merge;
 pub(crate) use review::{approve, decline, unapprove, update};
 pub(crate) use search::search;
 
+use crate::api::branches::short_name;
 use crate::api::refs::expand_hash;
 use crate::encoding::query_literal;
 use crate::http::Request;
@@ -71,7 +72,12 @@ pub(crate) fn list(
     ];
     let filters: Vec<String> = branches
         .iter()
-        .filter_map(|(field, name)| Some(format!("{field} = {}", query_literal(name.as_deref()?))))
+        .filter_map(|(field, name)| {
+            Some(format!(
+                "{field} = {}",
+                query_literal(short_name(name.as_deref()?))
+            ))
+        })
         .collect();
     if filters.is_empty() {
         for state in words(&request.states)? {
