@@ -32,7 +32,7 @@ pub(super) fn first_request(request: &Request, page_length: u64, left: Option<u6
 enum FirstPage<'scope> {
     NotAsked,
     Asked(Fetching<'scope>),
-    Here(Result<Response>),
+    Here(Box<Result<Response>>),
     Taken,
 }
 
@@ -85,7 +85,7 @@ impl PageStream<'_, '_> {
                 list.length = pager
                     .limit
                     .map_or(pager.page_length, |left| left.min(pager.page_length));
-                list.first = FirstPage::Here(Ok(first));
+                list.first = FirstPage::Here(Box::new(Ok(first)));
             }
             let mut stream = PageStream {
                 http,
@@ -179,7 +179,7 @@ impl<'scope> PageStream<'scope, '_> {
         };
         let response = match std::mem::replace(&mut list.first, FirstPage::Taken) {
             FirstPage::Asked(fetching) => join(fetching)?,
-            FirstPage::Here(response) => response?,
+            FirstPage::Here(response) => (*response)?,
             FirstPage::NotAsked | FirstPage::Taken => {
                 let request = list.ask(page_length, left);
                 http.send(context, &request)?
@@ -298,7 +298,7 @@ impl<'scope> PageStream<'scope, '_> {
         if let FirstPage::Asked(fetching) = std::mem::replace(&mut list.first, FirstPage::Taken) {
             let response = join(fetching);
             let envelope = response.as_ref().ok().and_then(Envelope::peek);
-            list.first = FirstPage::Here(response);
+            list.first = FirstPage::Here(Box::new(response));
             if let Some(envelope) = envelope {
                 self.learn(index, &envelope, left);
             }
