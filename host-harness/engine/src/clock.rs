@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Called after a clock was moved by hand.
 type Listener = Box<dyn Fn() + Send + Sync>;
@@ -16,6 +16,12 @@ type Listener = Box<dyn Fn() + Send + Sync>;
 pub trait Clock: Send + Sync {
     /// Milliseconds since 1970-01-01 UTC.
     fn now_ms(&self) -> i64;
+
+    /// A time that only goes forward, whatever the time of day is set to: for
+    /// pauses and rests within this process.
+    fn monotonic(&self) -> Instant {
+        Instant::now()
+    }
 }
 
 /// Adds a time in milliseconds and a duration.
@@ -92,5 +98,10 @@ impl Clock for MovableClock {
     fn now_ms(&self) -> i64 {
         let now = self.stopped_at.unwrap_or_else(|| SystemClock.now_ms());
         now.saturating_add(self.ahead_ms.load(Ordering::Acquire))
+    }
+
+    fn monotonic(&self) -> Instant {
+        let ahead = self.ahead_ms.load(Ordering::Acquire);
+        Instant::now() + Duration::from_millis(u64::try_from(ahead).unwrap_or(0))
     }
 }

@@ -165,6 +165,7 @@ impl Engine {
         let guard = Arc::new(Guard::new(
             Arc::clone(grants.known_secrets()),
             Arc::clone(&metrics),
+            Arc::clone(&clock),
             settings.call_limit,
         ));
         let servers = GuardedServers::new(servers, Arc::clone(&guard));

@@ -10,11 +10,13 @@ mod secrets;
 pub use circuit::{CircuitStatus, Circuits};
 pub use secrets::{KnownSecrets, REDACTED};
 
+use crate::clock::Clock;
 use crate::engine::Servers;
 use crate::metrics::Metrics;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vcs_provider_interface::authorized_client_methods;
@@ -32,6 +34,7 @@ pub struct Guard {
     /// The secrets to take out.
     pub secrets: Arc<KnownSecrets>,
     metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
     call_limit: Duration,
 }
 
@@ -45,13 +48,25 @@ impl Guard {
     /// A guard; a call to a rested server that finds out whether it answers again may
     /// take as long as any call.
     #[must_use]
-    pub fn new(secrets: Arc<KnownSecrets>, metrics: Arc<Metrics>, call_limit: Duration) -> Self {
+    pub fn new(
+        secrets: Arc<KnownSecrets>,
+        metrics: Arc<Metrics>,
+        clock: Arc<dyn Clock>,
+        call_limit: Duration,
+    ) -> Self {
         Self {
             circuits: Circuits::default(),
             secrets,
             metrics,
+            clock,
             call_limit,
         }
+    }
+
+    /// How the servers are that were called.
+    #[must_use]
+    pub fn status(&self) -> HashMap<String, CircuitStatus> {
+        self.circuits.status(self.clock.monotonic())
     }
 
     /// Makes a call to a service, if its server is not rested.
@@ -62,10 +77,10 @@ impl Guard {
         work: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
         self.circuits
-            .admit(server, Instant::now(), self.call_limit)?;
+            .admit(server, self.clock.monotonic(), self.call_limit)?;
         let begun = Instant::now();
         let result = work();
-        self.circuits.note(server, &result, Instant::now());
+        self.circuits.note(server, &result, self.clock.monotonic());
         self.metrics.call(server, method, &result, begun.elapsed());
         result.map_err(|error| self.secrets.redact_error(error))
     }

@@ -11,7 +11,6 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Instant;
 use vcs_provider_interface::error::Result;
 
 type App = State<Arc<Shared>>;
@@ -66,8 +65,7 @@ fn of_engine(engine: &Engine) -> Result<Vec<Figure>> {
     });
     let resting = engine
         .guard
-        .circuits
-        .status(Instant::now())
+        .status()
         .into_iter()
         .map(|(server, status)| (server, i64::from(status.resting)))
         .collect();
