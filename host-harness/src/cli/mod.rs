@@ -13,6 +13,7 @@
 
 mod action;
 pub mod args;
+mod config;
 mod conformance;
 mod demo;
 pub mod exit;
@@ -96,6 +97,7 @@ fn execute(command: Command, output: &Output, log: &Log) -> Result<(), Failure> 
         Command::Demo(arguments) => demo::run(&arguments, output),
         Command::Action(command) => action::run(command, output),
         Command::Start(arguments) => start::run(&arguments, output, log),
+        Command::Config(arguments) => config::run(&arguments, output),
         Command::Tokens(arguments) => tokens::run(&arguments, output),
         Command::Plugins(arguments) => plugins::run(&arguments, output),
         Command::Vcs(arguments) => vcs::run(*arguments, output),

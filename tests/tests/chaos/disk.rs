@@ -13,11 +13,11 @@ fn where_files_may_not_grow_deliveries_are_put_off_and_none_is_lost() {
     engine.signal("TERM");
     assert!(engine.wait());
     // Blocks of 1,024 bytes: some hundred deliveries fit into the journal.
-    let engine = place.home.start_after("ulimit -f 700");
+    let engine = place.home.start_after("ulimit -f 1500");
     let agent = client(PATIENCE);
     let mut acknowledged = Vec::new();
     let mut put_off = 0;
-    for number in 0..2_000 {
+    for number in 0..20_000 {
         let id = format!("delivery-{number}");
         match hook.send(&agent, &engine.api(""), &id, &hook.push(number)) {
             Some(200) => acknowledged.push(number),

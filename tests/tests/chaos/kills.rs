@@ -15,7 +15,7 @@ fn what_was_acknowledged_before_a_kill_is_there_after_it() {
     let mut number = 0;
     for _ in 0..many(6) {
         let base = engine.api("");
-        let delay = Duration::from_millis(random.below(300) as u64);
+        let delay = Duration::from_millis(random.below(1500) as u64);
         let sent: Vec<usize> = std::thread::scope(|scope| {
             let engine = &engine;
             scope.spawn(move || {

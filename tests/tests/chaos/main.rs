@@ -10,6 +10,4 @@ mod echoes;
 mod floods;
 mod kills;
 mod log;
-mod replays;
-mod silence;
 mod support;

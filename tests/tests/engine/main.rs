@@ -4,6 +4,7 @@
 mod consent;
 mod deliveries;
 mod grants;
+mod metrics;
 mod secrets;
 mod services;
 mod story;

@@ -3,6 +3,7 @@
 
 mod answers;
 mod deliveries;
+mod engine_inputs;
 mod headers;
 mod names;
 mod support;

@@ -91,20 +91,24 @@ pub fn grant_id(project: &str, server: &str) -> String {
     format!("{project}/{server}")
 }
 
+/// Where services send users back to, for these public addresses. It has to be
+/// entered at the service exactly like this.
+#[must_use]
+pub fn callback_address(api_url: &str, ui_url: &str, development: bool) -> String {
+    if development {
+        format!("{api_url}/repositories_manager/oauth2/callback")
+    } else {
+        format!("{ui_url}/cdsapi/repositories_manager/oauth2/callback")
+    }
+}
+
 impl Engine {
     /// Where services send users back to. It has to be entered at the service
     /// exactly like this.
     #[must_use]
     pub fn consent_callback(&self) -> String {
         let settings = &self.settings;
-        if settings.development {
-            format!("{}/repositories_manager/oauth2/callback", settings.api_url)
-        } else {
-            format!(
-                "{}/cdsapi/repositories_manager/oauth2/callback",
-                settings.ui_url
-            )
-        }
+        callback_address(&settings.api_url, &settings.ui_url, settings.development)
     }
 
     /// Begins the consent flow for a project. Blocks.

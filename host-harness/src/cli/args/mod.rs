@@ -1,6 +1,7 @@
 //! The arguments as they are typed. What they mean is decided where they are used.
 
 pub mod action;
+pub mod config;
 pub mod conformance;
 pub mod tokens;
 pub mod vcs;
@@ -69,6 +70,8 @@ pub enum Command {
     Action(action::ActionCommand),
     /// Run the engine's services
     Start(StartArguments),
+    /// Print a configuration to begin with, or check one
+    Config(config::ConfigArguments),
     /// Make, list and revoke tokens of callers
     Tokens(tokens::TokensArguments),
     /// Work with plugins
