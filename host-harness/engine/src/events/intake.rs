@@ -5,6 +5,7 @@
 use crate::engine::{Counter, Engine, blocking};
 use crate::events::rules::to_stored;
 use crate::grants::hook_place;
+use crate::rejections::shown_hook;
 use crate::store::{NewDelivery, Received, StoreError};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -33,6 +34,19 @@ pub enum Rejection {
     NotNow(String),
 }
 
+impl Rejection {
+    /// One word for each reason, for counting.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownHook => "unknown_hook",
+            Self::Unsigned => "unsigned",
+            Self::Unreadable(_) => "unreadable",
+            Self::NotNow(_) => "not_now",
+        }
+    }
+}
+
 impl Engine {
     /// Receives a delivery for the hook of this id.
     ///
@@ -48,14 +62,38 @@ impl Engine {
         let counter = match &result {
             Ok(Received::New) => Counter::Accepted,
             Ok(Received::Seen) => Counter::Repeated,
-            Err(Rejection::NotNow(_)) => Counter::Failed,
-            Err(_) => Counter::Rejected,
+            Err(Rejection::NotNow(reason)) => {
+                tracing::error!(
+                    hook = shown_hook(hook_id),
+                    reason,
+                    "a delivery could not be kept; the service is to send it again"
+                );
+                Counter::Failed
+            }
+            Err(rejection) => {
+                self.reject_delivery(hook_id, rejection.code(), &rejection.to_string());
+                return result;
+            }
         };
         self.counters.count(counter);
         if counter == Counter::Accepted {
             self.wake.notify_one();
         }
         result
+    }
+
+    /// Counts and keeps a rejected delivery. Its line in the log is at a low
+    /// level unless it is for a hook of the engine: anybody can send something
+    /// wrong, and often.
+    pub fn reject_delivery(&self, hook_id: &str, code: &'static str, reason: &str) {
+        self.counters.count(Counter::Rejected);
+        self.rejections.add(self.now(), hook_id, code, reason);
+        let hook = shown_hook(hook_id);
+        if matches!(self.store.hook(hook_id), Ok(Some(_))) {
+            tracing::warn!(hook, code, reason, "a delivery was rejected");
+        } else {
+            tracing::debug!(hook, code, reason, "a delivery was rejected");
+        }
     }
 
     async fn verify_and_keep(
@@ -100,6 +138,11 @@ impl Engine {
             _ => format!("sha256:{}", hex::encode(body_digest)),
         };
         if self.store.is_seen(hook_id, &id).map_err(not_now)? {
+            tracing::debug!(
+                hook = shown_hook(hook_id),
+                delivery = id,
+                "a delivery came again"
+            );
             return Ok(Received::Seen);
         }
         self.keep(hook_id, id, hook.application, &delivery)
@@ -121,7 +164,18 @@ impl Engine {
             application,
             events: delivery.events.iter().map(to_stored).collect(),
         };
-        self.store.receive(new, self.now()).await
+        let shown = (new.delivery.clone(), new.event_key.clone());
+        let (received, events) = self.store.receive(new, self.now()).await?;
+        tracing::info!(
+            hook = shown_hook(hook_id),
+            delivery = shown.0,
+            key = shown.1,
+            application,
+            ?events,
+            again = received == Received::Seen,
+            "a delivery was kept"
+        );
+        Ok(received)
     }
 }
 

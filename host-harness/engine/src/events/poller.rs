@@ -134,9 +134,9 @@ impl Engine {
             kinds: Vec::new(),
         };
         let context = self.background("poll_events");
-        let polled = self
-            .client_of(application)?
-            .poll_events(&context, request)?;
+        let polled = self.ask(&application.project, &application.server, |client| {
+            client.poll_events(&context, request)
+        })?;
         let events: Vec<_> = polled.events.iter().map(to_stored).collect();
         let found = events.len();
         let now = PollCursor {
@@ -149,6 +149,8 @@ impl Engine {
             result => result?,
         }
         if found > 0 {
+            let (project, name) = (&application.project, &application.name);
+            tracing::info!(project, application = name, events = found, "a poll found events");
             self.wake.notify_one();
         }
         Ok(found)

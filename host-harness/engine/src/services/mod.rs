@@ -6,6 +6,7 @@ mod api;
 mod call;
 mod monitoring;
 mod response;
+mod runs;
 mod serve;
 mod vcs;
 mod webhook;
@@ -15,7 +16,8 @@ pub(super) use serve::serve;
 
 use crate::clock::MovableClock;
 use crate::engine::Engine;
-use axum::http::StatusCode;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::{Router, middleware};
 use std::sync::Arc;
@@ -61,7 +63,7 @@ pub(super) fn api_router(shared: &Arc<Shared>) -> Router {
     let open = Router::new()
         .merge(webhook::routes())
         .merge(api::open_routes());
-    with_access(shared, open, api::routes())
+    with_access(shared, open, api::routes().merge(runs::routes()))
 }
 
 /// The routes of the vcs service.
@@ -74,21 +76,32 @@ fn with_access(
     open: Router<Arc<Shared>>,
     closed: Router<Arc<Shared>>,
 ) -> Router {
-    // Unknown paths need the token as well, so that nobody can find out which
-    // paths there are.
-    let closed =
-        closed
-            .merge(monitoring::routes())
-            .fallback(unknown)
-            .layer(middleware::from_fn_with_state(
-                Arc::clone(shared),
-                access::require_token,
-            ));
+    // Only what is there asks for the token: an address that leads nowhere is
+    // said to lead nowhere, whoever asks.
+    let closed = closed
+        .merge(monitoring::routes())
+        .route_layer(middleware::from_fn_with_state(
+            Arc::clone(shared),
+            access::require_token,
+        ));
     open.merge(monitoring::open_routes())
         .merge(closed)
+        .fallback(unknown)
         .with_state(Arc::clone(shared))
 }
 
-async fn unknown() -> Response {
+/// Nothing is here. What was posted may be a delivery to a mistyped address: it
+/// is counted and listed among the rejected ones.
+async fn unknown(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    if request.method() == Method::POST {
+        let path = request.uri().path();
+        let last = path.trim_end_matches('/').rsplit('/').next();
+        let engine = &shared.engine;
+        engine.reject_delivery(
+            last.unwrap_or_default(),
+            "unknown_address",
+            "it was sent to an address that leads nowhere",
+        );
+    }
     response::reject(StatusCode::NOT_FOUND, "there is nothing at this address")
 }

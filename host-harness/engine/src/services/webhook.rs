@@ -3,8 +3,6 @@
 
 use super::Shared;
 use super::response::reject;
-use crate::engine::Counter;
-use crate::events::Rejection;
 use crate::store::Received;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -24,7 +22,10 @@ const BODY_LIMIT: Duration = Duration::from_secs(10);
 const THROWN_AWAY: usize = 16;
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
-    Router::new().route("/webhook/{hook}", post(receive))
+    Router::new()
+        .route("/webhook/{hook}", post(receive))
+        // As people copy it.
+        .route("/webhook/{hook}/", post(receive))
 }
 
 async fn receive(
@@ -36,7 +37,12 @@ async fn receive(
     let body = match read_body(&headers, body, shared.engine.settings.max_delivery_bytes).await {
         Ok(body) => body,
         Err((status, message)) => {
-            shared.engine.counters.count(Counter::Rejected);
+            let code = match status {
+                StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+                StatusCode::REQUEST_TIMEOUT => "too_slow",
+                _ => "cut_off",
+            };
+            shared.engine.reject_delivery(&hook, code, message);
             return reject(status, message);
         }
     };
@@ -55,14 +61,7 @@ async fn receive(
             };
             Json(json!({ "status": status })).into_response()
         }
-        Err(rejection) => {
-            // At a low level: anybody can send something wrong, and often.
-            tracing::debug!(%rejection, "a delivery was rejected");
-            if let Rejection::NotNow(reason) = &rejection {
-                tracing::error!(reason, "a delivery could not be kept");
-            }
-            rejection.into_response()
-        }
+        Err(rejection) => rejection.into_response(),
     }
 }
 

@@ -99,6 +99,10 @@ impl Servers for FakeServers {
         ))
     }
 
+    fn is_served(&self, _: &str) -> bool {
+        self.0.served.load(Ordering::Acquire)
+    }
+
     fn health(&self) -> Value {
         json!({ "reloads": self.0.reloads.load(Ordering::Acquire) })
     }
