@@ -34,6 +34,7 @@ pub mod services;
 pub mod start;
 pub mod store;
 pub mod subject;
+pub mod tokens;
 
 #[cfg(test)]
 mod tests;

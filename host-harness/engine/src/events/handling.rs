@@ -165,15 +165,9 @@ fn is_known(transaction: &Transaction<'_>, event: &StoredEvent, change: &Change)
         },
         EventSource::Delivery => History {
             latest: transaction.latest_value(application, subject)?,
-            polled_already: transaction.close_polled_change(
-                application,
-                subject,
-                &change.value,
-            )?,
+            polled_already: transaction.close_polled_change(application, subject, &change.value)?,
             delivered_already: match &change.old_value {
-                Some(old) => {
-                    transaction.was_delivered(application, subject, old, &change.value)?
-                }
+                Some(old) => transaction.was_delivered(application, subject, old, &change.value)?,
                 None => false,
             },
             ..History::default()
@@ -212,6 +206,7 @@ mod tests {
             event_key: "repo:push".to_owned(),
             application: app,
             events: vec![event],
+            digest: [0; 32],
         };
         store.receive(delivery, 1).await.unwrap();
         for _ in 0..2 {

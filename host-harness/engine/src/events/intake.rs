@@ -6,7 +6,7 @@ use crate::engine::{Counter, Engine, blocking};
 use crate::events::rules::to_stored;
 use crate::grants::hook_place;
 use crate::rejections::shown_hook;
-use crate::store::{NewDelivery, Received, StoreError};
+use crate::store::{NewDelivery, Received, StoredHook};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +48,62 @@ impl Rejection {
 }
 
 impl Engine {
+    /// The hook that a delivery came by.
+    ///
+    /// # Errors
+    /// `UnknownHook`, counted; `NotNow` if the store cannot be read.
+    pub async fn hook_of_delivery(self: &Arc<Self>, id: &str) -> Result<StoredHook, Rejection> {
+        let engine = Arc::clone(self);
+        let wanted = id.to_owned();
+        let found = blocking(move || Ok(engine.store.hook(&wanted)?)).await;
+        let rejection = match found {
+            Ok(Some(hook)) => return Ok(hook),
+            Ok(None) => Rejection::UnknownHook,
+            Err(error) => Rejection::NotNow(error.to_string()),
+        };
+        self.reject(id, &rejection, false);
+        Err(rejection)
+    }
+
+    fn reject(&self, hook_id: &str, rejection: &Rejection, is_known_hook: bool) {
+        if let Rejection::NotNow(reason) = rejection {
+            self.counters.count(Counter::Failed);
+            let hook = shown_hook(hook_id);
+            tracing::error!(
+                hook,
+                reason,
+                "a delivery could not be kept; the service is to send it again"
+            );
+            return;
+        }
+        self.reject_delivery(
+            hook_id,
+            rejection.code(),
+            &rejection.to_string(),
+            is_known_hook,
+        );
+    }
+
+    /// Counts and lists a rejected delivery. Its line in the log is at a low
+    /// level unless it is for a hook of the engine: anybody can send something
+    /// wrong, and often.
+    pub fn reject_delivery(
+        &self,
+        hook_id: &str,
+        code: &'static str,
+        reason: &str,
+        is_known_hook: bool,
+    ) {
+        self.counters.count(Counter::Rejected);
+        self.rejections.add(self.now(), hook_id, code, reason);
+        let hook = shown_hook(hook_id);
+        if is_known_hook {
+            tracing::warn!(hook, code, reason, "a delivery was rejected");
+        } else {
+            tracing::debug!(hook, code, reason, "a delivery was rejected");
+        }
+    }
+
     /// Receives a delivery for the hook of this id.
     ///
     /// # Errors
@@ -58,62 +114,45 @@ impl Engine {
         headers: Vec<(String, String)>,
         body: Vec<u8>,
     ) -> Result<Received, Rejection> {
-        let result = self.verify_and_keep(hook_id, headers, body).await;
-        let counter = match &result {
-            Ok(Received::New) => Counter::Accepted,
-            Ok(Received::Seen) => Counter::Repeated,
-            Err(Rejection::NotNow(reason)) => {
-                tracing::error!(
-                    hook = shown_hook(hook_id),
-                    reason,
-                    "a delivery could not be kept; the service is to send it again"
-                );
-                Counter::Failed
+        let hook = self.hook_of_delivery(hook_id).await?;
+        self.receive_for(hook, headers, body).await
+    }
+
+    /// Receives a delivery for this hook.
+    ///
+    /// # Errors
+    /// As [`Engine::receive`].
+    pub async fn receive_for(
+        self: &Arc<Self>,
+        hook: StoredHook,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    ) -> Result<Received, Rejection> {
+        let hook_id = hook.id.clone();
+        let result = self.verify_and_keep(hook, headers, body).await;
+        match &result {
+            Ok(Received::New) => {
+                self.counters.count(Counter::Accepted);
+                self.wake.notify_one();
             }
-            Err(rejection) => {
-                self.reject_delivery(hook_id, rejection.code(), &rejection.to_string());
-                return result;
-            }
-        };
-        self.counters.count(counter);
-        if counter == Counter::Accepted {
-            self.wake.notify_one();
+            Ok(Received::Seen) => self.counters.count(Counter::Repeated),
+            Err(rejection) => self.reject(&hook_id, rejection, true),
         }
         result
     }
 
-    /// Counts and keeps a rejected delivery. Its line in the log is at a low
-    /// level unless it is for a hook of the engine: anybody can send something
-    /// wrong, and often.
-    pub fn reject_delivery(&self, hook_id: &str, code: &'static str, reason: &str) {
-        self.counters.count(Counter::Rejected);
-        self.rejections.add(self.now(), hook_id, code, reason);
-        let hook = shown_hook(hook_id);
-        if matches!(self.store.hook(hook_id), Ok(Some(_))) {
-            tracing::warn!(hook, code, reason, "a delivery was rejected");
-        } else {
-            tracing::debug!(hook, code, reason, "a delivery was rejected");
-        }
-    }
-
     async fn verify_and_keep(
         self: &Arc<Self>,
-        hook_id: &str,
+        hook: StoredHook,
         headers: Vec<(String, String)>,
         body: Vec<u8>,
     ) -> Result<Received, Rejection> {
-        let not_now = |error: StoreError| Rejection::NotNow(error.to_string());
-        let hook = self
-            .store
-            .hook(hook_id)
-            .map_err(not_now)?
-            .ok_or(Rejection::UnknownHook)?;
         let engine = Arc::clone(self);
-        let server = hook.server.clone();
-        let place = hook_place(&hook.id);
-        let (delivery, body_digest) = blocking(move || {
+        let now = self.now();
+        let delivery = blocking(move || {
+            let place = hook_place(&hook.id);
             let secret = engine.grants.sealer().open(&place, &hook.sealed_secret)?;
-            let digest = Sha256::digest(&body);
+            let digest: [u8; 32] = Sha256::digest(&body).into();
             let context = HostCallContext::new("webhook").with_time_limit(PARSE_LIMIT);
             let request = WebhookRequest {
                 headers,
@@ -122,60 +161,46 @@ impl Engine {
             };
             let delivery = engine
                 .servers
-                .server(&server)?
+                .server(&hook.server)?
                 .parse_webhook(&context, request)?;
-            Ok((delivery, digest))
+            Ok(delivery.verified.then(|| to_keep(hook, delivery, digest)))
         })
         .await
         .map_err(rejection_of)?;
-        if !delivery.verified {
-            // Whatever the provider says otherwise: hooks of this engine are signed.
-            return Err(Rejection::Unsigned);
-        }
-        let id = match &delivery.id {
-            Some(id) if !id.is_empty() => id.clone(),
-            // Without an id, a repeated body is the only sign of a retry.
-            _ => format!("sha256:{}", hex::encode(body_digest)),
-        };
-        if self.store.is_seen(hook_id, &id).map_err(not_now)? {
-            tracing::debug!(
-                hook = shown_hook(hook_id),
+        // Whatever the provider says otherwise: hooks of this engine are signed.
+        let delivery = delivery.ok_or(Rejection::Unsigned)?;
+        let (hook, id) = (shown_hook(&delivery.hook), delivery.delivery.clone());
+        let (key, application) = (delivery.event_key.clone(), delivery.application);
+        let kept = self.store.receive(delivery, now).await;
+        let (received, events) = kept.map_err(|error| Rejection::NotNow(error.to_string()))?;
+        match received {
+            Received::New => tracing::info!(
+                hook,
                 delivery = id,
-                "a delivery came again"
-            );
-            return Ok(Received::Seen);
+                key,
+                application,
+                ?events,
+                "a delivery was kept"
+            ),
+            Received::Seen => tracing::debug!(hook, delivery = id, "a delivery came again"),
         }
-        self.keep(hook_id, id, hook.application, &delivery)
-            .await
-            .map_err(not_now)
-    }
-
-    async fn keep(
-        &self,
-        hook_id: &str,
-        id: String,
-        application: i64,
-        delivery: &Delivery,
-    ) -> Result<Received, StoreError> {
-        let new = NewDelivery {
-            hook: hook_id.to_owned(),
-            delivery: id,
-            event_key: delivery.event_key.clone(),
-            application,
-            events: delivery.events.iter().map(to_stored).collect(),
-        };
-        let shown = (new.delivery.clone(), new.event_key.clone());
-        let (received, events) = self.store.receive(new, self.now()).await?;
-        tracing::info!(
-            hook = shown_hook(hook_id),
-            delivery = shown.0,
-            key = shown.1,
-            application,
-            ?events,
-            again = received == Received::Seen,
-            "a delivery was kept"
-        );
         Ok(received)
+    }
+}
+
+fn to_keep(hook: StoredHook, delivery: Delivery, digest: [u8; 32]) -> NewDelivery {
+    let id = match delivery.id {
+        Some(id) if !id.is_empty() => id,
+        // Without an id, a repeated body is the only sign of a retry.
+        _ => format!("sha256:{}", hex::encode(digest)),
+    };
+    NewDelivery {
+        hook: hook.id,
+        delivery: id,
+        event_key: delivery.event_key,
+        application: hook.application,
+        events: delivery.events.iter().map(to_stored).collect(),
+        digest,
     }
 }
 

@@ -150,7 +150,12 @@ impl Engine {
         }
         if found > 0 {
             let (project, name) = (&application.project, &application.name);
-            tracing::info!(project, application = name, events = found, "a poll found events");
+            tracing::info!(
+                project,
+                application = name,
+                events = found,
+                "a poll found events"
+            );
             self.wake.notify_one();
         }
         Ok(found)

@@ -519,7 +519,11 @@ pub(crate) mod tests {
         assert!(is_duplicate(source, &change("a", "b"), &history("b")));
         assert!(is_duplicate(source, &change("a", "b"), &history("c")));
         assert!(!is_duplicate(source, &change("a", "b"), &history("a")));
-        assert!(!is_duplicate(source, &change("a", "b"), &History::default()));
+        assert!(!is_duplicate(
+            source,
+            &change("a", "b"),
+            &History::default()
+        ));
     }
 
     #[test]

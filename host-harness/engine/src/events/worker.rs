@@ -224,7 +224,12 @@ fn log_handled(event: i64, handled: &Handled) {
     if handled.duplicate {
         tracing::info!(event, "an event is a duplicate");
     } else {
-        tracing::info!(event, runs = handled.runs.len(), note, "an event was handled");
+        tracing::info!(
+            event,
+            runs = handled.runs.len(),
+            note,
+            "an event was handled"
+        );
     }
     for (run, branch, hash) in &handled.runs {
         tracing::info!(event, run, branch, hash, "a run waits for a worker");

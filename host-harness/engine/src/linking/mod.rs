@@ -2,12 +2,10 @@
 //! application is stored, and its hook is put where it belongs.
 
 use crate::engine::Engine;
+use crate::evidence::Evidence;
 use crate::grants::hook_place;
 use crate::random;
-use crate::evidence::Evidence;
-use crate::store::{
-    Application, ApplicationOptions, NewApplication, PullRequestRuns, StoredHook,
-};
+use crate::store::{Application, ApplicationOptions, NewApplication, PullRequestRuns, StoredHook};
 use url::Url;
 use vcs_provider_interface::context::CallContext;
 use vcs_provider_interface::error::{ErrorKind, Result, VcsError};

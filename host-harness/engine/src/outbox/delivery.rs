@@ -43,20 +43,27 @@ pub(super) async fn send(engine: &Arc<Engine>, id: i64) -> Result<Option<i64>> {
                 .application_by_id(message.application)
                 .ok()
                 .map(|application| application.repo);
-            engine.ask(&message.project, &message.server, |client| match message.kind {
-                MessageKind::Status => set_status(client, &context, &message, repo.clone()),
-                MessageKind::Comment => comment(client, &context, &message, repo.clone()),
+            engine.ask(&message.project, &message.server, |client| {
+                match message.kind {
+                    MessageKind::Status => set_status(client, &context, &message, repo.clone()),
+                    MessageKind::Comment => comment(client, &context, &message, repo.clone()),
+                }
             })
         })
     };
     match sending.await {
         Ok(remote_id) => {
-            let others = message.uncertain_sequence.is_some_and(|earlier| earlier != message.sequence);
+            let others = message
+                .uncertain_sequence
+                .is_some_and(|earlier| earlier != message.sequence);
             let confirm_at = others.then(|| later(engine.now(), CONFIRM_AFTER));
             let (run, sequence) = (message.run, message.sequence);
             tracing::info!(message = id, run, sequence, kind = ?message.kind, key = message.key, "the service was told of a run");
             let now = engine.now();
-            engine.store.end_sending(&message, remote_id, confirm_at, now).await?;
+            engine
+                .store
+                .end_sending(&message, remote_id, confirm_at, now)
+                .await?;
             Ok(None)
         }
         Err(error) => failed(engine, &message, &error).await,
@@ -119,7 +126,10 @@ fn comment(
 ) -> VcsResult<Option<String>> {
     let wanted: RunComment = read(&message.payload)?;
     let repo = repo.unwrap_or_else(|| wanted.repo.clone());
-    let mut known = message.remote_id.as_ref().and_then(|id| id.parse::<u64>().ok());
+    let mut known = message
+        .remote_id
+        .as_ref()
+        .and_then(|id| id.parse::<u64>().ok());
     if known.is_none() && message.uncertain_sequence.is_some() {
         // It was sent before, and nobody knows what became of it.
         let request = CommentsRequest {

@@ -219,7 +219,11 @@ impl Engine {
             Ok(ended)
         })?;
         for (run, worker) in &ended {
-            tracing::warn!(run, worker, "a worker's claim has ended; the run waits again");
+            tracing::warn!(
+                run,
+                worker,
+                "a worker's claim has ended; the run waits again"
+            );
         }
         if !ended.is_empty() {
             self.runs_changed();

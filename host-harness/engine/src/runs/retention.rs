@@ -34,7 +34,10 @@ impl Engine {
         let mut carried_out = 0;
         for cleanup in self.store.due_cleanups(self.now())? {
             let subject = branch_subject(&cleanup.branch);
-            if self.store.has_pending_events(cleanup.application, &subject)? {
+            if self
+                .store
+                .has_pending_events(cleanup.application, &subject)?
+            {
                 // The branch may be back.
                 continue;
             }

@@ -86,6 +86,20 @@ async fn managers(State(shared): App, Path(project): Path<String>) -> JsonResult
     ))
 }
 
+/// Takes the project's grant for a server away.
+async fn revoke(State(shared): App, Path((project, server)): ProjectItem) -> JsonResult<Value> {
+    let revoked = call(&shared, "revoke", move |engine, _| {
+        let applications = engine.revoke_consent(&project, &server)?;
+        Ok(json!({
+            "project": project,
+            "server": server,
+            "revoked": true,
+            "applications_without_grant": applications,
+        }))
+    });
+    revoked.await.map(Json)
+}
+
 async fn authorize(
     State(shared): App,
     Path((project, server)): ProjectItem,

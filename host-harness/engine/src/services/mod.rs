@@ -3,8 +3,12 @@
 
 mod access;
 mod api;
+mod body;
 mod call;
+mod connections;
 mod monitoring;
+mod permissions;
+mod rate_limit;
 mod response;
 mod runs;
 mod serve;
@@ -14,6 +18,11 @@ mod webhook;
 pub use access::AccessToken;
 pub(super) use serve::serve;
 
+use body::Bodies;
+use call::Calls;
+use connections::{ConnectionLimits, Connections};
+use rate_limit::RateLimit;
+
 use crate::clock::MovableClock;
 use crate::engine::Engine;
 use axum::extract::{Request, State};
@@ -22,17 +31,20 @@ use axum::response::Response;
 use axum::{Router, middleware};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::Semaphore;
 
-/// Calls to providers at the same time.
-const PARALLEL_CALLS: usize = 64;
+/// Connections to one service at the same time; those of one client are at most half.
+const CONNECTIONS: usize = 1024;
 
 /// What all requests share.
 pub(super) struct Shared {
     pub(super) engine: Arc<Engine>,
     token: AccessToken,
     movable_clock: Option<Arc<MovableClock>>,
-    calls: Arc<Semaphore>,
+    calls: Calls,
+    bodies: Bodies,
+    strangers: RateLimit,
+    /// The connections of both services.
+    connections: Arc<Connections>,
     requests: AtomicU64,
 }
 
@@ -46,9 +58,20 @@ impl Shared {
             engine,
             token,
             movable_clock,
-            calls: Arc::new(Semaphore::new(PARALLEL_CALLS)),
+            calls: Calls::new(),
+            bodies: Bodies::new(),
+            strangers: RateLimit::default(),
+            connections: Connections::new(ConnectionLimits {
+                total: CONNECTIONS,
+                per_peer: CONNECTIONS / 2,
+            }),
             requests: AtomicU64::new(1),
         })
+    }
+
+    /// The connections of the services.
+    pub(super) fn connections(&self) -> &Arc<Connections> {
+        &self.connections
     }
 
     /// A name for a call, to find it in logs.
@@ -60,19 +83,22 @@ impl Shared {
 
 /// The routes of the api service.
 pub(super) fn api_router(shared: &Arc<Shared>) -> Router {
-    let open = Router::new()
-        .merge(webhook::routes())
-        .merge(api::open_routes());
-    with_access(shared, open, api::routes().merge(runs::routes()))
+    with_access(
+        shared,
+        webhook::routes(),
+        api::open_routes(),
+        api::routes().merge(runs::routes()),
+    )
 }
 
 /// The routes of the vcs service.
 pub(super) fn vcs_router(shared: &Arc<Shared>) -> Router {
-    with_access(shared, Router::new(), vcs::routes())
+    with_access(shared, Router::new(), Router::new(), vcs::routes())
 }
 
 fn with_access(
     shared: &Arc<Shared>,
+    deliveries: Router<Arc<Shared>>,
     open: Router<Arc<Shared>>,
     closed: Router<Arc<Shared>>,
 ) -> Router {
@@ -84,9 +110,22 @@ fn with_access(
             Arc::clone(shared),
             access::require_token,
         ));
-    open.merge(monitoring::open_routes())
-        .merge(closed)
+    let nowhere = Router::new()
         .fallback(unknown)
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(shared),
+            access::limit_strangers,
+        ));
+    let open = open
+        .merge(monitoring::open_routes())
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(shared),
+            access::limit_strangers,
+        ));
+    // Deliveries have a bound of their own: their signature.
+    open.merge(deliveries)
+        .merge(closed)
+        .merge(nowhere)
         .with_state(Arc::clone(shared))
 }
 
@@ -96,12 +135,9 @@ async fn unknown(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     if request.method() == Method::POST {
         let path = request.uri().path();
         let last = path.trim_end_matches('/').rsplit('/').next();
+        let reason = "it was sent to an address that leads nowhere";
         let engine = &shared.engine;
-        engine.reject_delivery(
-            last.unwrap_or_default(),
-            "unknown_address",
-            "it was sent to an address that leads nowhere",
-        );
+        engine.reject_delivery(last.unwrap_or_default(), "unknown_address", reason, false);
     }
     response::reject(StatusCode::NOT_FOUND, "there is nothing at this address")
 }

@@ -4,7 +4,7 @@
 use super::Shared;
 use super::call::call;
 use super::response::{JsonResult, reject};
-use crate::engine::Counter;
+use crate::engine::{Counter, blocking};
 use crate::store::{Cleanup, EventState, OutboxState, StoredEvent};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -45,11 +45,12 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
 /// Whether the store can be read, and what waits. Says nothing of who uses the
 /// engine.
 async fn status(State(shared): App) -> Response {
-    let store = &shared.engine.store;
-    let counted = store
-        .count_events(EventState::Pending)
-        .and_then(|pending| Ok((pending, store.count_events(EventState::Parked)?)));
-    match counted {
+    let engine = Arc::clone(&shared.engine);
+    let counted = blocking(move || {
+        let pending = engine.store.count_events(EventState::Pending)?;
+        Ok((pending, engine.store.count_events(EventState::Parked)?))
+    });
+    match counted.await {
         Ok((pending, parked)) => Json(json!({
             "status": "ok",
             "version": env!("CARGO_PKG_VERSION"),
@@ -65,12 +66,13 @@ async fn live() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// Whether the engine can do its work: its store can be read, and every server
+/// Whether the engine can do its work: its store can be used, and every server
 /// has its provider. A service that is down does not make the engine unready,
 /// since deliveries and workers can still be served; it is shown.
 async fn ready(State(shared): App) -> Response {
+    let engine = Arc::clone(&shared.engine);
+    let store = blocking(move || Ok(engine.store.check()?)).await.is_ok();
     let engine = &shared.engine;
-    let store = engine.store.count_events(EventState::Pending).is_ok();
     let mut all_served = true;
     let mut servers = serde_json::Map::new();
     for (name, _) in engine.servers.names() {

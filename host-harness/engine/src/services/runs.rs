@@ -4,10 +4,11 @@
 use super::Shared;
 use super::call::call;
 use super::response::{Failure, JsonResult};
+use crate::engine::blocking;
 use crate::runs::{ClaimRequest, ClaimedRun, Report};
 use crate::store::{OutboxMessage, Run, RunFilter};
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -42,7 +43,9 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/{run}", get(run))
         .route("/{run}/state", post(set_state))
         .route("/{run}/claim", post(claim))
-        .route("/{run}/cancel", post(cancel));
+        .route("/{run}/lease", post(claim))
+        .route("/{run}/cancel", post(cancel))
+        .route("/{run}/token", post(make_run_token));
     Router::new()
         .nest("/project/{key}/applications/{app}/runs", of_application)
         .route("/runs", get(all_runs))
@@ -248,4 +251,32 @@ async fn cancel(State(shared): App, Path((project, name, run)): RunItem) -> Json
         Ok(engine.cancel_run(application.id, run)?)
     });
     cancelled.await.map(Json)
+}
+
+/// The token of a run, for whoever carries it out. It cannot be shown again.
+#[derive(Serialize)]
+struct RunToken {
+    token: String,
+    expires_at: Option<i64>,
+}
+
+async fn make_run_token(
+    State(shared): App,
+    Path((project, name, run)): Path<(String, String, i64)>,
+) -> Result<Response, Failure> {
+    let engine = Arc::clone(&shared.engine);
+    let issued = blocking(move || {
+        let application = engine.store.application(&project, &name)?;
+        if engine.store.run(run)?.application != application.id {
+            let message = format!("application {name:?} has no run {run}");
+            return Err(VcsError::new(ErrorKind::NOT_FOUND, message));
+        }
+        engine.issue_run_token(run)
+    });
+    let issued = issued.await?;
+    let token = RunToken {
+        token: issued.token.expose().to_owned(),
+        expires_at: issued.expires_at,
+    };
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(token)).into_response())
 }

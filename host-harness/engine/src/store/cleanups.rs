@@ -26,8 +26,7 @@ pub struct Cleanup {
     pub note: Option<String>,
 }
 
-const COLUMNS: &str =
-    "id, application, branch, deleted_hash, due_at, attempts, not_before, note";
+const COLUMNS: &str = "id, application, branch, deleted_hash, due_at, attempts, not_before, note";
 
 impl Store {
     /// The clean-ups that are due.

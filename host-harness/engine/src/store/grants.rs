@@ -108,7 +108,9 @@ impl Store {
             Ok(rows + pairs > 0)
         })?;
         // The journal still holds the pages as they were before.
-        self.truncate_journal()?;
+        if let Err(error) = self.truncate_journal() {
+            tracing::warn!(%error, "the journal still holds a revoked grant, sealed, until it is written anew");
+        }
         Ok(gone)
     }
 }

@@ -249,8 +249,10 @@ impl Store {
                 return Ok(None);
             };
             connection
-                .prepare_cached("UPDATE outbox SET uncertain_sequence = coalesce(uncertain_sequence, ?2)
-                     WHERE id = ?1")?
+                .prepare_cached(
+                    "UPDATE outbox SET uncertain_sequence = coalesce(uncertain_sequence, ?2)
+                     WHERE id = ?1",
+                )?
                 .execute(params![id, message.sequence])?;
             Ok(Some(message))
         })

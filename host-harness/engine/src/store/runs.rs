@@ -150,9 +150,7 @@ impl Store {
     /// As every read.
     pub fn next_lease_end(&self) -> Result<Option<i64>> {
         self.read(|connection| {
-            Ok(
-                connection.query_row("SELECT min(lease_until) FROM runs", [], |row| row.get(0))?,
-            )
+            Ok(connection.query_row("SELECT min(lease_until) FROM runs", [], |row| row.get(0))?)
         })
     }
 }
@@ -175,7 +173,7 @@ impl Transaction<'_> {
                 new.hash,
                 new.event,
                 new.state,
-                new.pull_request,
+                new.pull_request.map(signed),
                 new.source_repo,
                 now
             ])?;
@@ -195,10 +193,7 @@ impl Transaction<'_> {
     /// # Errors
     /// As every read.
     pub fn run_of_event(&self, event: i64) -> Result<Option<Run>> {
-        self.first(
-            "event = ?1",
-            params![event],
-        )
+        self.first("event = ?1", params![event])
     }
 
     /// The newest run of a branch, of a fork if one is named, whose hash begins
@@ -320,7 +315,7 @@ impl Transaction<'_> {
             .prepare_cached(
                 "UPDATE runs SET pull_request = ?2 WHERE id = ?1 AND pull_request IS NULL",
             )?
-            .execute(params![id, pull_request])?;
+            .execute(params![id, signed(pull_request)])?;
         Ok(())
     }
 
@@ -371,6 +366,11 @@ fn by_id(connection: &Connection, id: i64) -> Result<Option<Run>> {
         .optional()?)
 }
 
+/// A number as SQLite keeps it.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 fn no_run(id: i64) -> StoreError {
     StoreError::NotFound(format!("there is no run {id}"))
 }
@@ -383,7 +383,7 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<Run> {
         hash: row.get(3)?,
         state: row.get(4)?,
         description: row.get(5)?,
-        pull_request: row.get(6)?,
+        pull_request: row.get::<_, Option<i64>>(6)?.map(i64::unsigned_abs),
         source_repo: row.get(7)?,
         worker: row.get(8)?,
         lease_until: row.get(9)?,
