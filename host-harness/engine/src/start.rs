@@ -25,6 +25,9 @@ use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
 /// How long blocking work may take to end after everything else has.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
 /// Which services to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Services {
@@ -363,6 +366,8 @@ fn absolute(path: &Path) -> PathBuf {
 fn listen(key: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(address).and_then(|listener| {
         listener.set_nonblocking(true)?;
+        // Room for many who come at once; the usual length is soon full.
+        rustix::net::listen(&listener, BACKLOG)?;
         let bound = listener.local_addr()?;
         Ok((listener, bound))
     });

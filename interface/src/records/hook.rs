@@ -9,11 +9,15 @@ record! {
     pub struct HookRequest / HookRequestAbi {
         /// The full name of the repository.
         pub repo: String,
-        /// The hook's id, for an update.
+        /// The hook's id, for an update; when it is reconciled, the id that the
+        /// caller knows it by, if it knows one.
         pub id: Option<String>,
-        /// The name for people.
+        /// The name for people. A last word in brackets marks whose hook it is
+        /// when it is reconciled, such as `[0123456789ab]`.
         pub name: String,
-        /// Where deliveries go: the hook's identity when it is reconciled.
+        /// Where deliveries go. When a hook is reconciled without a known id,
+        /// the one of this address is meant, or of one that ends in the same
+        /// unguessable segment.
         pub url: String,
         /// The service's event keys; empty means the provider's default.
         pub events: Vec<String>,
@@ -33,13 +37,14 @@ record! {
         pub url: String,
     }
 
-    /// A hook to delete, by id or by address. Deleting what is gone succeeds.
+    /// A hook to delete, by id or by address; with both, all hooks of the id or
+    /// of addresses that are the same hook's. Deleting what is gone succeeds.
     pub struct DeleteHookRequest / DeleteHookRequestAbi {
         /// The full name of the repository.
         pub repo: String,
         /// The hook's id.
         pub id: Option<String>,
-        /// The address, if the id is not known.
+        /// The address.
         pub url: Option<String>,
     }
 

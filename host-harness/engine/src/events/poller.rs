@@ -23,6 +23,8 @@ const AFTER_FAILURE: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub struct PollSchedule {
     next: HashMap<i64, i64>,
+    /// What time it was at the last look.
+    last_look: i64,
 }
 
 impl PollSchedule {
@@ -33,6 +35,13 @@ impl PollSchedule {
     /// The store's. A failing poll is logged and tried again later.
     pub fn poll_due(&mut self, engine: &Engine) -> std::result::Result<usize, StoreError> {
         let mut found = 0;
+        let now = engine.now();
+        if now < self.last_look {
+            // The clock was set back: what was to be polled by the old time would
+            // wait for as long as the clock was ahead.
+            self.next.clear();
+        }
+        self.last_look = now;
         let mut resting: HashMap<String, i64> = HashMap::new();
         let applications = engine.store.applications()?;
         self.next
@@ -134,9 +143,9 @@ impl Engine {
             kinds: Vec::new(),
         };
         let context = self.background("poll_events");
-        let polled = self
-            .client_of(application)?
-            .poll_events(&context, request)?;
+        let polled = self.ask(&application.project, &application.server, |client| {
+            client.poll_events(&context, request)
+        })?;
         let events: Vec<_> = polled.events.iter().map(to_stored).collect();
         let found = events.len();
         let now = PollCursor {
@@ -149,6 +158,13 @@ impl Engine {
             result => result?,
         }
         if found > 0 {
+            let (project, name) = (&application.project, &application.name);
+            tracing::info!(
+                project,
+                application = name,
+                events = found,
+                "a poll found events"
+            );
             self.wake.notify_one();
         }
         Ok(found)

@@ -121,6 +121,10 @@ impl Servers for GuardedServers {
         }))
     }
 
+    fn is_served(&self, name: &str) -> bool {
+        self.inner.is_served(name)
+    }
+
     fn health(&self) -> Value {
         self.inner.health()
     }

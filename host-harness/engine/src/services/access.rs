@@ -194,6 +194,8 @@ fn take_a_turn(shared: &Shared, connection: Option<&Connection>) -> Result<(), R
                 StatusCode::TOO_MANY_REQUESTS,
                 "too many requests without a token; try again later",
             );
-            ([(header::RETRY_AFTER, seconds)], rejected).into_response()
+            // What else was sent ahead on this connection is not looked at.
+            let close = (header::CONNECTION, "close".to_owned());
+            ([(header::RETRY_AFTER, seconds), close], rejected).into_response()
         })
 }

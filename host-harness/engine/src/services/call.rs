@@ -166,9 +166,19 @@ pub(super) async fn with_client<T: Serialize + Send + 'static>(
 ) -> ProviderResult {
     let server = target.server.clone();
     let result = call_of(shared, Some(&server), name, move |engine, context| {
-        let client = engine.client(target.project.as_deref(), &target.server)?;
-        let record = work(&*client, context)?;
-        let text = serde_json::to_string(&record)
+        let record = match &target.project {
+            Some(project) => engine
+                .ask(project, &target.server, |client| work(client, context))
+                .map_err(|error| engine.explain_missing_consent(project, &target.server, error)),
+            None => {
+                let result = engine
+                    .client(None, &target.server)
+                    .and_then(|client| work(&*client, context));
+                engine.health.observe(&target.server, &result, engine.now());
+                result
+            }
+        };
+        let text = serde_json::to_string(&record?)
             .map_err(|error| VcsError::new(ErrorKind::INTERNAL, error.to_string()))?;
         // A service may send back what it was sent, in any of its texts.
         if engine.guard.secrets.is_in(&text) {

@@ -25,8 +25,17 @@ const FOR_EVERYBODY: [&str; 4] = [
     "/mon/version",
 ];
 
+/// The runs of all applications.
+const ALL_RUNS: &str = "/runs";
+
+/// Claiming a run of any application.
+const CLAIM_ANY: &str = "/runs/claim";
+
 /// The runs of an application.
 const RUNS: &str = "/project/{key}/applications/{app}/runs";
+
+/// The runs of all applications.
+const ALL_RUNS: [&str; 2] = ["/runs", "/runs/claim"];
 
 /// One run.
 const RUN: &str = "/project/{key}/applications/{app}/runs/{run}";
@@ -61,13 +70,20 @@ pub(super) fn permits(role: &Role, asked: &Asked<'_>) -> bool {
             path.starts_with("/vcs/{server}") && asked.names_project(project)
         }
         Role::Worker { project } => {
+            if project.is_none() && ALL_RUNS.contains(&path) {
+                return true;
+            }
             let is_its_project = project
                 .as_ref()
                 .is_none_or(|project| asked.is("key", project));
-            let is_below_runs = path == RUNS || path.starts_with(RUN);
+            let is_below_runs = path.starts_with(RUNS);
             let is_reading_application =
                 path == "/project/{key}/applications/{app}" && asked.method == Method::GET;
-            is_its_project && (is_below_runs || is_reading_application)
+            let is_of_all = path == ALL_RUNS || path == CLAIM_ANY;
+            match project {
+                None if is_of_all => true,
+                _ => is_its_project && (is_below_runs || is_reading_application),
+            }
         }
         Role::Monitor => path.starts_with("/mon/") && asked.method == Method::GET,
         Role::Run { run } => {
@@ -188,6 +204,8 @@ mod tests {
         assert!(allowed(&all, Method::GET, RUNS, ""));
         assert!(allowed(&all, Method::POST, &token, ""));
         assert!(!allowed(&other, Method::GET, RUNS, ""));
+        assert!(allowed(&all, Method::POST, CLAIM_ANY, ""));
+        assert!(!allowed(&other, Method::POST, CLAIM_ANY, ""));
         let link = "/project/{key}/applications/{app}/link";
         assert!(!allowed(&all, Method::POST, link, ""));
         assert!(!allowed(&all, Method::GET, "/applications", ""));
