@@ -1,8 +1,8 @@
 //! What this provider can do, as data, with the limits that a caller may want
 //! to know.
 
+use crate::api::statuses::{LONGEST_KEY, LONGEST_TEXT};
 use crate::page_length::{List, longest_page};
-use crate::statuses::{LONGEST_KEY, LONGEST_TEXT};
 use vcs_provider_interface::prelude::*;
 
 /// The methods and features of this provider.
@@ -83,12 +83,12 @@ pub(crate) fn info() -> ProviderInfo {
     .with_limit(
         "pull_request_comment_create",
         "max_text_length",
-        crate::comments::MAX_TEXT,
+        crate::api::comments::MAX_TEXT,
     )
     .with_limit(
         "create_insight_report",
         "max_annotations",
-        crate::insights::MAX_ANNOTATIONS,
+        crate::api::insights::MAX_ANNOTATIONS,
     )
     .with_limit(
         "parse_webhook",

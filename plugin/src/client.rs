@@ -1,10 +1,10 @@
 //! The client of one credential: every method goes to the module of its group.
 
-use crate::session::Session;
-use crate::{
+use crate::api::{
     branches, changed_files, checkout, comments, commits, complete, connection, content, forks,
     hooks, insights, poll, pull_requests, releases, repositories, statuses, tags, workspaces,
 };
+use crate::session::Session;
 use std::sync::Arc;
 use vcs_provider_interface::prelude::*;
 
@@ -19,13 +19,13 @@ impl Client {
     }
 }
 
-/// Writes the methods that hand their arguments on to a function.
+/// Writes the methods that pass their arguments to a function.
 macro_rules! delegate {
     (
         lists { $( $list:ident($list_request:ty) -> $item:ty => $list_function:path; )* }
-        reads { $( $read:ident($read_request:ty) -> $read_answer:ty => $read_function:path; )* }
-        writes { $( $write:ident($write_request:ty) -> $write_answer:ty => $write_function:path; )* }
-        calls { $( $call:ident($call_request:ty) -> $answer:ty => $call_function:path; )* }
+        reads { $( $read:ident($read_request:ty) -> $read_response:ty => $read_function:path; )* }
+        writes { $( $write:ident($write_request:ty) -> $write_response:ty => $write_function:path; )* }
+        calls { $( $call:ident($call_request:ty) -> $response:ty => $call_function:path; )* }
     ) => {
         impl AuthorizedClient for Client {
             $( fn $list(
@@ -42,7 +42,7 @@ macro_rules! delegate {
                 context: &dyn CallContext,
                 request: $read_request,
                 sink: &mut dyn ByteSink,
-            ) -> Result<$read_answer> {
+            ) -> Result<$read_response> {
                 $read_function(&self.session, context, request, sink)
             } )*
 
@@ -51,11 +51,11 @@ macro_rules! delegate {
                 context: &dyn CallContext,
                 request: $write_request,
                 source: &mut dyn ByteSource,
-            ) -> Result<$write_answer> {
+            ) -> Result<$write_response> {
                 $write_function(&self.session, context, request, source)
             } )*
 
-            $( fn $call(&self, context: &dyn CallContext, request: $call_request) -> Result<$answer> {
+            $( fn $call(&self, context: &dyn CallContext, request: $call_request) -> Result<$response> {
                 $call_function(&self.session, context, request)
             } )*
         }

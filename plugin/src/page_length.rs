@@ -19,7 +19,7 @@ pub(crate) enum List {
     Activity,
 }
 
-/// The most items of a page. Bitbucket Cloud allows 100, and refuses more than
+/// The most items of a page. Bitbucket Cloud allows 100, and rejects more than
 /// 50 with HTTP 400 wherever the items are pull requests.
 pub(crate) const fn longest_page(list: List) -> u64 {
     match list {

@@ -88,8 +88,8 @@ fn checked_segment(text: &str) -> std::result::Result<String, String> {
         return Ok(text.to_ascii_lowercase());
     }
     Err(format!(
-        "`{text}` is no slug (letters, digits, `-`, `_`, `.`: the form in addresses, not the \
-         name for people) and no id in braces"
+        "`{text}` is not a slug (letters, digits, `-`, `_`, `.`: the form in addresses, not the \
+         name for people) and not an id in braces"
     ))
 }
 
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_full_name_is_refused_before_anything_is_sent() {
+    fn what_is_no_full_name_is_rejected_before_anything_is_sent() {
         for text in [
             "",
             "repo",

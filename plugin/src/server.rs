@@ -3,9 +3,10 @@
 use crate::auth::oauth::{
     ClientCredentials, GrantAuthorizer, TokenEndpoint, consent_redirect, first_grant,
 };
-use crate::auth::{Authorizer, FixedCredential, checked_access_token, checked_api_token};
+use crate::auth::{FixedCredential, checked_access_token, checked_api_token};
 use crate::client::Client;
 use crate::config::{Config, ConfiguredCredential};
+use crate::http::Authorizer;
 use crate::http::{Http, RateGate, Transport};
 use crate::log::Log;
 use crate::session::Session;
@@ -209,7 +210,7 @@ impl VcsServer for Server {
         _context: &dyn CallContext,
         _request: ServerInfoRequest,
     ) -> Result<WebhooksInfo> {
-        Ok(crate::hooks::info(&self.config))
+        Ok(crate::api::hooks::info(&self.config))
     }
 
     fn polling_info(

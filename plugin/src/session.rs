@@ -1,5 +1,5 @@
 //! What belongs to one credential at one server and outlives a call: the
-//! sender with its rate gate, and the little that is remembered.
+//! sender with its rate gate, and the little that is cached.
 
 use crate::config::Config;
 use crate::http::{Http, Request};
@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use vcs_provider_interface::prelude::*;
 
-/// How long the name of a main branch is believed.
-const MAIN_BRANCH_BELIEVED: Duration = Duration::from_secs(60);
+/// How long the cached name of a main branch is used.
+const MAIN_BRANCH_FRESH: Duration = Duration::from_secs(60);
 
-/// Repositories whose main branch is remembered at most.
-const MOST_REMEMBERED: usize = 1000;
+/// The most repositories whose main branch is cached.
+const MOST_CACHED: usize = 1000;
 
 /// A credential at a server. Shared by all clients of that credential, from
 /// several threads at once.
@@ -41,19 +41,19 @@ impl Session {
         context: &dyn CallContext,
         repo: &RepositoryName,
     ) -> Result<Option<String>> {
-        if let Some(known) = self.remembered_main_branch(context, repo) {
+        if let Some(known) = self.cached_main_branch(context, repo) {
             return Ok(known);
         }
         let request = Request::get(repo.path(&[])).fields("uuid,mainbranch.name");
-        let answer: crate::wire::MainBranchOnly = self.http.json(context, &request)?;
-        let name = answer.name();
-        self.remember_main_branch(repo, name.clone());
+        let response: crate::json::MainBranchOnly = self.http.json(context, &request)?;
+        let name = response.name();
+        self.cache_main_branch(repo, name.clone());
         Ok(name)
     }
 
-    /// What is remembered of a repository's main branch and may be believed: the
+    /// The cached main branch of a repository, where it is fresh: the
     /// outer `None` is that it has to be asked for.
-    pub(crate) fn remembered_main_branch(
+    pub(crate) fn cached_main_branch(
         &self,
         context: &dyn CallContext,
         repo: &RepositoryName,
@@ -61,20 +61,20 @@ impl Session {
         if context.bypass_cache() {
             return None;
         }
-        let (since, name) = self.remembered().get(repo).cloned()?;
-        (since.elapsed() < MAIN_BRANCH_BELIEVED).then_some(name)
+        let (since, name) = self.cached().get(repo).cloned()?;
+        (since.elapsed() < MAIN_BRANCH_FRESH).then_some(name)
     }
 
-    /// Remembers what an answer said of a repository's main branch.
-    pub(crate) fn remember_main_branch(&self, repo: &RepositoryName, name: Option<String>) {
-        let mut remembered = self.remembered();
-        if remembered.len() >= MOST_REMEMBERED {
-            remembered.clear();
+    /// Caches what a response said of a repository's main branch.
+    pub(crate) fn cache_main_branch(&self, repo: &RepositoryName, name: Option<String>) {
+        let mut cached = self.cached();
+        if cached.len() >= MOST_CACHED {
+            cached.clear();
         }
-        remembered.insert(repo.clone(), (Instant::now(), name));
+        cached.insert(repo.clone(), (Instant::now(), name));
     }
 
-    fn remembered(
+    fn cached(
         &self,
     ) -> std::sync::MutexGuard<'_, HashMap<RepositoryName, (Instant, Option<String>)>> {
         self.main_branches

@@ -49,7 +49,7 @@ impl Host {
     }
 
     /// Whether the host can be that of an address for others. Bitbucket Cloud
-    /// refuses `localhost` and names without a dot.
+    /// rejects `localhost` and names without a dot.
     pub(crate) fn is_outside_this_machine(&self) -> bool {
         match self {
             Self::Name(name) => name.contains('.') && !name.ends_with(".localhost"),
@@ -76,7 +76,7 @@ impl Host {
 /// Whether an address is absolute HTTP with a host that everybody can reach.
 ///
 /// Stricter than [`Host::is_outside_this_machine`], because a report with one address
-/// that the service does not like is refused as a whole: addresses and names
+/// that the service does not like is rejected as a whole: addresses and names
 /// of private networks do not count either.
 pub(crate) fn is_public_address(address: &str) -> bool {
     let Ok(address) = address.parse::<Uri>() else {

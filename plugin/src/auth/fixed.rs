@@ -1,7 +1,7 @@
 //! Credentials that do not change while they are used: API tokens, access
 //! tokens, none.
 
-use super::{Authorization, Authorizer, CredentialType, Renewal};
+use crate::http::{Authorization, Authorizer, CredentialType, Renewal};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use vcs_provider_interface::prelude::*;
@@ -78,7 +78,7 @@ impl Authorizer for FixedCredential {
         Ok(self.authorization.clone())
     }
 
-    fn renew(&self, _context: &dyn CallContext, _refused: &Authorization) -> Result<Renewal> {
+    fn renew(&self, _context: &dyn CallContext, _rejected: &Authorization) -> Result<Renewal> {
         Ok(Renewal::NotPossible)
     }
 }
@@ -169,7 +169,7 @@ mod tests {
             checked_api_token("me@example.com", &app),
             checked_access_token(&app),
         ] {
-            let message = message.expect_err("an app password is refused");
+            let message = message.expect_err("an app password is rejected");
             assert!(message.contains("create an API token"), "{message}");
             assert!(!message.contains("abcdef"));
         }

@@ -113,9 +113,9 @@ fn e02_an_access_token_is_never_asked_for_its_user() {
 }
 
 #[test]
-fn a_credential_that_is_refused_is_an_error() {
+fn a_credential_that_is_rejected_is_an_error() {
     let service = Service::start(|_| Reply::json(401, r#"{"error":{"message":"expired"}}"#));
-    let error = check(&service, API_TOKEN, None).expect_err("refused");
+    let error = check(&service, API_TOKEN, None).expect_err("rejected");
     assert_eq!(error.kind, ErrorKind::UNAUTHENTICATED);
 }
 

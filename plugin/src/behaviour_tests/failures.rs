@@ -50,7 +50,7 @@ fn failures_that_stay_end_after_a_bounded_number_of_tries() {
 }
 
 #[test]
-fn nothing_that_the_service_refuses_for_good_is_repeated() {
+fn nothing_that_the_service_rejects_for_good_is_repeated() {
     for (reply, kind) in [
         (
             (|| Reply::with(400, &[], "")) as fn() -> Reply,
@@ -150,9 +150,9 @@ fn e41_every_shape_of_error_body_is_read_and_a_web_page_never_shown() {
         (|| Reply::with(400, &[], "plain words"), "plain words"),
         (
             || Reply::with(400, &[("Content-Type", "text/html")], "<html>hidden</html>"),
-            "refuses",
+            "rejects",
         ),
-        (|| Reply::with(400, &[], ""), "refuses"),
+        (|| Reply::with(400, &[], ""), "rejects"),
     ];
     for (reply, words) in shapes {
         let error = error_of(reply);
@@ -165,7 +165,7 @@ fn e41_every_shape_of_error_body_is_read_and_a_web_page_never_shown() {
 }
 
 #[test]
-fn e03_a_refused_client_waits_as_long_as_it_is_asked_to() {
+fn e03_a_rejected_client_waits_as_long_as_it_is_asked_to() {
     let service = Service::scripted(vec![
         || Reply::with(429, &[("Retry-After", "1")], "Rate limit exceeded"),
         || Reply::json(200, COMMIT),
@@ -186,7 +186,7 @@ fn e03_a_longer_wait_than_the_deadline_is_an_error_at_once_for_all_calls_of_the_
     };
     let begun = Instant::now();
     for _ in 0..2 {
-        let error = client.commit(&context(), request()).expect_err("refused");
+        let error = client.commit(&context(), request()).expect_err("rejected");
         assert_eq!(error.kind, ErrorKind::RATE_LIMITED);
         assert!(error.retryable);
         let wait = error.retry_after().expect("a time to wait");
@@ -205,7 +205,7 @@ fn a_service_that_says_nothing_does_not_outlast_the_deadline() {
     let service = Service::start(|_| Reply::silence());
     let begun = Instant::now();
     let context = HostCallContext::new("test").with_time_limit(Duration::from_millis(300));
-    let error = commit_within(&service, "", &context).expect_err("no answer in time");
+    let error = commit_within(&service, "", &context).expect_err("no response in time");
     assert_eq!(error.kind, ErrorKind::TIMEOUT);
     assert!(
         begun.elapsed() < Duration::from_secs(3),
@@ -270,7 +270,7 @@ fn a_web_page_in_place_of_json_says_what_to_check() {
 }
 
 #[test]
-fn a_body_over_the_limit_is_refused_even_if_it_says_less() {
+fn a_body_over_the_limit_is_rejected_even_if_it_says_less() {
     let service = Service::start(|_| {
         let mut bytes = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
         for _ in 0..20 {

@@ -1,5 +1,5 @@
-//! The provider against a socket that answers with raw bytes: what goes onto
-//! the wire, and what is made of odd answers. Goes through the provider's
+//! The provider against a socket that responds with raw bytes: what goes onto
+//! the wire, and what is made of odd responses. Goes through the provider's
 //! public way in.
 
 mod connection;

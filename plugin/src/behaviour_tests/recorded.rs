@@ -1,4 +1,4 @@
-//! Answers that Bitbucket Cloud really gave, where they stand beside the
+//! Responses that Bitbucket Cloud really gave, where they stand beside the
 //! checkout; without them these tests have nothing to do.
 
 use super::support::{HASH, Reply, Service, context, main_branch};
@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::collect;
 
-/// The text of a recorded answer whose name begins so.
-fn recorded(folder: &str, beginning: &str) -> Option<String> {
+/// The text of a recorded response whose name begins so.
+fn recorded(directory: &str, beginning: &str) -> Option<String> {
     let root = std::env::var_os("BITBUCKET_FIXTURES").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures"),
         PathBuf::from,
     );
-    let mut files: Vec<PathBuf> = std::fs::read_dir(root.join(folder))
+    let mut files: Vec<PathBuf> = std::fs::read_dir(root.join(directory))
         .ok()?
         .filter_map(|file| Some(file.ok()?.path()))
         .filter(|path| {
@@ -25,17 +25,17 @@ fn recorded(folder: &str, beginning: &str) -> Option<String> {
     std::fs::read_to_string(files.first()?).ok()
 }
 
-/// A service that gives this answer whatever it is asked, but for the main
-/// branch, where the answer is a list.
+/// A service that gives this response whatever it is asked, but for the main
+/// branch, where the response is a list.
 fn always(text: &str) -> (Service, Value) {
     let json: Value = serde_json::from_str(text).expect("the recording is JSON");
     let is_list = json.get("values").is_some();
-    let answer = text.to_owned();
+    let response = text.to_owned();
     let service = Service::start(move |received| {
         if is_list && received.path() == "/2.0/repositories/team/repo" {
             main_branch()
         } else {
-            Reply::json(200, &answer)
+            Reply::json(200, &response)
         }
     });
     (service, json)
@@ -229,7 +229,7 @@ fn recorded_errors_are_read_in_every_shape() {
         let error = service
             .client("")
             .commit(&context(), request)
-            .expect_err("refused");
+            .expect_err("rejected");
         assert_eq!(error.kind, kind, "{name}");
         assert!(error.message.contains(words), "{name}: {error}");
     }

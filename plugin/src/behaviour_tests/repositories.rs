@@ -36,7 +36,7 @@ fn e42_a_workspace_that_may_not_be_read_is_left_out_and_reported() {
 }
 
 #[test]
-fn e42_refused_everywhere_and_refused_as_a_whole_are_errors() {
+fn e42_rejected_everywhere_and_rejected_as_a_whole_are_errors() {
     let service = Service::start(|request| match request.path() {
         "/2.0/user/workspaces" => Reply::json(200, r#"{"values":[{"workspace":{"slug":"shut"}}]}"#),
         _ => Reply::json(403, r#"{"error":{"message":"no"}}"#),
@@ -51,7 +51,7 @@ fn e42_refused_everywhere_and_refused_as_a_whole_are_errors() {
     let service = Service::start(|_| Reply::json(401, r#"{"error":{"message":"no"}}"#));
     let client = service.client("workspaces = ['one', 'two']");
     let error = collect(|sink| client.repos(&context(), RepositoriesRequest::default(), sink))
-        .expect_err("refused");
+        .expect_err("rejected");
     assert_eq!(error.kind, ErrorKind::UNAUTHENTICATED);
     assert_eq!(service.received().len(), 1);
 }

@@ -23,7 +23,7 @@ fn neither_logs_nor_errors_hold_the_token_even_if_the_service_repeats_it() {
     let error = service
         .client_with("", host.clone())
         .commit(&context(), request)
-        .expect_err("refused");
+        .expect_err("rejected");
     let shown = format!("{error} {error:?}");
     assert!(shown.contains("I do not like"), "{shown}");
     assert!(!shown.contains(TOKEN), "{shown}");

@@ -51,7 +51,7 @@ impl Received {
     }
 }
 
-/// The bytes of an answer.
+/// The bytes of a response.
 pub(crate) struct Reply {
     bytes: Vec<u8>,
     hang_up: bool,
@@ -98,7 +98,7 @@ impl Reply {
         }
     }
 
-    /// The same answer, after which the connection ends without a warning.
+    /// The same response, after which the connection ends without a warning.
     pub(crate) fn then_hang_up(mut self) -> Self {
         self.hang_up = true;
         self
@@ -154,7 +154,7 @@ impl Service {
         }
     }
 
-    /// A service that gives these answers one after the other, then the last again.
+    /// A service that gives these responses one after the other, then the last again.
     pub(crate) fn scripted(replies: Vec<fn() -> Reply>) -> Self {
         let next = AtomicUsize::new(0);
         Self::start(move |_| {
@@ -293,7 +293,7 @@ pub(crate) fn context() -> HostCallContext {
     HostCallContext::new("test").with_time_limit(Duration::from_secs(30))
 }
 
-/// The answer that says what a repository's main branch is.
+/// The response that says what a repository's main branch is.
 pub(crate) fn main_branch() -> Reply {
     Reply::json(200, r#"{"uuid":"{1}","mainbranch":{"name":"main"}}"#)
 }

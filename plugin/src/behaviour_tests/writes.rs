@@ -1,4 +1,4 @@
-//! Hooks, build statuses and checkouts: what is sent, and what is refused before.
+//! Hooks, build statuses and checkouts: what is sent, and what is rejected before.
 
 use super::support::{HASH, Received, Reply, Service, SilentHost, TOKEN, context, repo, targets};
 use std::sync::Arc;
@@ -117,15 +117,15 @@ fn a_status_keeps_the_engines_address_back_or_is_not_sent_where_that_is_configur
 
     let before = service.received().len();
     let disabled = service.client("[Status]\ndisable = true");
-    let answer = disabled
+    let response = disabled
         .set_status(&context(), status(None))
         .expect("it is left out");
-    assert_eq!(answer.extra[0].0, "not_sent");
+    assert_eq!(response.extra[0].0, "not_sent");
     assert_eq!(service.received().len(), before);
 }
 
 #[test]
-fn e14_a_status_with_a_local_address_is_refused_before_anything_is_sent() {
+fn e14_a_status_with_a_local_address_is_rejected_before_anything_is_sent() {
     let service = Service::start(|_| Reply::json(201, "{}"));
     let request = StatusRequest {
         url: "http://localhost:8080/1".to_owned(),
@@ -197,7 +197,7 @@ fn e44_checkout_gives_a_clean_address_and_the_right_user() {
 }
 
 #[test]
-fn e02_an_app_password_is_refused_with_advice() {
+fn e02_an_app_password_is_rejected_with_advice() {
     let service = Service::start(|_| Reply::not_found());
     let server = service.server("", Arc::new(SilentHost::default()));
     let credential = Credential::basic("jo", Secret::from("ATBB-app-password"));

@@ -91,12 +91,12 @@ pub(super) fn proxy(value: Option<Secret>, api_url: &str) -> Result<Option<Proxy
     }
 }
 
-/// A path that means the same from any folder: Git runs in one of its own.
+/// A path that means the same from any directory: Git runs in one of its own.
 pub(super) fn absolute_path(key: &str, path: &str) -> Result<String> {
     std::path::absolute(path)
         .ok()
         .and_then(|path| path.into_os_string().into_string().ok())
-        .ok_or_else(|| config_error(key, &format!("`{path}` is no path of a file")))
+        .ok_or_else(|| config_error(key, &format!("`{path}` is not a file path")))
 }
 
 /// The certificates of a PEM file.
@@ -109,7 +109,10 @@ pub(super) fn certificates(key: &str, path: &str) -> Result<Vec<Certificate<'sta
             Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
             Ok(_) => {}
             Err(_) => {
-                return Err(config_error(key, &format!("`{path}` is no valid PEM file")));
+                return Err(config_error(
+                    key,
+                    &format!("`{path}` is not a valid PEM file"),
+                ));
             }
         }
     }

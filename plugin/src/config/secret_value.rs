@@ -47,12 +47,12 @@ impl SecretValue {
     /// # Errors
     /// `Config`, with the name of the key.
     pub(super) fn resolve(self, key: &str) -> Result<Secret> {
-        let refuse = |why: String| Err(VcsError::new(ErrorKind::CONFIG, format!("{key}: {why}")));
+        let reject = |why: String| Err(VcsError::new(ErrorKind::CONFIG, format!("{key}: {why}")));
         let secret = match self {
             Self::Inline(secret) => secret,
             Self::Env(name) => match std::env::var(&name) {
                 Ok(text) => Secret::from(text.trim()),
-                Err(_) => return refuse(format!("the environment has no variable `{name}`")),
+                Err(_) => return reject(format!("the environment has no variable `{name}`")),
             },
             Self::File(path) => {
                 let mut text = String::new();
@@ -63,19 +63,19 @@ impl SecretValue {
                 match read {
                     Ok(_) => secret,
                     Err(error) => {
-                        return refuse(format!("the file `{path}` cannot be read: {error}"));
+                        return reject(format!("the file `{path}` cannot be read: {error}"));
                     }
                 }
             }
             Self::Unusable => {
-                return refuse(
+                return reject(
                     "give the secret as text, as { env = \"NAME\" } or as { file = \"PATH\" }"
                         .to_owned(),
                 );
             }
         };
         if secret.is_empty() {
-            return refuse("the secret is empty".to_owned());
+            return reject("the secret is empty".to_owned());
         }
         Ok(secret)
     }

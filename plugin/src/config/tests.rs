@@ -1,6 +1,6 @@
 use super::*;
 
-fn refusal(text: &str) -> String {
+fn rejection(text: &str) -> String {
     let error = match Config::parse(text) {
         Ok(_) => panic!("{text} is accepted"),
         Err(error) => error,
@@ -49,7 +49,7 @@ fn an_unknown_key_is_named() {
         ("[Status]\nshow = true", "show"),
         ("[auth]\npassword = 'x'", "password"),
     ] {
-        let message = refusal(text);
+        let message = rejection(text);
         assert!(message.contains(key), "{message}");
     }
 }
@@ -67,7 +67,7 @@ fn no_message_repeats_a_secret() {
         "clientSecret = s88442211",
         "workspaces = 's88442211'",
     ] {
-        let message = refusal(text);
+        let message = rejection(text);
         assert!(!message.contains("88442211"), "{message}");
     }
 }
@@ -94,7 +94,7 @@ fn secrets_come_from_the_environment_or_a_file_too() {
             .client_secret
             .is_some_and(|secret| !secret.is_empty())
     );
-    let message = refusal("clientId = 'a'\nclientSecret = { env = 'NO_SUCH_VARIABLE_HERE' }");
+    let message = rejection("clientId = 'a'\nclientSecret = { env = 'NO_SUCH_VARIABLE_HERE' }");
     assert!(message.contains("clientSecret") && message.contains("NO_SUCH_VARIABLE_HERE"));
 }
 
@@ -111,29 +111,29 @@ fn unencrypted_http_is_for_this_machine_only() {
         "apiUrl = 'https://bitbucket.example/2.0?x=1'",
         "oauthUrl = 'http://bitbucket.example'",
     ] {
-        refusal(text);
+        rejection(text);
     }
 }
 
 #[test]
-fn details_are_hidden_by_either_name_and_a_contradiction_is_refused() {
+fn details_are_hidden_by_either_name_and_a_contradiction_is_rejected() {
     assert!(accepted("[Status]\nshowDetail = true").status_details_hidden);
     assert!(accepted("disableStatusDetails = true").status_details_hidden);
     assert!(accepted("[Status]\ndisableStatusDetails = true").status_details_hidden);
     assert!(!accepted("[Status]\nshowDetail = false").status_details_hidden);
-    let message = refusal("disableStatusDetails = true\n[Status]\nshowDetail = false");
+    let message = rejection("disableStatusDetails = true\n[Status]\nshowDetail = false");
     assert!(message.contains("showDetail"), "{message}");
 }
 
 #[test]
 fn e02_tokens_are_recognised_and_sent_to_their_place() {
-    let message = refusal("[auth]\naccessToken = 'ATATxyz'");
+    let message = rejection("[auth]\naccessToken = 'ATATxyz'");
     assert!(message.contains("e-mail"), "{message}");
-    let message = refusal("[auth]\nemail = 'a@b.c'\ntoken = 'ATBBxyz'");
+    let message = rejection("[auth]\nemail = 'a@b.c'\ntoken = 'ATBBxyz'");
     assert!(message.contains("app password"), "{message}");
-    assert!(refusal("[auth]\ntoken = 'ATATxyz'").contains("auth.email"));
-    assert!(refusal("[auth]\nemail = 'a@b.c'").contains("auth.token"));
-    assert!(refusal("[auth]\nemail = 'a'\ntoken = 'b'\naccessToken = 'c'").contains("alone"));
+    assert!(rejection("[auth]\ntoken = 'ATATxyz'").contains("auth.email"));
+    assert!(rejection("[auth]\nemail = 'a@b.c'").contains("auth.token"));
+    assert!(rejection("[auth]\nemail = 'a'\ntoken = 'b'\naccessToken = 'c'").contains("alone"));
     assert!(
         accepted("[auth]\nemail = 'a@b.c'\ntoken = 'ATATxyz'")
             .credential
@@ -143,13 +143,13 @@ fn e02_tokens_are_recognised_and_sent_to_their_place() {
 
 #[test]
 fn numbers_have_ranges() {
-    assert!(refusal("maxParallelRequests = 0").contains("maxParallelRequests"));
-    assert!(refusal("requestTimeoutSeconds = 0").contains("requestTimeoutSeconds"));
+    assert!(rejection("maxParallelRequests = 0").contains("maxParallelRequests"));
+    assert!(rejection("requestTimeoutSeconds = 0").contains("requestTimeoutSeconds"));
     assert_eq!(accepted("maxParallelRequests = 8").limits.parallel, 8);
 }
 
 #[test]
 fn a_missing_or_wrong_certificate_file_is_an_error() {
-    assert!(refusal("caFile = '/nonexistent/ca.pem'").contains("caFile"));
-    assert!(refusal("caFile = 'Cargo.toml'").contains("caFile"));
+    assert!(rejection("caFile = '/nonexistent/ca.pem'").contains("caFile"));
+    assert!(rejection("caFile = 'Cargo.toml'").contains("caFile"));
 }

@@ -17,7 +17,7 @@ const USER_AGENT: &str = concat!("vcs-bitbucketcloud/", env!("CARGO_PKG_VERSION"
 /// How long an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// Header blocks longer than this are refused.
+/// Header blocks longer than this are rejected.
 const LONGEST_HEADERS: usize = 64 * 1024;
 
 /// What an agent is made of.

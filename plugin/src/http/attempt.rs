@@ -2,17 +2,17 @@
 //! redirects on the way included. Whether there is another try is decided by
 //! [`super::exchange`].
 
-use super::answer::Head;
-use super::connection_error::{Way, from_transport};
-use super::error::{Failure, from_answer};
-use super::exchange::{Http, Upload};
+use super::authorizer::Authorization;
+use super::client::Http;
+use super::connection_error::{ConnectionPath, from_transport};
+use super::error::{Failure, from_response};
 use super::moved::change_redirected;
 use super::origin::{Redirect, redirect};
 use super::redact;
-use super::request::Request;
-use super::retry::Repeat;
+use super::request::{Request, Upload};
+use super::response::ResponseHead;
+use super::retry::Idempotency;
 use super::wait::check;
-use crate::auth::Authorization;
 use std::io::Read;
 use std::time::{Duration, Instant};
 use ureq::http::{HeaderValue, Method, Uri, header};
@@ -22,7 +22,7 @@ use vcs_provider_interface::prelude::*;
 /// Redirects in a row that are followed.
 const MOST_REDIRECTS: u32 = 5;
 
-/// The bytes that are read, or handed on, at a time.
+/// The bytes that are read, or passed on, at a time.
 pub(super) const CHUNK: usize = 64 * 1024;
 
 /// A creation is not sent over a connection that was idle for longer: the
@@ -31,11 +31,11 @@ const FRESH_CONNECTION: Duration = Duration::from_secs(4);
 
 /// What the configured time-out of a request limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Patience {
-    /// The request with its whole answer.
-    WholeAnswer,
+pub(super) enum TimeoutScope {
+    /// The request with its whole response.
+    Total,
     /// The time without a byte, since the whole may be of any length.
-    EachByte,
+    Idle,
 }
 
 /// One try of a request, with the redirects that it meets.
@@ -43,7 +43,7 @@ pub(super) struct Attempt<'a> {
     pub(super) http: &'a Http,
     pub(super) context: &'a dyn CallContext,
     pub(super) request: &'a Request,
-    pub(super) patience: Patience,
+    pub(super) timeout_scope: TimeoutScope,
     pub(super) number: u32,
 }
 
@@ -53,20 +53,20 @@ impl Attempt<'_> {
         mut uri: Uri,
         authorization: Option<&Authorization>,
         upload: &mut Option<Upload<'_>>,
-        read: &mut dyn FnMut(Head, Body) -> std::result::Result<T, Failure>,
+        read: &mut dyn FnMut(ResponseHead, Body) -> std::result::Result<T, Failure>,
     ) -> std::result::Result<T, Failure> {
         let mut carried = authorization;
         let mut redirects = 0;
         loop {
             let (head, body) = self.once(&uri, carried, upload)?;
             if (200..300).contains(&head.status) {
-                head.refuse_unknown_coding().map_err(Failure::last)?;
+                head.reject_unknown_coding().map_err(Failure::last)?;
                 return read(head, body);
             }
             let is_redirect = matches!(head.status, 301 | 302 | 303 | 307 | 308);
             let location = head.header("location").filter(|_| is_redirect);
             let Some(location) = location else {
-                return Err(self.refused(&head, body, authorization));
+                return Err(self.rejected(&head, body, authorization));
             };
             redirects += 1;
             if redirects > MOST_REDIRECTS {
@@ -94,7 +94,12 @@ impl Attempt<'_> {
         }
     }
 
-    fn refused(&self, head: &Head, body: Body, authorization: Option<&Authorization>) -> Failure {
+    fn rejected(
+        &self,
+        head: &ResponseHead,
+        body: Body,
+        authorization: Option<&Authorization>,
+    ) -> Failure {
         // Whatever cannot be read of an error's body is not needed.
         let mut bytes = Vec::new();
         let _ = body
@@ -110,23 +115,23 @@ impl Attempt<'_> {
                 [whole, whole.split(' ').next_back().unwrap_or(whole)]
             })
             .collect();
-        from_answer(head, &bytes, &secrets)
+        from_response(head, &bytes, &secrets)
     }
 
-    /// Sends the request once and reads the beginning of the answer.
+    /// Sends the request once and reads the beginning of the response.
     fn once(
         &self,
         uri: &Uri,
         authorization: Option<&Authorization>,
         upload: &mut Option<Upload<'_>>,
-    ) -> std::result::Result<(Head, Body), Failure> {
+    ) -> std::result::Result<(ResponseHead, Body), Failure> {
         let begun = Instant::now();
         self.http.gate().count_request();
         let outcome = self.transmit(uri, authorization, upload);
         let outcome = match outcome {
             Ok(response) => {
                 let (parts, body) = response.into_parts();
-                let head = Head {
+                let head = ResponseHead {
                     method: self.request.method.clone(),
                     uri: uri.clone(),
                     status: parts.status.as_u16(),
@@ -200,9 +205,9 @@ impl Attempt<'_> {
     ) -> std::result::Result<ureq::http::Response<Body>, ureq::Error> {
         let limits = self.http.limits();
         let left = self.context.time_left();
-        let whole = match self.patience {
-            Patience::EachByte => left,
-            Patience::WholeAnswer => Some(left.map_or(limits.request_timeout, |left| {
+        let whole = match self.timeout_scope {
+            TimeoutScope::Idle => left,
+            TimeoutScope::Total => Some(left.map_or(limits.request_timeout, |left| {
                 left.min(limits.request_timeout)
             })),
         };
@@ -213,13 +218,18 @@ impl Attempt<'_> {
             .timeout_global(whole)
             .timeout_per_read(Some(limits.request_timeout))
             .timeout_per_write(Some(limits.request_timeout));
-        if self.request.repeat == Repeat::OnlyIfNotDone {
+        if self.request.idempotency == Idempotency::NotIdempotent {
             configured = configured.max_idle_age(FRESH_CONNECTION);
         }
         self.http.agent().run(configured.build())
     }
 
-    fn log(&self, uri: &Uri, begun: Instant, outcome: &std::result::Result<(Head, Body), Failure>) {
+    fn log(
+        &self,
+        uri: &Uri,
+        begun: Instant,
+        outcome: &std::result::Result<(ResponseHead, Body), Failure>,
+    ) {
         let (level, result) = match outcome {
             Ok((head, _)) if head.status < 400 => (LogLevel::TRACE, head.status.to_string()),
             Ok((head, _)) => (LogLevel::DEBUG, head.status.to_string()),
@@ -249,11 +259,11 @@ impl Attempt<'_> {
 }
 
 impl Http {
-    /// Reads an answer to its end, within a limit in bytes.
+    /// Reads a response to its end, within a limit in bytes.
     pub(super) fn read_whole(
         &self,
         context: &dyn CallContext,
-        head: &Head,
+        head: &ResponseHead,
         body: Body,
     ) -> std::result::Result<Vec<u8>, Failure> {
         let limit = self.limits().json_bytes;
@@ -279,11 +289,11 @@ impl Http {
         }
     }
 
-    /// The failure of an answer that breaks off.
+    /// The failure of a response that breaks off.
     pub(super) fn broken(
         &self,
         error: std::io::Error,
-        head: &Head,
+        head: &ResponseHead,
         context: &dyn CallContext,
     ) -> Failure {
         let error = ureq::Error::from(error);
@@ -297,11 +307,11 @@ impl Http {
         uri: &Uri,
         context: &dyn CallContext,
     ) -> Failure {
-        let way = Way {
+        let path = ConnectionPath {
             request,
             host: uri.host().unwrap_or("?"),
             proxy: self.proxy_setting(uri),
         };
-        from_transport(error, &way, context)
+        from_transport(error, &path, context)
     }
 }

@@ -1,8 +1,8 @@
 //! Creations whose outcome is not known: looked for before they are repeated.
 
-use super::exchange::Http;
+use super::client::Http;
 use super::request::Request;
-use super::retry::{Cause, Repeat, next_pause, random};
+use super::retry::{Idempotency, RetryClass, next_pause, random};
 use super::wait::pause;
 use serde::de::DeserializeOwned;
 use vcs_provider_interface::prelude::*;
@@ -38,8 +38,8 @@ impl Http {
                 Ok(None) | Err(_) => return Err(error),
             }
             let length = next_pause(
-                Cause::ServerFailed,
-                Repeat::Safe,
+                RetryClass::ServerFailed,
+                Idempotency::Idempotent,
                 tried,
                 self.limits().first_pause,
                 error.retry_after(),
@@ -52,7 +52,7 @@ impl Http {
         }
     }
 
-    /// Sends a request and reads the answer as JSON; what is not there is `None`.
+    /// Sends a request and reads the response as JSON; what is not there is `None`.
     ///
     /// # Errors
     /// As for [`Http::send`], but for `NotFound`.

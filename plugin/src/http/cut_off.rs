@@ -1,8 +1,8 @@
 //! Tells a connection that was cut off from one that was ended.
 //!
-//! An answer may say nothing of its length; then it ends with its connection.
+//! A response may say nothing of its length; then it ends with its connection.
 //! TLS and TCP say whether the other side ended it or something between did.
-//! The HTTP client takes both for the end of the answer, and a file would come
+//! The HTTP client takes both for the end of the response, and a file would come
 //! out shorter and look whole. So what is no proper end reaches it as an error
 //! that it does not take for one.
 

@@ -1,10 +1,10 @@
-//! The one place where answers become errors; for connections that fail there
+//! The one place where responses become errors; for connections that fail there
 //! is [`super::connection_error`].
 
-use super::answer::{Head, looks_like_html};
 use super::gate::retry_after;
 use super::redact::sentence;
-use super::retry::{Cause, cause_of_status};
+use super::response::{ResponseHead, looks_like_html};
+use super::retry::{RetryClass, class_of_status};
 use serde_json::Value;
 use std::time::SystemTime;
 use vcs_provider_interface::prelude::*;
@@ -13,14 +13,14 @@ use vcs_provider_interface::prelude::*;
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) error: VcsError,
-    pub(crate) cause: Cause,
+    pub(crate) class: RetryClass,
 }
 
 impl Failure {
     pub(crate) fn last(error: VcsError) -> Self {
         Self {
             error,
-            cause: Cause::Final,
+            class: RetryClass::Final,
         }
     }
 }
@@ -37,9 +37,9 @@ struct Complaint {
     key: Option<String>,
 }
 
-/// The error of an answer whose status is not one of success. `secrets` are
+/// The error of a response whose status is not one of success. `secrets` are
 /// taken out of whatever the service says.
-pub(crate) fn from_answer(head: &Head, body: &[u8], secrets: &[&str]) -> Failure {
+pub(crate) fn from_response(head: &ResponseHead, body: &[u8], secrets: &[&str]) -> Failure {
     let complaint = read_complaint(body);
     let clean = |text: &str| sentence(text, secrets.iter().copied());
     let said = describe(&complaint, &clean);
@@ -50,7 +50,7 @@ pub(crate) fn from_answer(head: &Head, body: &[u8], secrets: &[&str]) -> Failure
     }
 
     let mut error = VcsError::new(kind, "").with_http_status(head.status);
-    error.retryable = cause_of_status(head.status) != Cause::Final;
+    error.retryable = class_of_status(head.status) != RetryClass::Final;
     if kind == ErrorKind::PERMISSION_DENIED || kind == ErrorKind::NOT_FOUND {
         for (header, key, words) in [
             ("x-accepted-oauth-scopes", "scopes_accepted", "needed"),
@@ -85,7 +85,7 @@ pub(crate) fn from_answer(head: &Head, body: &[u8], secrets: &[&str]) -> Failure
     error.message = message;
     Failure {
         error,
-        cause: cause_of_status(head.status),
+        class: class_of_status(head.status),
     }
 }
 
@@ -109,7 +109,7 @@ fn kind_of(status: u16, complaint: &Complaint) -> ErrorKind {
 fn explain(status: u16, kind: ErrorKind) -> &'static str {
     match (status, kind) {
         (_, ErrorKind::ALREADY_EXISTS) => "it exists already",
-        (_, ErrorKind::INVALID_INPUT) => "the service refuses the request as invalid",
+        (_, ErrorKind::INVALID_INPUT) => "the service rejects the request as invalid",
         (_, ErrorKind::UNAUTHENTICATED) => {
             "the service does not accept the credential; it may have expired or been revoked"
         }
@@ -121,10 +121,10 @@ fn explain(status: u16, kind: ErrorKind) -> &'static str {
         (_, ErrorKind::RATE_LIMITED) => "too many requests with this credential",
         (407, _) => "a proxy in between wants a user and a password; check `proxy`",
         (555, _) => "the service took too long and gave up",
-        (_, ErrorKind::UNAVAILABLE) => "the service cannot answer now",
+        (_, ErrorKind::UNAVAILABLE) => "the service cannot respond now",
         (_, ErrorKind::UNSUPPORTED) => "the service does not have this operation",
         (300..=399, _) => "the service redirects where no redirect can be followed",
-        _ => "the service answers with an unexpected status",
+        _ => "the service responds with an unexpected status",
     }
 }
 

@@ -1,11 +1,11 @@
 //! The rate gate: one per credential, shared by all its calls.
 //!
-//! It is fed by every answer and closes on HTTP 429. While it is closed no
-//! call of the credential sends anything, so that a refused client does not
+//! It is fed by every response and closes on HTTP 429. While it is closed no
+//! call of the credential sends anything, so that a rejected client does not
 //! make it worse.
 
 use super::retry::{RULES, backoff, random};
-use crate::http::retry::Cause;
+use crate::http::retry::RetryClass;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -25,8 +25,8 @@ pub(crate) struct RateGate {
 #[derive(Default)]
 struct State {
     closed_until: Option<Instant>,
-    /// Refusals in a row, which make the back-off longer.
-    refusals: u32,
+    /// Rejections in a row, which make the back-off longer.
+    rejections: u32,
     limit: Option<u64>,
     resource: Option<String>,
     near_limit: bool,
@@ -39,7 +39,7 @@ impl RateGate {
     }
 
     /// How long calls are held back from now on; `None` if the gate is open.
-    pub(crate) fn held_back(&self, now: Instant) -> Option<Duration> {
+    pub(crate) fn throttled_for(&self, now: Instant) -> Option<Duration> {
         self.state()
             .closed_until
             .and_then(|until| until.checked_duration_since(now))
@@ -51,7 +51,7 @@ impl RateGate {
         self.requests_sent.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Learns from an answer. A refusal closes the gate for as long as the
+    /// Learns from a response. A rejection closes the gate for as long as the
     /// service asks, or for a doubling back-off that begins at `first_pause`.
     pub(crate) fn observe(
         &self,
@@ -77,20 +77,20 @@ impl RateGate {
             state.reset_at = now.checked_add(reset);
         }
         if status == 429 {
-            state.refusals = state.refusals.saturating_add(1);
+            state.rejections = state.rejections.saturating_add(1);
             let pause = retry_after(headers, SystemTime::now())
                 .or(reset)
-                .unwrap_or_else(|| own_pause(first_pause, state.refusals));
+                .unwrap_or_else(|| own_pause(first_pause, state.rejections));
             let until = now.checked_add(pause);
             state.closed_until = state.closed_until.max(until);
         } else if status < 500 {
-            state.refusals = 0;
+            state.rejections = 0;
         }
     }
 
     /// What an administrator is told.
     pub(crate) fn report(&self, now: Instant) -> RateLimit {
-        let held_back = self.held_back(now).unwrap_or_default();
+        let throttled = self.throttled_for(now).unwrap_or_default();
         let state = self.state();
         RateLimit {
             limit: state.limit,
@@ -100,20 +100,20 @@ impl RateGate {
                 .reset_at
                 .and_then(|at| at.checked_duration_since(now))
                 .map(milliseconds),
-            held_back_ms: milliseconds(held_back),
+            held_back_ms: milliseconds(throttled),
             requests_sent: self.requests_sent.load(Ordering::Relaxed),
         }
     }
 }
 
-fn own_pause(first_pause: Duration, refusals: u32) -> Duration {
+fn own_pause(first_pause: Duration, rejections: u32) -> Duration {
     let longest = RULES
         .iter()
-        .find(|rule| rule.cause == Cause::RateLimited)
+        .find(|rule| rule.class == RetryClass::RateLimited)
         .map_or(Duration::from_secs(60), |rule| rule.longest_pause);
     // Half of the pause is certain: a gate that jitter opens at once would
-    // let the very next call be refused again.
-    backoff(first_pause, longest, refusals, 0.5 + random() / 2.0)
+    // let the very next call be rejected again.
+    backoff(first_pause, longest, rejections, 0.5 + random() / 2.0)
 }
 
 fn milliseconds(duration: Duration) -> u64 {
@@ -166,38 +166,38 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_closes_the_gate_for_as_long_as_the_service_asks() {
+    fn a_rejection_closes_the_gate_for_as_long_as_the_service_asks() {
         let gate = RateGate::default();
         let now = Instant::now();
         gate.observe(now, 429, &headers(&[("retry-after", "30")]), FIRST);
-        assert_eq!(gate.held_back(now), Some(Duration::from_secs(30)));
-        assert_eq!(gate.held_back(now + Duration::from_secs(30)), None);
+        assert_eq!(gate.throttled_for(now), Some(Duration::from_secs(30)));
+        assert_eq!(gate.throttled_for(now + Duration::from_secs(30)), None);
     }
 
     #[test]
-    fn refusals_without_a_wish_back_off_longer_each_time_until_an_answer_comes() {
+    fn rejections_without_a_wish_back_off_longer_each_time_until_a_response_comes() {
         let gate = RateGate::default();
         let now = Instant::now();
         gate.observe(now, 429, &headers(&[]), FIRST);
-        let first = gate.held_back(now).expect("the gate is closed");
+        let first = gate.throttled_for(now).expect("the gate is closed");
         assert!(first >= FIRST / 2 && first <= FIRST, "{first:?}");
         gate.observe(now, 429, &headers(&[]), FIRST);
         gate.observe(now, 429, &headers(&[]), FIRST);
-        assert!(gate.held_back(now).expect("the gate is closed") >= FIRST * 2);
+        assert!(gate.throttled_for(now).expect("the gate is closed") >= FIRST * 2);
 
         let later = now + Duration::from_secs(100);
         gate.observe(later, 200, &headers(&[]), FIRST);
         gate.observe(later, 429, &headers(&[]), FIRST);
-        assert!(gate.held_back(later).expect("the gate is closed") <= FIRST);
+        assert!(gate.throttled_for(later).expect("the gate is closed") <= FIRST);
     }
 
     #[test]
-    fn an_answer_of_a_call_that_was_under_way_does_not_open_the_gate() {
+    fn a_response_of_a_call_that_was_under_way_does_not_open_the_gate() {
         let gate = RateGate::default();
         let now = Instant::now();
         gate.observe(now, 429, &headers(&[("retry-after", "30")]), FIRST);
         gate.observe(now, 200, &headers(&[]), FIRST);
-        assert_eq!(gate.held_back(now), Some(Duration::from_secs(30)));
+        assert_eq!(gate.throttled_for(now), Some(Duration::from_secs(30)));
     }
 
     #[test]

@@ -2,11 +2,12 @@
 //!
 //! Owns: the agent and its connections, deadlines, retries, the rate gate, the
 //! pin on the configured origins, redirects, size limits, the mapping of
-//! answers to errors, and redaction. Must not know: what any endpoint means.
+//! responses to errors, and redaction. Must not know: what any endpoint means.
 
 mod agent;
-mod answer;
 mod attempt;
+mod authorizer;
+mod client;
 mod connection_error;
 mod create;
 mod cut_off;
@@ -18,15 +19,17 @@ mod moved;
 mod origin;
 mod redact;
 mod request;
+mod response;
 mod retry;
 mod wait;
 
 pub(crate) use agent::AgentSettings;
-pub(crate) use answer::Answer;
-pub(crate) use exchange::{Http, Limits, Transport, Upload};
+pub(crate) use authorizer::{Authorization, Authorizer, CredentialType, Renewal};
+pub(crate) use client::{Http, Limits, Transport};
 pub(crate) use gate::RateGate;
 pub(crate) use origin::{Origin, resolve};
-pub(crate) use request::Request;
+pub(crate) use request::{Request, Upload};
+pub(crate) use response::Response;
 pub(crate) use wait::{check as check_context, pause};
 
 /// An address for logs and errors, without secrets.

@@ -1,8 +1,8 @@
 //! Changes that are redirected: told, and not sent to another place.
 
-use super::answer::Head;
 use super::origin::Origin;
 use super::redact;
+use super::response::ResponseHead;
 use percent_encoding::percent_decode_str;
 use ureq::http::Uri;
 use vcs_provider_interface::prelude::*;
@@ -14,7 +14,7 @@ use vcs_provider_interface::prelude::*;
 /// wanted at the new place. So the caller is told where that is: `Conflict` with
 /// the extra fact `moved_to` for a repository with another name now, and
 /// `InvalidResponse` for everything else.
-pub(super) fn change_redirected(head: &Head, target: &Uri) -> VcsError {
+pub(super) fn change_redirected(head: &ResponseHead, target: &Uri) -> VcsError {
     let Some(name) = new_name(&head.uri, target) else {
         return head.invalid(format!(
             "it redirects a change to {}, where it is not sent",

@@ -23,15 +23,15 @@ impl Origin {
         let https = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
-            _ => return Err(refuse("it is not an absolute address of HTTP")),
+            _ => return Err(reject("it is not an absolute address of HTTP")),
         };
-        let authority = uri.authority().ok_or_else(|| refuse("it names no host"))?;
+        let authority = uri.authority().ok_or_else(|| reject("it names no host"))?;
         if authority.as_str().contains('@') {
-            return Err(refuse("it names a user"));
+            return Err(reject("it names a user"));
         }
         let host = authority.host().to_ascii_lowercase();
         if host.is_empty() {
-            return Err(refuse("it names no host"));
+            return Err(reject("it names no host"));
         }
         let port = authority.port_u16().unwrap_or(if https { 443 } else { 80 });
         Ok(Self { https, host, port })
@@ -51,7 +51,7 @@ impl Origin {
     }
 }
 
-fn refuse(why: &str) -> VcsError {
+fn reject(why: &str) -> VcsError {
     VcsError::new(
         ErrorKind::INVALID_INPUT,
         format!("the address cannot be used: {why}"),
@@ -74,9 +74,9 @@ pub(crate) enum Redirect {
 pub(crate) fn redirect(from: &Uri, location: &str, may_carry: bool) -> Result<Redirect> {
     let origin = Origin::of(from)?;
     let target =
-        resolve(from, location).ok_or_else(|| bad_redirect("its Location is no address"))?;
+        resolve(from, location).ok_or_else(|| bad_redirect("its Location is not a URL"))?;
     let target_origin =
-        Origin::of(&target).map_err(|_| bad_redirect("its Location is no address of HTTP"))?;
+        Origin::of(&target).map_err(|_| bad_redirect("its Location is not an HTTP URL"))?;
     if origin.is_https() && !target_origin.is_https() {
         return Err(bad_redirect("it leads from HTTPS to unencrypted HTTP"));
     }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn redirects_that_weaken_or_disguise_are_refused() {
+    fn redirects_that_weaken_or_disguise_are_rejected() {
         let from = uri("https://api.bitbucket.org/2.0/x");
         for location in [
             "http://api.bitbucket.org/2.0/x",

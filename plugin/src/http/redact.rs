@@ -53,7 +53,7 @@ pub(crate) fn address(uri: &Uri) -> String {
 }
 
 /// A sentence of the service for logs and errors: on one line, of bounded
-/// length, without the secrets of the request it answers and without the users
+/// length, without the secrets of the request it belongs to and without the users
 /// and passwords of addresses in it.
 pub(crate) fn sentence<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
     let words = text.split_whitespace().map(without_users);

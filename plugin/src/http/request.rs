@@ -1,8 +1,9 @@
 //! What is asked of the service, before any policy is applied.
 
-use super::retry::Repeat;
+use super::retry::Idempotency;
 use crate::encoding;
 use serde::Serialize;
+use std::io::Read;
 use ureq::http::Method;
 use vcs_provider_interface::prelude::*;
 
@@ -14,7 +15,7 @@ pub(crate) struct Request {
     pub(crate) target: Target,
     query: String,
     pub(crate) body: Option<Body>,
-    pub(crate) repeat: Repeat,
+    pub(crate) idempotency: Idempotency,
     pub(crate) accept: &'static str,
 }
 
@@ -40,19 +41,27 @@ impl std::fmt::Debug for Body {
     }
 }
 
+/// A body that is read while it is sent, and so can be sent only once.
+pub(crate) struct Upload<'a> {
+    pub(crate) content_type: String,
+    /// The length in bytes, where known.
+    pub(crate) length: Option<u64>,
+    pub(crate) reader: &'a mut dyn Read,
+}
+
 impl Request {
     fn new(method: Method, target: Target) -> Self {
-        let repeat = if method == Method::POST {
-            Repeat::OnlyIfNotDone
+        let idempotency = if method == Method::POST {
+            Idempotency::NotIdempotent
         } else {
-            Repeat::Safe
+            Idempotency::Idempotent
         };
         Self {
             method,
             target,
             query: String::new(),
             body: None,
-            repeat,
+            idempotency,
             accept: "application/json",
         }
     }
@@ -92,7 +101,7 @@ impl Request {
         self
     }
 
-    /// The same request for these fields of the answer only.
+    /// The same request for these fields of the response only.
     #[must_use]
     pub(crate) fn fields(self, fields: &str) -> Self {
         self.query("fields", fields)
@@ -124,12 +133,12 @@ impl Request {
 
     /// The same request, which does the same when it is sent twice.
     #[must_use]
-    pub(crate) fn repeatable(mut self) -> Self {
-        self.repeat = Repeat::Safe;
+    pub(crate) fn idempotent(mut self) -> Self {
+        self.idempotency = Idempotency::Idempotent;
         self
     }
 
-    /// The same request for another form of answer than JSON.
+    /// The same request for another form of response than JSON.
     #[must_use]
     pub(crate) fn accept(mut self, media_type: &'static str) -> Self {
         self.accept = media_type;
@@ -171,10 +180,13 @@ mod tests {
 
     #[test]
     fn only_creating_is_unsafe_to_repeat() {
-        assert_eq!(Request::get("/x").repeat, Repeat::Safe);
-        assert_eq!(Request::put("/x").repeat, Repeat::Safe);
-        assert_eq!(Request::delete("/x").repeat, Repeat::Safe);
-        assert_eq!(Request::post("/x").repeat, Repeat::OnlyIfNotDone);
-        assert_eq!(Request::post("/x").repeatable().repeat, Repeat::Safe);
+        assert_eq!(Request::get("/x").idempotency, Idempotency::Idempotent);
+        assert_eq!(Request::put("/x").idempotency, Idempotency::Idempotent);
+        assert_eq!(Request::delete("/x").idempotency, Idempotency::Idempotent);
+        assert_eq!(Request::post("/x").idempotency, Idempotency::NotIdempotent);
+        assert_eq!(
+            Request::post("/x").idempotent().idempotency,
+            Idempotency::Idempotent
+        );
     }
 }

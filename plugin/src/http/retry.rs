@@ -6,8 +6,8 @@ use std::time::Duration;
 
 /// Why a request did not succeed, as far as it matters for another try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
-    /// HTTP 429: refused before any work was done.
+pub(crate) enum RetryClass {
+    /// HTTP 429: rejected before any work was done.
     RateLimited,
     /// No connection: the service never saw the request.
     NotSent,
@@ -22,17 +22,17 @@ pub(crate) enum Cause {
 /// Whether a request may be sent again when it is not known if the service
 /// has worked on the first one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Repeat {
+pub(crate) enum Idempotency {
     /// Reading, replacing, deleting, and creations that are an upsert.
-    Safe,
+    Idempotent,
     /// A second one could make a second thing, so whoever wants to try again
     /// looks first.
-    OnlyIfNotDone,
+    NotIdempotent,
 }
 
 /// One line of the table.
 pub(crate) struct Rule {
-    pub(crate) cause: Cause,
+    pub(crate) class: RetryClass,
     /// Tries in all, the first included.
     pub(crate) tries: u32,
     /// The longest pause before a try.
@@ -48,37 +48,37 @@ pub(crate) struct Rule {
 /// rate gate's, which is shared by all calls of the credential.
 pub(crate) const RULES: &[Rule] = &[
     Rule {
-        cause: Cause::RateLimited,
+        class: RetryClass::RateLimited,
         tries: 8,
         longest_pause: Duration::from_secs(60),
         surely_not_done: true,
     },
     Rule {
-        cause: Cause::NotSent,
+        class: RetryClass::NotSent,
         tries: 4,
         longest_pause: Duration::from_secs(5),
         surely_not_done: true,
     },
     Rule {
-        cause: Cause::ConnectionLost,
+        class: RetryClass::ConnectionLost,
         tries: 4,
         longest_pause: Duration::from_secs(5),
         surely_not_done: false,
     },
     Rule {
-        cause: Cause::ServerFailed,
+        class: RetryClass::ServerFailed,
         tries: 4,
         longest_pause: Duration::from_secs(10),
         surely_not_done: false,
     },
 ];
 
-/// The cause that an HTTP status stands for.
-pub(crate) fn cause_of_status(status: u16) -> Cause {
+/// The class that an HTTP status stands for.
+pub(crate) fn class_of_status(status: u16) -> RetryClass {
     match status {
-        429 => Cause::RateLimited,
-        500 | 502 | 503 | 504 | 555 => Cause::ServerFailed,
-        _ => Cause::Final,
+        429 => RetryClass::RateLimited,
+        500 | 502 | 503 | 504 | 555 => RetryClass::ServerFailed,
+        _ => RetryClass::Final,
     }
 }
 
@@ -88,18 +88,18 @@ pub(crate) fn cause_of_status(status: u16) -> Cause {
 /// the first pause, `asked` is the service's `Retry-After`, and `random` is
 /// between zero and one.
 pub(crate) fn next_pause(
-    cause: Cause,
-    repeat: Repeat,
+    class: RetryClass,
+    idempotency: Idempotency,
     tried: u32,
     first_pause: Duration,
     asked: Option<Duration>,
     random: f64,
 ) -> Option<Duration> {
-    let rule = RULES.iter().find(|rule| rule.cause == cause)?;
-    if tried >= rule.tries || (repeat == Repeat::OnlyIfNotDone && !rule.surely_not_done) {
+    let rule = RULES.iter().find(|rule| rule.class == class)?;
+    if tried >= rule.tries || (idempotency == Idempotency::NotIdempotent && !rule.surely_not_done) {
         return None;
     }
-    if cause == Cause::RateLimited {
+    if class == RetryClass::RateLimited {
         return Some(Duration::ZERO);
     }
     let pause = backoff(first_pause, rule.longest_pause, tried, random);
@@ -124,28 +124,28 @@ mod tests {
 
     const FIRST: Duration = Duration::from_millis(100);
 
-    fn pause(cause: Cause, repeat: Repeat, tried: u32) -> Option<Duration> {
-        next_pause(cause, repeat, tried, FIRST, None, 1.0)
+    fn pause(class: RetryClass, idempotency: Idempotency, tried: u32) -> Option<Duration> {
+        next_pause(class, idempotency, tried, FIRST, None, 1.0)
     }
 
     #[test]
     fn a_creation_is_repeated_only_where_the_service_surely_did_nothing() {
-        for cause in [Cause::ConnectionLost, Cause::ServerFailed] {
-            assert_eq!(pause(cause, Repeat::OnlyIfNotDone, 1), None);
-            assert!(pause(cause, Repeat::Safe, 1).is_some());
+        for class in [RetryClass::ConnectionLost, RetryClass::ServerFailed] {
+            assert_eq!(pause(class, Idempotency::NotIdempotent, 1), None);
+            assert!(pause(class, Idempotency::Idempotent, 1).is_some());
         }
-        for cause in [Cause::RateLimited, Cause::NotSent] {
-            assert!(pause(cause, Repeat::OnlyIfNotDone, 1).is_some());
+        for class in [RetryClass::RateLimited, RetryClass::NotSent] {
+            assert!(pause(class, Idempotency::NotIdempotent, 1).is_some());
         }
     }
 
     #[test]
     fn tries_end() {
         for rule in RULES {
-            assert!(pause(rule.cause, Repeat::Safe, rule.tries - 1).is_some());
-            assert_eq!(pause(rule.cause, Repeat::Safe, rule.tries), None);
+            assert!(pause(rule.class, Idempotency::Idempotent, rule.tries - 1).is_some());
+            assert_eq!(pause(rule.class, Idempotency::Idempotent, rule.tries), None);
         }
-        assert_eq!(pause(Cause::Final, Repeat::Safe, 1), None);
+        assert_eq!(pause(RetryClass::Final, Idempotency::Idempotent, 1), None);
     }
 
     #[test]
@@ -163,7 +163,14 @@ mod tests {
     fn a_longer_wish_of_the_service_counts() {
         let asked = Some(Duration::from_secs(7));
         assert_eq!(
-            next_pause(Cause::ServerFailed, Repeat::Safe, 1, FIRST, asked, 1.0),
+            next_pause(
+                RetryClass::ServerFailed,
+                Idempotency::Idempotent,
+                1,
+                FIRST,
+                asked,
+                1.0
+            ),
             asked
         );
     }

@@ -36,7 +36,7 @@ fn e18_a_body_that_is_too_large_is_not_even_hashed() {
 }
 
 #[test]
-fn hostile_bodies_are_refused_without_a_panic() {
+fn hostile_bodies_are_rejected_without_a_panic() {
     let nested = "[".repeat(100_000);
     for body in [
         "",
@@ -48,7 +48,7 @@ fn hostile_bodies_are_refused_without_a_panic() {
         "\u{0}",
     ] {
         for key in EVENT_KEYS {
-            let error = parse(&request(key, body)).expect_err("a refusal");
+            let error = parse(&request(key, body)).expect_err("a rejection");
             assert_eq!(error.kind, ErrorKind::INVALID_INPUT, "{key}");
         }
     }
@@ -57,7 +57,7 @@ fn hostile_bodies_are_refused_without_a_panic() {
     assert!(parse(&bytes).is_err());
 }
 
-/// Every prefix and every one-value mutation of a body ends in an answer.
+/// Every prefix and every one-value mutation of a body ends in a result.
 #[test]
 fn a_mutated_body_never_panics() {
     let mut body = pull_request_body();
@@ -79,7 +79,7 @@ fn a_mutated_body_never_panics() {
                 *place = replacement;
             }
             for key in EVENT_KEYS {
-                let _answer = parse(&request(key, &mutated));
+                let _response = parse(&request(key, &mutated));
             }
         }
     }

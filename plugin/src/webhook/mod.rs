@@ -15,7 +15,7 @@ mod push;
 mod repository;
 mod signature;
 
-use crate::read::{account, event_repository, json};
+use crate::json::{account, event_repository, pointer};
 use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
@@ -118,29 +118,29 @@ fn events(event_key: &str, body: &[u8]) -> Result<Vec<Event>> {
             ),
         )
     })?;
-    let outline = Outline::read(event_key, &body)?;
+    let envelope = Envelope::read(event_key, &body)?;
     if event_key == "repo:push" {
-        push::events(&outline)
+        push::events(&envelope)
     } else if event_key.starts_with("pullrequest:") {
-        pull_request::event(&outline).map(|event| vec![event])
+        pull_request::event(&envelope).map(|event| vec![event])
     } else {
-        repository::event(&outline).map(|event| vec![event])
+        repository::event(&envelope).map(|event| vec![event])
     }
 }
 
 /// What all deliveries have in common.
-struct Outline<'a> {
+struct Envelope<'a> {
     key: &'a str,
     body: &'a Value,
     repo: EventRepository,
     actor: Option<Author>,
 }
 
-impl<'a> Outline<'a> {
+impl<'a> Envelope<'a> {
     fn read(key: &'a str, body: &'a Value) -> Result<Self> {
         let repo = ["/repository", "/pullrequest/destination/repository"]
             .iter()
-            .filter_map(|pointer| json::object(body, pointer))
+            .filter_map(|pointer| pointer::object(body, pointer))
             .find_map(event_repository)
             .ok_or_else(|| missing("repository.full_name"))?;
         Ok(Self {

@@ -1,11 +1,11 @@
 //! `pullrequest:*`: what happened to a pull request or its comments.
 
-use super::{Outline, missing};
-use crate::read::{account, comment, json, pull_request};
+use super::{Envelope, missing};
+use crate::json::{account, comment, pointer, pull_request};
 use vcs_provider_interface::prelude::*;
 
-pub(super) fn event(outline: &Outline<'_>) -> Result<Event> {
-    let kind = match outline.key {
+pub(super) fn event(envelope: &Envelope<'_>) -> Result<Event> {
+    let kind = match envelope.key {
         "pullrequest:created" => EventKind::PULL_REQUEST_CREATED,
         "pullrequest:approved" => EventKind::PULL_REQUEST_APPROVED,
         "pullrequest:unapproved" => EventKind::PULL_REQUEST_UNAPPROVED,
@@ -20,8 +20,8 @@ pub(super) fn event(outline: &Outline<'_>) -> Result<Event> {
         "pullrequest:comment_reopened" => EventKind::PULL_REQUEST_COMMENT_REOPENED,
         _ => EventKind::PULL_REQUEST_UPDATED,
     };
-    let body = outline.body;
-    let mut pull_request = json::object(body, "/pullrequest")
+    let body = envelope.body;
+    let mut pull_request = pointer::object(body, "/pullrequest")
         .ok_or_else(|| missing("pullrequest"))
         .and_then(|value| pull_request(value).ok_or_else(|| missing("pullrequest.id")))?;
     match kind {
@@ -32,24 +32,24 @@ pub(super) fn event(outline: &Outline<'_>) -> Result<Event> {
         _ => {}
     }
 
-    let mut event = outline.event(kind);
+    let mut event = envelope.event(kind);
     event.date = ["/approval/date", "/changes_request/date"]
         .iter()
-        .find_map(|pointer| json::time(body, pointer))
+        .find_map(|pointer| pointer::time(body, pointer))
         .or(pull_request.updated)
         .or(pull_request.created);
     if kind == EventKind::PULL_REQUEST_UPDATED {
         // `pullrequest:updated` comes for a new commit and for a new title
         // alike, and does not say which.
-        event.commit_changed = (outline.key == "pullrequest:push").then_some(true);
+        event.commit_changed = (envelope.key == "pullrequest:push").then_some(true);
     }
     if event.actor.is_none() {
         event.actor = ["/approval/user", "/changes_request/user", "/comment/user"]
             .iter()
             .find_map(|pointer| account(body.pointer(pointer)?));
     }
-    if outline.key.starts_with("pullrequest:comment_") {
-        let comment = json::object(body, "/comment")
+    if envelope.key.starts_with("pullrequest:comment_") {
+        let comment = pointer::object(body, "/comment")
             .and_then(comment)
             .ok_or_else(|| missing("comment.id"))?;
         event.date = comment.updated.or(comment.created).or(event.date);

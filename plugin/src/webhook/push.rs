@@ -1,12 +1,12 @@
 //! `repo:push`: one event for each ref that the push changed.
 
-use super::{Outline, missing};
-use crate::read::{commit, is_hash_like, json};
+use super::{Envelope, missing};
+use crate::json::{commit, is_hash_like, pointer};
 use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
-pub(super) fn events(outline: &Outline<'_>) -> Result<Vec<Event>> {
-    let changes = match outline.body.pointer("/push/changes") {
+pub(super) fn events(envelope: &Envelope<'_>) -> Result<Vec<Event>> {
+    let changes = match envelope.body.pointer("/push/changes") {
         Some(Value::Array(changes)) => changes.as_slice(),
         // A push without effect, such as one of notes only.
         Some(Value::Null) => &[],
@@ -15,16 +15,16 @@ pub(super) fn events(outline: &Outline<'_>) -> Result<Vec<Event>> {
     changes
         .iter()
         .enumerate()
-        .map(|(index, change)| event(outline, index, change))
+        .map(|(index, change)| event(envelope, index, change))
         .collect()
 }
 
-fn event(outline: &Outline<'_>, index: usize, change: &Value) -> Result<Event> {
+fn event(envelope: &Envelope<'_>, index: usize, change: &Value) -> Result<Event> {
     let at = |field: &str| format!("push.changes[{index}].{field}");
     // Created and deleted are told by null: `closed` is also set for branches
     // that were closed but are still there.
-    let old = json::object(change, "/old");
-    let new = json::object(change, "/new");
+    let old = pointer::object(change, "/old");
+    let new = pointer::object(change, "/new");
     let (kind, side, side_name) = match (old, new) {
         (None, Some(new)) => (EventKind::REF_CREATED, new, "new"),
         (Some(_), Some(new)) => (EventKind::REF_UPDATED, new, "new"),
@@ -32,8 +32,8 @@ fn event(outline: &Outline<'_>, index: usize, change: &Value) -> Result<Event> {
         (None, None) => return Err(missing(&at("new"))),
     };
     let name =
-        json::text(side, "/name").ok_or_else(|| missing(&at(&format!("{side_name}.name"))))?;
-    let delivered = json::items(change, "/commits");
+        pointer::text(side, "/name").ok_or_else(|| missing(&at(&format!("{side_name}.name"))))?;
+    let delivered = pointer::items(change, "/commits");
     let commits: Vec<Commit> = delivered.iter().filter_map(commit).collect();
     let new_hash = match new {
         Some(new) => {
@@ -45,19 +45,19 @@ fn event(outline: &Outline<'_>, index: usize, change: &Value) -> Result<Event> {
         Some(old) => hash(old, &at("old.target.hash"))?,
         None => None,
     };
-    let mut event = outline.event(kind);
-    event.date = json::time(change, "/date").or_else(|| json::time(side, "/date"));
+    let mut event = envelope.event(kind);
+    event.date = pointer::time(change, "/date").or_else(|| pointer::time(side, "/date"));
     event.change = Some(RefChange {
         kind: ref_kind(side),
         name: name.to_owned(),
         old_hash,
         new_hash,
-        forced: json::flag(change, "/forced").unwrap_or_default(),
+        forced: pointer::flag(change, "/forced").unwrap_or_default(),
         // A commit that cannot be read is one that was left out.
-        truncated: json::flag(change, "/truncated").unwrap_or_default()
+        truncated: pointer::flag(change, "/truncated").unwrap_or_default()
             || commits.len() < delivered.len(),
         commits,
-        tag_message: json::text(side, "/message")
+        tag_message: pointer::text(side, "/message")
             .filter(|_| ref_kind(side) == RefKind::TAG)
             .map(str::to_owned),
     });
@@ -81,7 +81,7 @@ fn hash(side: &Value, field: &str) -> Result<Option<String>> {
 /// Branch or tag. Old deliveries say `named_branch` and `bookmark` for
 /// branches; some leave the type out, then a tag is told by what only tags have.
 fn ref_kind(side: &Value) -> RefKind {
-    match json::text(side, "/type") {
+    match pointer::text(side, "/type") {
         Some("tag" | "annotated_tag" | "lightweight_tag") => RefKind::TAG,
         Some(_) => RefKind::BRANCH,
         None if side.get("tagger").is_some() => RefKind::TAG,

@@ -4,9 +4,9 @@ use super::*;
 
 /// Recorded deliveries stand beside the checkout where they are present at all.
 fn recorded() -> Option<std::path::PathBuf> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures");
-    if folder.join("webhooks").is_dir() {
-        return Some(folder);
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures");
+    if directory.join("webhooks").is_dir() {
+        return Some(directory);
     }
     println!("skipped: no recorded deliveries beside the checkout");
     None
@@ -30,9 +30,9 @@ fn key_of_recording(name: &str, body: &Value) -> &'static str {
 
 #[test]
 fn recorded_deliveries_are_read_without_loss() {
-    let Some(folder) = recorded() else { return };
+    let Some(directory) = recorded() else { return };
     let mut read = 0;
-    for file in std::fs::read_dir(folder.join("webhooks")).expect("the folder") {
+    for file in std::fs::read_dir(directory.join("webhooks")).expect("the directory") {
         let file = file.expect("an entry").path();
         let name = file
             .file_name()
@@ -50,15 +50,15 @@ fn recorded_deliveries_are_read_without_loss() {
         }
         read += 1;
     }
-    assert!(read > 0, "the folder holds recordings");
+    assert!(read > 0, "the directory holds recordings");
 }
 
 fn check_push(name: &str, body: &Value, events: &[Event]) {
-    let changes = json::items(body, "/push/changes");
+    let changes = pointer::items(body, "/push/changes");
     assert_eq!(events.len(), changes.len(), "{name}");
     for (event, raw) in events.iter().zip(changes) {
         let change = event.change.as_ref().expect("a change");
-        let at = |pointer: &str| json::text(raw, pointer);
+        let at = |pointer: &str| pointer::text(raw, pointer);
         assert_eq!(change.new_hash.as_deref(), at("/new/target/hash"), "{name}");
         assert_eq!(change.old_hash.as_deref(), at("/old/target/hash"), "{name}");
         assert_eq!(
@@ -71,10 +71,10 @@ fn check_push(name: &str, body: &Value, events: &[Event]) {
             at("/new/type").or(at("/old/type")),
             "{name}"
         );
-        assert_eq!(Some(change.forced), json::flag(raw, "/forced"), "{name}");
+        assert_eq!(Some(change.forced), pointer::flag(raw, "/forced"), "{name}");
         assert_eq!(
             Some(change.truncated),
-            json::flag(raw, "/truncated"),
+            pointer::flag(raw, "/truncated"),
             "{name}"
         );
         assert_eq!(
@@ -82,11 +82,11 @@ fn check_push(name: &str, body: &Value, events: &[Event]) {
             at("/new/message").or(at("/old/message")),
             "{name}"
         );
-        for (commit, raw) in change.commits.iter().zip(json::items(raw, "/commits")) {
-            let at = |pointer: &str| json::text_or_empty(raw, pointer);
+        for (commit, raw) in change.commits.iter().zip(pointer::items(raw, "/commits")) {
+            let at = |pointer: &str| pointer::text_or_empty(raw, pointer);
             assert_eq!(commit.id, at("/hash"), "{name}");
             assert_eq!(commit.message, at("/message"), "{name}");
-            match json::text(raw, "/author/user/display_name") {
+            match pointer::text(raw, "/author/user/display_name") {
                 Some(display_name) => {
                     assert_eq!(commit.author.display_name, display_name, "{name}");
                 }
@@ -107,10 +107,10 @@ fn check_pull_request(name: &str, body: &Value, events: &[Event]) {
         panic!("{name}: one event")
     };
     let read = event.pull_request.as_ref().expect("a pull request");
-    let at = |pointer: &str| json::text_or_empty(body, pointer);
+    let at = |pointer: &str| pointer::text_or_empty(body, pointer);
     assert_eq!(
         Some(read.id),
-        json::number(body, "/pullrequest/id"),
+        pointer::number(body, "/pullrequest/id"),
         "{name}"
     );
     assert_eq!(
@@ -130,7 +130,7 @@ fn check_pull_request(name: &str, body: &Value, events: &[Event]) {
     );
     assert_eq!(
         read.head.repo,
-        json::text(body, "/pullrequest/source/repository/full_name").map(str::to_owned),
+        pointer::text(body, "/pullrequest/source/repository/full_name").map(str::to_owned),
         "{name}"
     );
     assert_eq!(
@@ -150,18 +150,18 @@ fn check_pull_request(name: &str, body: &Value, events: &[Event]) {
     );
     assert_eq!(
         read.merge_commit.as_deref(),
-        json::text(body, "/pullrequest/merge_commit/hash"),
+        pointer::text(body, "/pullrequest/merge_commit/hash"),
         "{name}"
     );
     assert!(read.created.is_some() && read.updated.is_some(), "{name}");
 }
 
 #[test]
-fn e16_the_known_answer_of_a_recorded_signature_is_accepted() {
-    let Some(folder) = recorded() else { return };
-    let readme = std::fs::read_to_string(folder.join("README.md")).expect("its page");
+fn e16_the_known_response_of_a_recorded_signature_is_accepted() {
+    let Some(directory) = recorded() else { return };
+    let readme = std::fs::read_to_string(directory.join("README.md")).expect("its page");
     let quoted = |after: &str| {
-        let rest = &readme[readme.find(after).expect("the known answer") + after.len()..];
+        let rest = &readme[readme.find(after).expect("the known response") + after.len()..];
         rest.split('`').next().unwrap_or_default().to_owned()
     };
     let mut request = WebhookRequest {
@@ -172,7 +172,7 @@ fn e16_the_known_answer_of_a_recorded_signature_is_accepted() {
         .headers
         .push(("x-hub-signature".to_owned(), quoted("`X-Hub-Signature: ")));
     request.secret = Some(Secret::new(quoted("secret `")));
-    let body = std::fs::read(folder.join("webhooks/signed_payload.json")).expect("the payload");
+    let body = std::fs::read(directory.join("webhooks/signed_payload.json")).expect("the payload");
     request.body = Bytes(body);
     let delivery = parse(&request).expect("a verified delivery");
     assert!(delivery.verified);

@@ -1,60 +1,60 @@
 //! `repo:*` but for pushes: what happened to a repository, and comments and
 //! build statuses of its commits.
 
-use super::{Outline, missing};
-use crate::read::{comment, event_repository, hash_at, json, status};
+use super::{Envelope, missing};
+use crate::json::{comment, event_repository, hash_at, pointer, status};
 use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
-pub(super) fn event(outline: &Outline<'_>) -> Result<Event> {
-    match outline.key {
-        "repo:commit_comment_created" => commit_comment(outline),
-        "repo:commit_status_created" => commit_status(outline, EventKind::COMMIT_STATUS_CREATED),
-        "repo:commit_status_updated" => commit_status(outline, EventKind::COMMIT_STATUS_UPDATED),
-        "repo:fork" => Ok(fork(outline)),
-        "repo:created" => Ok(outline.event(EventKind::REPOSITORY_CREATED)),
-        "repo:deleted" => Ok(outline.event(EventKind::REPOSITORY_DELETED)),
-        "repo:imported" => Ok(outline.event(EventKind::REPOSITORY_IMPORTED)),
-        "repo:transfer" => Ok(moved(outline, EventKind::REPOSITORY_MOVED)),
-        _ => Ok(moved(outline, EventKind::REPOSITORY_UPDATED)),
+pub(super) fn event(envelope: &Envelope<'_>) -> Result<Event> {
+    match envelope.key {
+        "repo:commit_comment_created" => commit_comment(envelope),
+        "repo:commit_status_created" => commit_status(envelope, EventKind::COMMIT_STATUS_CREATED),
+        "repo:commit_status_updated" => commit_status(envelope, EventKind::COMMIT_STATUS_UPDATED),
+        "repo:fork" => Ok(fork(envelope)),
+        "repo:created" => Ok(envelope.event(EventKind::REPOSITORY_CREATED)),
+        "repo:deleted" => Ok(envelope.event(EventKind::REPOSITORY_DELETED)),
+        "repo:imported" => Ok(envelope.event(EventKind::REPOSITORY_IMPORTED)),
+        "repo:transfer" => Ok(moved(envelope, EventKind::REPOSITORY_MOVED)),
+        _ => Ok(moved(envelope, EventKind::REPOSITORY_UPDATED)),
     }
 }
 
-fn commit_comment(outline: &Outline<'_>) -> Result<Event> {
-    let comment = json::object(outline.body, "/comment")
+fn commit_comment(envelope: &Envelope<'_>) -> Result<Event> {
+    let comment = pointer::object(envelope.body, "/comment")
         .and_then(comment)
         .ok_or_else(|| missing("comment.id"))?;
-    let mut event = outline.event(EventKind::COMMIT_COMMENT_CREATED);
+    let mut event = envelope.event(EventKind::COMMIT_COMMENT_CREATED);
     event.date = comment.updated.or(comment.created);
     if event.actor.is_none() {
         event.actor.clone_from(&comment.author);
     }
     event.comment = Some(comment);
-    let commit = hash_at(outline.body, "/commit/hash")
-        .or_else(|| hash_at(outline.body, "/comment/commit/hash"));
+    let commit = hash_at(envelope.body, "/commit/hash")
+        .or_else(|| hash_at(envelope.body, "/comment/commit/hash"));
     if let Some(commit) = commit {
         event.extra.push(("commit".to_owned(), commit.to_owned()));
     }
     Ok(event)
 }
 
-fn commit_status(outline: &Outline<'_>, kind: EventKind) -> Result<Event> {
-    let mut status = json::object(outline.body, "/commit_status")
+fn commit_status(envelope: &Envelope<'_>, kind: EventKind) -> Result<Event> {
+    let mut status = pointer::object(envelope.body, "/commit_status")
         .and_then(status)
         .ok_or_else(|| missing("commit_status.key"))?;
     if status.commit.is_empty() {
-        let commit = hash_at(outline.body, "/commit/hash");
+        let commit = hash_at(envelope.body, "/commit/hash");
         status.commit = commit.unwrap_or_default().to_owned();
     }
-    let mut event = outline.event(kind);
+    let mut event = envelope.event(kind);
     event.date = status.updated_at.or(status.created_at);
     event.status = Some(status);
     Ok(event)
 }
 
-fn fork(outline: &Outline<'_>) -> Event {
-    let mut event = outline.event(EventKind::REPOSITORY_FORKED);
-    if let Some(fork) = outline.body.get("fork").and_then(event_repository) {
+fn fork(envelope: &Envelope<'_>) -> Event {
+    let mut event = envelope.event(EventKind::REPOSITORY_FORKED);
+    if let Some(fork) = envelope.body.get("fork").and_then(event_repository) {
         event.extra.push(("fork".to_owned(), fork.fullname));
         event.extra.push(("fork_id".to_owned(), fork.id));
     }
@@ -63,13 +63,13 @@ fn fork(outline: &Outline<'_>) -> Event {
 
 /// Renamed, moved or with other settings: the former full name is read
 /// wherever the delivery has it.
-fn moved(outline: &Outline<'_>, kind: EventKind) -> Event {
-    let mut event = outline.event(kind);
+fn moved(envelope: &Envelope<'_>, kind: EventKind) -> Event {
+    let mut event = envelope.event(kind);
     if let Some(repo) = &mut event.repo {
         repo.old_fullname =
-            old_fullname(outline.body, &repo.fullname).filter(|old| *old != repo.fullname);
+            old_fullname(envelope.body, &repo.fullname).filter(|old| *old != repo.fullname);
     }
-    if let Some(changes) = json::object(outline.body, "/changes").and_then(Value::as_object) {
+    if let Some(changes) = pointer::object(envelope.body, "/changes").and_then(Value::as_object) {
         let changed: Vec<&str> = changes.keys().map(String::as_str).collect();
         event.extra.push(("changed".to_owned(), changed.join(",")));
     }
@@ -77,7 +77,7 @@ fn moved(outline: &Outline<'_>, kind: EventKind) -> Event {
 }
 
 fn old_fullname(body: &Value, fullname: &str) -> Option<String> {
-    if let Some(old) = json::text(body, "/changes/full_name/old") {
+    if let Some(old) = pointer::text(body, "/changes/full_name/old") {
         return Some(old.to_owned());
     }
     if let Some(old) = body.pointer("/changes/links/old").and_then(|links| {
@@ -94,7 +94,7 @@ fn old_fullname(body: &Value, fullname: &str) -> Option<String> {
         "/changes/owner/old/username",
     ]
     .iter()
-    .find_map(|pointer| json::text(body, pointer))?;
+    .find_map(|pointer| pointer::text(body, pointer))?;
     let (_, slug) = fullname.rsplit_once('/')?;
     Some(format!("{previous_owner}/{slug}"))
 }

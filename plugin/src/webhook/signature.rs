@@ -1,7 +1,7 @@
 //! The signature of a delivery.
 //!
 //! Bitbucket Cloud: `X-Hub-Signature: sha256=<hex HMAC-SHA256(secret, raw body)>`.
-//! Older services signed with SHA-1 in the same header; that is refused, and
+//! Older services signed with SHA-1 in the same header; that is rejected, and
 //! so is a header that occurs twice.
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -26,22 +26,22 @@ pub(crate) fn verify(signatures: &[&str], body: &[u8], secret: &Secret) -> Resul
     }
     let signature = match signatures {
         [one] => one.trim(),
-        [] => return Err(refused("has no X-Hub-Signature header")),
-        _ => return Err(refused("has more than one X-Hub-Signature header")),
+        [] => return Err(rejected("has no X-Hub-Signature header")),
+        _ => return Err(rejected("has more than one X-Hub-Signature header")),
     };
     let digits = signature
         .strip_prefix("sha256=")
-        .ok_or_else(|| refused("is not signed with sha256"))?;
+        .ok_or_else(|| rejected("is not signed with sha256"))?;
     let given =
-        hex::decode(digits).map_err(|_| refused("has a signature that is not hexadecimal"))?;
+        hex::decode(digits).map_err(|_| rejected("has a signature that is not hexadecimal"))?;
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes())
         .map_err(|_| VcsError::new(ErrorKind::INTERNAL, "the signing key cannot be used"))?;
     mac.update(body);
     mac.verify_slice(&given)
-        .map_err(|_| refused("has a wrong signature; is it the key of this hook?"))
+        .map_err(|_| rejected("has a wrong signature; is it the key of this hook?"))
 }
 
-fn refused(what: &str) -> VcsError {
+fn rejected(what: &str) -> VcsError {
     VcsError::new(ErrorKind::UNAUTHENTICATED, format!("the delivery {what}"))
 }
 
@@ -74,25 +74,25 @@ mod tests {
             None
         );
 
-        let refused = Some(ErrorKind::UNAUTHENTICATED);
+        let rejected = Some(ErrorKind::UNAUTHENTICATED);
         assert_eq!(
             kind_of(&[&right], b"{\"push\":{\"changes\":[] }}", KEY),
-            refused
+            rejected
         );
-        assert_eq!(kind_of(&[&right], BODY, "another key"), refused);
-        assert_eq!(kind_of(&[], BODY, KEY), refused);
-        assert_eq!(kind_of(&[&right, &right], BODY, KEY), refused);
-        assert_eq!(kind_of(&[""], BODY, KEY), refused);
-        assert_eq!(kind_of(&["sha256="], BODY, KEY), refused);
-        assert_eq!(kind_of(&[&right[..right.len() - 2]], BODY, KEY), refused);
-        assert_eq!(kind_of(&["sha256=zz"], BODY, KEY), refused);
+        assert_eq!(kind_of(&[&right], BODY, "another key"), rejected);
+        assert_eq!(kind_of(&[], BODY, KEY), rejected);
+        assert_eq!(kind_of(&[&right, &right], BODY, KEY), rejected);
+        assert_eq!(kind_of(&[""], BODY, KEY), rejected);
+        assert_eq!(kind_of(&["sha256="], BODY, KEY), rejected);
+        assert_eq!(kind_of(&[&right[..right.len() - 2]], BODY, KEY), rejected);
+        assert_eq!(kind_of(&["sha256=zz"], BODY, KEY), rejected);
         assert_eq!(
             kind_of(&[&right.replace("sha256", "sha1")], BODY, KEY),
-            refused
+            rejected
         );
         assert_eq!(
             kind_of(&[right.trim_start_matches("sha256=")], BODY, KEY),
-            refused
+            rejected
         );
     }
 

@@ -21,8 +21,8 @@ fn one(key: &str, body: Value) -> Event {
     events.remove(0)
 }
 
-fn field_of_refusal(key: &str, body: Value) -> String {
-    let error = parse(&request(key, &body)).expect_err("a refusal");
+fn field_of_rejection(key: &str, body: Value) -> String {
+    let error = parse(&request(key, &body)).expect_err("a rejection");
     assert_eq!(error.kind, ErrorKind::INVALID_INPUT, "{error}");
     let (_, field) = error.extra.first().expect("the field").clone();
     assert!(error.message.contains(&field), "{error}");
@@ -214,7 +214,7 @@ fn e30_a_push_without_changes_gives_no_event() {
 
 #[test]
 fn a_field_that_is_needed_and_unusable_is_named() {
-    let odd = |change: Value| field_of_refusal("repo:push", push(json!([change])));
+    let odd = |change: Value| field_of_rejection("repo:push", push(json!([change])));
     assert_eq!(odd(json!({})), "push.changes[0].new");
     assert_eq!(
         odd(json!({ "new": { "name": 5 } })),
@@ -233,26 +233,26 @@ fn a_field_that_is_needed_and_unusable_is_named() {
         "push.changes[0].new.target.hash"
     );
     assert_eq!(
-        field_of_refusal("repo:push", json!({ "repository": repository() })),
+        field_of_rejection("repo:push", json!({ "repository": repository() })),
         "push.changes"
     );
     assert_eq!(
-        field_of_refusal("repo:push", json!({ "push": { "changes": [] } })),
+        field_of_rejection("repo:push", json!({ "push": { "changes": [] } })),
         "repository.full_name"
     );
     assert_eq!(
-        field_of_refusal("pullrequest:created", json!({ "repository": repository() })),
+        field_of_rejection("pullrequest:created", json!({ "repository": repository() })),
         "pullrequest"
     );
     assert_eq!(
-        field_of_refusal(
+        field_of_rejection(
             "pullrequest:created",
             json!({ "repository": repository(), "pullrequest": { "title": "x" } })
         ),
         "pullrequest.id"
     );
     assert_eq!(
-        field_of_refusal("pullrequest:comment_created", pull_request_body()),
+        field_of_rejection("pullrequest:comment_created", pull_request_body()),
         "comment.id"
     );
 }

@@ -2,8 +2,8 @@
 
 use super::grant::Lease;
 use super::single_flight::SingleFlight;
-use super::token_endpoint::{Refusal, TokenEndpoint};
-use crate::auth::{Authorization, Authorizer, CredentialType, Renewal};
+use super::token_endpoint::{Rejection, TokenEndpoint};
+use crate::http::{Authorization, Authorizer, CredentialType, Renewal};
 use std::sync::Arc;
 use vcs_provider_interface::prelude::*;
 
@@ -29,7 +29,7 @@ impl ClientCredentials {
             let tokens = self
                 .endpoint
                 .client_credentials(context)
-                .map_err(Refusal::into_error)?;
+                .map_err(Rejection::into_error)?;
             Ok(Lease::fresh(&tokens, generation))
         })
     }
@@ -44,8 +44,8 @@ impl Authorizer for ClientCredentials {
         Ok(self.lease(context, 0)?.authorization())
     }
 
-    fn renew(&self, context: &dyn CallContext, refused: &Authorization) -> Result<Renewal> {
-        self.lease(context, refused.generation)?;
+    fn renew(&self, context: &dyn CallContext, rejected: &Authorization) -> Result<Renewal> {
+        self.lease(context, rejected.generation)?;
         Ok(Renewal::Renewed)
     }
 }

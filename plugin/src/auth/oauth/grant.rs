@@ -9,13 +9,13 @@
 //!   renewed in the meantime, and then nothing is sent;
 //! - the new pair is stored before it is used: a crash in between finds the old
 //!   pair, which still works for a while, or the new one, never neither;
-//! - a refusal for good is written down and not asked again until the store
+//! - a rejection for good is written down and not asked again until the store
 //!   holds another grant.
 
 use super::single_flight::SingleFlight;
-use super::token_endpoint::{Refusal, TokenEndpoint, Tokens};
-use crate::auth::{Authorization, Authorizer, CredentialType, Renewal};
+use super::token_endpoint::{Rejection, TokenEndpoint, Tokens};
 use crate::http::check_context;
+use crate::http::{Authorization, Authorizer, CredentialType, Renewal};
 use crate::log::Log;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -121,7 +121,7 @@ impl Lease {
 #[derive(Clone)]
 enum Known {
     Alive(Lease),
-    /// Refused for good, at this version, looked up at this time.
+    /// Rejected for good, at this version, looked up at this time.
     Dead {
         version: u64,
         error: VcsError,
@@ -157,11 +157,11 @@ pub(crate) fn first_grant(
     })?;
     let tokens = endpoint
         .exchange_code(context, code, request.redirect_uri.as_deref())
-        .map_err(|refusal| match refusal {
-            Refusal::Dead(error) => {
+        .map_err(|rejection| match rejection {
+            Rejection::Dead(error) => {
                 error.in_context("the code was used before or is too old, link again")
             }
-            Refusal::Other(error) => error,
+            Rejection::Other(error) => error,
         })?;
     Ok(grant_of(&tokens, 1, None))
 }
@@ -250,8 +250,8 @@ impl GrantAuthorizer {
                 self.say(LogLevel::INFO, "the grant was renewed", version);
                 Ok(Known::Alive(Lease::fresh(&tokens, version)))
             }
-            Err(Refusal::Dead(error)) => Ok(self.bury(stored, &error)),
-            Err(Refusal::Other(error)) => match Lease::stored(&stored) {
+            Err(Rejection::Dead(error)) => Ok(self.bury(stored, &error)),
+            Err(Rejection::Other(error)) => match Lease::stored(&stored) {
                 // Renewed early, so the present token still works.
                 Some(lease) if lease.generation() > after && !lease.has_ended() => {
                     self.say(
@@ -266,10 +266,10 @@ impl GrantAuthorizer {
         }
     }
 
-    /// Writes down that the service refused the grant for good. The pair stays
+    /// Writes down that the service rejected the grant for good. The pair stays
     /// in the store for diagnosis.
-    fn bury(&self, stored: Grant, refusal: &VcsError) -> Known {
-        let reason = refusal.message.clone();
+    fn bury(&self, stored: Grant, rejection: &VcsError) -> Known {
+        let reason = rejection.message.clone();
         let version = stored.version + 1;
         let dead = Grant {
             version,
@@ -285,14 +285,14 @@ impl GrantAuthorizer {
         }
         self.say(
             LogLevel::ERROR,
-            "the service refuses the grant for good",
+            "the service rejects the grant for good",
             version,
         );
         let mut error = link_again(&reason);
-        error.http_status = refusal.http_status;
+        error.http_status = rejection.http_status;
         error
             .service_request_id
-            .clone_from(&refusal.service_request_id);
+            .clone_from(&rejection.service_request_id);
         Known::Dead {
             version,
             error,
@@ -340,8 +340,8 @@ impl Authorizer for GrantAuthorizer {
         Ok(self.lease(context, 0)?.authorization())
     }
 
-    fn renew(&self, context: &dyn CallContext, refused: &Authorization) -> Result<Renewal> {
-        self.lease(context, refused.generation)?;
+    fn renew(&self, context: &dyn CallContext, rejected: &Authorization) -> Result<Renewal> {
+        self.lease(context, rejected.generation)?;
         Ok(Renewal::Renewed)
     }
 }

@@ -28,14 +28,14 @@ pub(super) struct Tokens {
 }
 
 /// Why there are no tokens.
-pub(super) enum Refusal {
+pub(super) enum Rejection {
     /// The code or refresh token is dead for good.
     Dead(VcsError),
     /// Anything else; another try may succeed.
     Other(VcsError),
 }
 
-impl Refusal {
+impl Rejection {
     pub(super) fn into_error(self) -> VcsError {
         match self {
             Self::Dead(error) | Self::Other(error) => error,
@@ -63,7 +63,7 @@ impl TokenEndpoint {
     /// Calls count against the consumer, so it has a rate gate of its own.
     ///
     /// # Errors
-    /// `Config` if the address is none.
+    /// `Config` if the address is not a URL.
     pub(crate) fn new(
         transport: Arc<Transport>,
         oauth_url: &str,
@@ -84,7 +84,7 @@ impl TokenEndpoint {
         context: &dyn CallContext,
         code: &Secret,
         redirect_uri: Option<&str>,
-    ) -> std::result::Result<Tokens, Refusal> {
+    ) -> std::result::Result<Tokens, Rejection> {
         let mut fields = vec![
             ("grant_type", "authorization_code"),
             ("code", code.expose()),
@@ -95,7 +95,7 @@ impl TokenEndpoint {
 
     /// Turns a refresh token into the next pair. The old one works for about
     /// ten minutes after its use, so the request may be repeated when its
-    /// answer is lost.
+    /// response is lost.
     ///
     /// A consumer that came with a dead token is turned away for a moment, in
     /// the same words as a dead token, also with its healthy ones. So those
@@ -104,15 +104,15 @@ impl TokenEndpoint {
         &self,
         context: &dyn CallContext,
         refresh_token: &Secret,
-    ) -> std::result::Result<Tokens, Refusal> {
+    ) -> std::result::Result<Tokens, Rejection> {
         let fields = [
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh_token.expose()),
         ];
-        match self.tokens(context, &fields, Request::repeatable) {
-            Err(Refusal::Dead(error)) if service_error(&error) == Some(UNAUTHORIZED_CLIENT) => {
-                pause(context, LOCK_OUT).map_err(Refusal::Other)?;
-                self.tokens(context, &fields, Request::repeatable)
+        match self.tokens(context, &fields, Request::idempotent) {
+            Err(Rejection::Dead(error)) if service_error(&error) == Some(UNAUTHORIZED_CLIENT) => {
+                pause(context, LOCK_OUT).map_err(Rejection::Other)?;
+                self.tokens(context, &fields, Request::idempotent)
             }
             result => result,
         }
@@ -122,9 +122,9 @@ impl TokenEndpoint {
     pub(super) fn client_credentials(
         &self,
         context: &dyn CallContext,
-    ) -> std::result::Result<Tokens, Refusal> {
+    ) -> std::result::Result<Tokens, Rejection> {
         let fields = [("grant_type", "client_credentials")];
-        self.tokens(context, &fields, Request::repeatable)
+        self.tokens(context, &fields, Request::idempotent)
     }
 
     fn tokens(
@@ -132,20 +132,20 @@ impl TokenEndpoint {
         context: &dyn CallContext,
         fields: &[(&str, &str)],
         repeat: impl FnOnce(Request) -> Request,
-    ) -> std::result::Result<Tokens, Refusal> {
+    ) -> std::result::Result<Tokens, Rejection> {
         let form = encoding::query(fields.iter().copied()).into_bytes();
         let request =
             Request::post("/access_token").body("application/x-www-form-urlencoded", form);
-        let mut answer = self
+        let mut response = self
             .http
             .send(context, &repeat(request))
             .map_err(classified)?;
-        let tokens = answer.json::<TokenAnswer>();
-        answer.body.fill(0);
-        let tokens = tokens.map_err(Refusal::Other)?;
+        let tokens = response.json::<TokenAnswer>();
+        response.body.fill(0);
+        let tokens = tokens.map_err(Rejection::Other)?;
         if tokens.access_token.is_empty() {
-            let error = answer.head.invalid("the field `access_token` is empty");
-            return Err(Refusal::Other(error));
+            let error = response.head.invalid("the field `access_token` is empty");
+            return Err(Rejection::Other(error));
         }
         Ok(Tokens {
             access_token: tokens.access_token,
@@ -170,16 +170,16 @@ fn scope_list(text: &str) -> Vec<String> {
 }
 
 /// Tells a dead token from a wrong consumer and from a passing failure.
-fn classified(error: VcsError) -> Refusal {
+fn classified(error: VcsError) -> Rejection {
     match service_error(&error) {
-        Some("invalid_grant" | UNAUTHORIZED_CLIENT) => Refusal::Dead(VcsError {
+        Some("invalid_grant" | UNAUTHORIZED_CLIENT) => Rejection::Dead(VcsError {
             kind: ErrorKind::UNAUTHENTICATED,
             retryable: false,
             ..error
         }),
-        Some("invalid_client") => Refusal::Other(wrong_consumer(error)),
-        _ if error.kind == ErrorKind::UNAUTHENTICATED => Refusal::Other(wrong_consumer(error)),
-        _ => Refusal::Other(error),
+        Some("invalid_client") => Rejection::Other(wrong_consumer(error)),
+        _ if error.kind == ErrorKind::UNAUTHENTICATED => Rejection::Other(wrong_consumer(error)),
+        _ => Rejection::Other(error),
     }
 }
 

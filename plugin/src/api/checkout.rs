@@ -1,0 +1,46 @@
+//! What Git needs to clone and push.
+//!
+//! Sent: the repository, for its clone addresses. Repeated: that. The
+//! credential is the one of the client, renewed if need be, with the user that
+//! Bitbucket wants for its kind; it stands in no address.
+
+use crate::api::repositories;
+use crate::http::Origin;
+use crate::repository_name::RepositoryName;
+use crate::session::Session;
+use vcs_provider_interface::prelude::*;
+
+/// Clone addresses and the credential that goes with them.
+///
+/// # Errors
+/// Those of a request; `InvalidResponse` if the service names a clone address
+/// elsewhere than at its website: the credential must not go there.
+pub(crate) fn credentials(
+    session: &Session,
+    context: &dyn CallContext,
+    request: RepositoryRequest,
+) -> Result<CheckoutCredentials> {
+    let repo = RepositoryName::parse(&request.repo)?;
+    let record = repositories::fetch(session, context, &repo)?.into_record();
+    if !is_same_origin(&record.http_url, &session.config.web_url) {
+        return Err(VcsError::new(
+            ErrorKind::INVALID_RESPONSE,
+            "the service names a clone address at another place than its website (webUrl), where \
+             no credential is sent",
+        ));
+    }
+    let authorizer = session.http.authorizer();
+    let authorization = authorizer.authorization(context)?;
+    Ok(CheckoutCredentials {
+        http_url: record.http_url,
+        ssh_url: record.ssh_url,
+        username: authorizer.credential_type().git_user().map(str::to_owned),
+        secret: authorization.token,
+        expires_at_ms: authorization.expires_at_ms,
+    })
+}
+
+fn is_same_origin(left: &str, right: &str) -> bool {
+    let origin = |address: &str| Origin::of(&address.parse().ok()?).ok();
+    matches!((origin(left), origin(right)), (Some(left), Some(right)) if left == right)
+}

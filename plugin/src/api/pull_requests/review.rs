@@ -1,0 +1,198 @@
+//! Changing, declining and approving a pull request.
+
+use super::create::reviewers;
+use super::{expand_hashes, get_value, may_be_done, one_path, read_one};
+use crate::http::Request;
+use crate::json::{StrictJson, pointer};
+use crate::repository_name::RepositoryName;
+use crate::session::Session;
+use serde::Deserialize;
+use serde_json::{Map, Value, json as object};
+use vcs_provider_interface::prelude::*;
+
+/// Changes a pull request and keeps what is not named.
+///
+/// The reviewers are sent with every change: without them Bitbucket Cloud
+/// removes them all.
+pub(crate) fn update(
+    session: &Session,
+    context: &dyn CallContext,
+    request: UpdatePullRequestRequest,
+) -> Result<PullRequest> {
+    let repo = RepositoryName::parse(&request.repo)?;
+    let present = get_value(session, context, &repo, request.id)?;
+    reject_closed(&read_one(&present)?, "changed")?;
+    let change = Request::put(one_path(&repo, request.id, &[])).json(&body(&request, &present))?;
+    let mut changed = read_one(&session.http.json::<StrictJson>(context, &change)?.0)?;
+    expand_hashes(session, context, &repo, &mut changed)?;
+    Ok(changed)
+}
+
+fn body(request: &UpdatePullRequestRequest, present: &Value) -> Value {
+    let mut body = Map::new();
+    // The service wants a title in every change.
+    let title = request
+        .title
+        .as_deref()
+        .or_else(|| pointer::text(present, "/title"));
+    if let Some(title) = title {
+        body.insert("title".into(), object!(title));
+    }
+    if let Some(description) = &request.description {
+        body.insert("description".into(), object!(description));
+    }
+    if let Some(branch) = &request.destination_branch {
+        body.insert(
+            "destination".into(),
+            object!({ "branch": { "name": branch } }),
+        );
+    }
+    let kept = || {
+        pointer::items(present, "/reviewers")
+            .iter()
+            .filter_map(|reviewer| {
+                pointer::text(reviewer, "/uuid").or_else(|| pointer::text(reviewer, "/account_id"))
+            })
+            .map(str::to_owned)
+            .collect::<Vec<String>>()
+    };
+    let wanted = request.reviewers.clone().unwrap_or_else(kept);
+    body.insert("reviewers".into(), reviewers(&wanted));
+    Value::Object(body)
+}
+
+/// The error of an action that only open pull requests know.
+pub(super) fn reject_closed(pull_request: &PullRequest, action: &str) -> Result<()> {
+    if !pull_request.closed {
+        return Ok(());
+    }
+    Err(VcsError::new(
+        ErrorKind::CONFLICT,
+        format!(
+            "pull request #{} is {} and cannot be {action}",
+            pull_request.id, pull_request.state
+        ),
+    )
+    .with_extra("state", pull_request.state.to_string()))
+}
+
+/// Declines a pull request; one that is declined already is a success.
+///
+/// # Errors
+/// `Conflict` if it was merged or superseded.
+pub(crate) fn decline(
+    session: &Session,
+    context: &dyn CallContext,
+    request: PullRequestRequest,
+) -> Result<PullRequest> {
+    let repo = RepositoryName::parse(&request.repo)?;
+    let action = Request::post(one_path(&repo, request.id, &["decline"]));
+    let value = match session.http.json(context, &action) {
+        Ok(StrictJson(value)) => value,
+        Err(error) if may_be_done(&error) || is_rejection(&error) => {
+            // Somebody else, or the lost &request, may have declined it.
+            let value =
+                get_value(session, context, &repo, request.id).map_err(|_| error.clone())?;
+            let present = read_one(&value)?;
+            if present.state != PullRequestState::DECLINED {
+                reject_closed(&present, "declined")?;
+                return Err(error);
+            }
+            value
+        }
+        Err(error) => return Err(error),
+    };
+    let mut declined = read_one(&value)?;
+    expand_hashes(session, context, &repo, &mut declined)?;
+    Ok(declined)
+}
+
+/// Whether the service did not take the request for what the state is.
+fn is_rejection(error: &VcsError) -> bool {
+    matches!(
+        error.kind,
+        ErrorKind::INVALID_INPUT | ErrorKind::CONFLICT | ErrorKind::ALREADY_EXISTS
+    )
+}
+
+/// What a reviewer thinks.
+#[derive(Deserialize)]
+struct Verdict {
+    approved: bool,
+}
+
+/// Approves a pull request; twice is a success.
+pub(crate) fn approve(
+    session: &Session,
+    context: &dyn CallContext,
+    request: PullRequestRequest,
+) -> Result<()> {
+    let repo = RepositoryName::parse(&request.repo)?;
+    let action = Request::post(one_path(&repo, request.id, &["approve"])).idempotent();
+    match session.http.send(context, &action) {
+        Ok(response) => match response.json::<Verdict>()? {
+            Verdict { approved: true } => Ok(()),
+            Verdict { approved: false } => Err(response.head.invalid("it is not an approval")),
+        },
+        Err(error) if is_rejection(&error) && says_approved(&error) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn says_approved(error: &VcsError) -> bool {
+    let message = error.message.to_ascii_lowercase();
+    message.contains("already approved") || error.kind == ErrorKind::ALREADY_EXISTS
+}
+
+/// Takes an approval back; where there is none is a success.
+///
+/// # Errors
+/// `NotFound` if there is no such pull request.
+pub(crate) fn unapprove(
+    session: &Session,
+    context: &dyn CallContext,
+    request: PullRequestRequest,
+) -> Result<()> {
+    let repo = RepositoryName::parse(&request.repo)?;
+    let path = one_path(&repo, request.id, &["approve"]);
+    match session.http.delete(context, path) {
+        Ok(()) => Ok(()),
+        // The service says 404 for a missing approval and a missing pull
+        // request alike.
+        Err(error) if error.kind == ErrorKind::NOT_FOUND => {
+            get_value(session, context, &repo, request.id).map(|_| ())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e43_a_change_sends_the_reviewers_again() {
+        let present = object!({ "id": 5, "title": "Old", "reviewers": [
+            { "uuid": "{u-1}", "account_id": "1:a" }, { "account_id": "2:b" }
+        ] });
+        let request = UpdatePullRequestRequest {
+            description: Some(String::new()),
+            ..UpdatePullRequestRequest::default()
+        };
+        assert_eq!(
+            body(&request, &present),
+            object!({ "title": "Old", "description": "",
+                      "reviewers": [{ "uuid": "{u-1}" }, { "account_id": "2:b" }] })
+        );
+        let request = UpdatePullRequestRequest {
+            title: Some("New".to_owned()),
+            destination_branch: Some("main".to_owned()),
+            reviewers: Some(Vec::new()),
+            ..UpdatePullRequestRequest::default()
+        };
+        assert_eq!(
+            body(&request, &present),
+            object!({ "title": "New", "destination": { "branch": { "name": "main" } }, "reviewers": [] })
+        );
+    }
+}

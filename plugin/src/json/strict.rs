@@ -1,0 +1,178 @@
+//! A response of the API as JSON, whose fields have the types they should have.
+//!
+//! The readers of this module take a field of another type for an absent one,
+//! as deliveries need it. From the API such a field would become a pull request
+//! without its title, or a renamed file that looks like a new one, so there it
+//! is an error. Null and absent fields are allowed: the service leaves out a lot.
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use std::fmt;
+
+/// A JSON document of the API.
+pub(crate) struct StrictJson(pub(crate) Value);
+
+impl<'de> Deserialize<'de> for StrictJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        match type_mismatch(&value) {
+            None => Ok(Self(value)),
+            Some((path, kind)) => Err(D::Error::custom(format_args!(
+                "invalid type, expected an object whose `{path}` is {kind}"
+            ))),
+        }
+    }
+}
+
+/// What a field holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Number,
+    Flag,
+    Object,
+    List,
+    /// An object of objects; the addresses to clone from are a list.
+    Links,
+}
+
+impl Kind {
+    /// The type of the fields of this name, which on Bitbucket Cloud is the same
+    /// wherever this provider reads them.
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "account_id"
+            | "created_on"
+            | "date"
+            | "default_merge_strategy"
+            | "description"
+            | "display_name"
+            | "full_name"
+            | "hash"
+            | "href"
+            | "name"
+            | "nickname"
+            | "path"
+            | "raw"
+            | "reason"
+            | "slug"
+            | "state"
+            | "status"
+            | "task_status"
+            | "title"
+            | "type"
+            | "updated_on"
+            | "username"
+            | "uuid" => Self::Text,
+            "from" | "lines_added" | "lines_removed" | "size" | "to" => Self::Number,
+            "deleted" | "draft" => Self::Flag,
+            "author" | "branch" | "commit" | "content" | "destination" | "inline"
+            | "merge_commit" | "merge_result" | "new" | "old" | "parent" | "repository"
+            | "resolution" | "source" | "summary" | "target" | "user" => Self::Object,
+            "attributes" | "parents" | "reviewers" | "values" => Self::List,
+            "links" => Self::Links,
+            _ => return None,
+        })
+    }
+
+    fn fits(self, value: &Value) -> bool {
+        match self {
+            Self::Text => value.is_string(),
+            Self::Number => value.is_number(),
+            Self::Flag => value.is_boolean(),
+            Self::Object => value.is_object(),
+            Self::List => value.is_array(),
+            Self::Links => value.as_object().is_some_and(|links| {
+                links.iter().all(|(name, link)| match name.as_str() {
+                    "clone" => link.is_array() || link.is_null(),
+                    _ => link.is_object() || link.is_null(),
+                })
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Text => "a string",
+            Self::Number => "a number",
+            Self::Flag => "true or false",
+            Self::Object => "an object",
+            Self::List => "an array",
+            Self::Links => "an object of links",
+        })
+    }
+}
+
+/// The first field of another type than it should have: its path and that type.
+/// What has a name that is not read is not looked into: `rendered.title` of a
+/// pull request is an object, and `title` a text.
+fn type_mismatch(value: &Value) -> Option<(String, Kind)> {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .filter_map(|(name, field)| Some((name, field, Kind::of(name)?)))
+            .filter(|(_, field, _)| !field.is_null())
+            .find_map(|(name, field, kind)| {
+                if !kind.fits(field) {
+                    return Some((name.clone(), kind));
+                }
+                let inner = match (kind, field) {
+                    (Kind::Links, Value::Object(links)) => links
+                        .iter()
+                        .find_map(|(link, value)| within(link, type_mismatch(value))),
+                    _ => type_mismatch(field),
+                };
+                within(name, inner)
+            }),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(index, item)| within(&index.to_string(), type_mismatch(item))),
+        _ => None,
+    }
+}
+
+fn within(name: &str, inner: Option<(String, Kind)>) -> Option<(String, Kind)> {
+    inner.map(|(path, kind)| (format!("{name}.{path}"), kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_field_of_another_type_is_named_at_any_depth() {
+        let read = |value: Value| serde_json::from_value::<StrictJson>(value).map(|read| read.0);
+        let fine = json!({
+            "id": 1, "title": "x", "author": null, "links": { "html": { "href": "h" }, "clone": [] },
+            "reviewers": [{ "nickname": "ann" }], "rendered": { "title": {} }, "draft": false
+        });
+        assert_eq!(read(fine.clone()).expect("a document"), fine);
+        for (wrong, path) in [
+            (json!({ "title": 5 }), "`title`"),
+            (
+                json!({ "source": { "branch": { "name": [] } } }),
+                "`source.branch.name`",
+            ),
+            (
+                json!({ "reviewers": [{}, { "uuid": 7 }] }),
+                "`reviewers.1.uuid`",
+            ),
+            (json!({ "links": { "html": "x" } }), "`links`"),
+            (json!({ "links": { "html": [] } }), "`links`"),
+            (
+                json!({ "links": { "html": { "href": 3 } } }),
+                "`links.html.href`",
+            ),
+            (json!({ "draft": "no" }), "`draft`"),
+            (json!([{ "values": {} }]), "`0.values`"),
+        ] {
+            let error = read(wrong).expect_err(path).to_string();
+            assert!(error.contains(path), "{error}");
+        }
+    }
+}
