@@ -103,7 +103,7 @@ fn consent_gives_a_grant_that_opens_the_api_and_git() {
     assert_eq!(use_grant(&bitbucket.server).unwrap().fullname, REPO);
 
     let client = bitbucket.client_with(Credential::grant(GRANT));
-    let request = RepositoryRequest {
+    let request = CheckoutRequest {
         repo: REPO.to_owned(),
     };
     let checkout = client.checkout_credentials(&context(), request).unwrap();
@@ -198,11 +198,7 @@ fn a_wall_clock_that_went_back_does_not_make_a_token_live_longer() {
     assert_eq!(lifetime, 7_200_000);
     // As if the pair had been stored by a clock that was years ahead.
     grant.expires_at_ms = grant.expires_at_ms.map(|end| end + 315_360_000_000);
-    for (key, value) in &mut grant.extra {
-        if key == "lifetime_ms" {
-            *value = "0".to_owned();
-        }
-    }
+    grant.extra.insert("lifetime_ms", "0");
     bitbucket.host.put_grant(GRANT, grant);
     use_grant(&bitbucket.server).unwrap();
     assert_eq!(bitbucket.mock.oauth_counts().refreshes, 1);

@@ -171,6 +171,7 @@ mod tests {
                     target: "http".to_owned(),
                     message: format!("a line at {level}"),
                     fields: vec![("status".to_owned(), "429".to_owned())],
+                    ..Default::default()
                 });
             }
         });

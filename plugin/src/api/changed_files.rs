@@ -78,6 +78,7 @@ fn changed_file(value: &Value) -> Result<ChangedFile> {
         change,
         lines_added: pointer::number(value, "/lines_added"),
         lines_removed: pointer::number(value, "/lines_removed"),
+        ..Default::default()
     })
 }
 

@@ -19,6 +19,7 @@ fn neither_logs_nor_errors_hold_the_token_even_if_the_service_repeats_it() {
     let request = CommitRequest {
         repo: "team/repo".to_owned(),
         hash: HASH.to_owned(),
+        ..Default::default()
     };
     let error = service
         .client_with("", host.clone())
@@ -39,6 +40,7 @@ fn each_request_is_one_structured_line() {
     let request = CommitRequest {
         repo: "team/repo".to_owned(),
         hash: HASH.to_owned(),
+        ..Default::default()
     };
     service
         .client_with("", host.clone())

@@ -147,7 +147,7 @@ fn comment_update(world: &World, client: Client<'_>) -> Result<String> {
     let request = UpdateCommentRequest {
         repo: repo(),
         pull_request: world.pull_request,
-        id: world.comment,
+        id: world.comment.to_string(),
         text: "Why not?".to_owned(),
     };
     let made = client.pull_request_comment_update(&context(), request)?;
@@ -158,7 +158,7 @@ fn comment_delete(world: &World, client: Client<'_>) -> Result<String> {
     let request = DeleteCommentRequest {
         repo: repo(),
         pull_request: world.pull_request,
-        id: world.comment,
+        id: world.comment.to_string(),
     };
     client.pull_request_comment_delete(&context(), request)?;
     Ok(String::new())

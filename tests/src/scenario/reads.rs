@@ -27,6 +27,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::reads("tag", tag),
         Operation::reads("commit", commit),
         Operation::reads("pull_request", pull_request),
+        Operation::reads("hooks", hooks),
         Operation::reads("get_hook", get_hook),
         Operation::reads("poll_events", poll_events),
         Operation::reads("complete_event", complete_event),
@@ -279,6 +280,17 @@ fn poll_events(world: &World, client: Client<'_>) -> Result<String> {
     Ok(events.join("\n"))
 }
 
+fn hooks(_: &World, client: Client<'_>) -> Result<String> {
+    let request = HooksRequest {
+        repo: repo(),
+        ..HooksRequest::default()
+    };
+    listed(
+        |sink| client.hooks(&context(), request, sink),
+        |found| format!("{} {:?}", found.url, found.events),
+    )
+}
+
 fn complete_event(world: &World, client: Client<'_>) -> Result<String> {
     let git = &world.bitbucket.git;
     let event = Event {
@@ -293,7 +305,7 @@ fn complete_event(world: &World, client: Client<'_>) -> Result<String> {
             name: "feature/one".to_owned(),
             old_hash: Some(git.hash("light")),
             new_hash: Some(git.hash("feature/one")),
-            truncated: true,
+            truncated: Some(true),
             ..RefChange::default()
         }),
         ..Event::default()
@@ -304,7 +316,7 @@ fn complete_event(world: &World, client: Client<'_>) -> Result<String> {
 }
 
 fn checkout_credentials(_: &World, client: Client<'_>) -> Result<String> {
-    let request = RepositoryRequest { repo: repo() };
+    let request = CheckoutRequest { repo: repo() };
     let found = client.checkout_credentials(&context(), request)?;
     Ok(format!(
         "{} {} {:?} {}",

@@ -77,7 +77,7 @@ fn e02_each_kind_of_credential_has_its_own_git_user() {
     let bitbucket = quick_small();
     let user_of = |credential: Credential| {
         let client = bitbucket.client_with(credential);
-        let request = RepositoryRequest {
+        let request = CheckoutRequest {
             repo: REPO.to_owned(),
         };
         let checkout = client.checkout_credentials(&context(), request);

@@ -112,13 +112,13 @@ fn e19_the_rest_of_a_truncated_push_is_fetched() {
     clone.push(&["feature/one"]);
     let event = only_event(&bitbucket, "repo:push");
     let change = event.change.as_ref().expect("a change");
-    assert!(change.truncated);
+    assert_eq!(change.truncated, Some(true));
     assert_eq!(change.commits.len(), 5);
     let old = change.old_hash.clone().expect("a hash");
     let whole = complete(&bitbucket, event).change.expect("a change");
     let found: Vec<String> = whole.commits.into_iter().map(|commit| commit.id).collect();
     assert_eq!(found, bitbucket.git.log(&format!("{old}..feature/one")));
-    assert!(!whole.truncated);
+    assert_eq!(whole.truncated, Some(false));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn e19_an_old_commit_that_is_lost_is_dropped_and_asked_again() {
     let newest = whole.commits.first().map(|commit| commit.id.clone());
     assert_eq!(newest, Some(bitbucket.git.hash("feature/one")));
     assert!(whole.commits.len() >= 8, "{}", whole.commits.len());
-    assert!(whole.forced);
+    assert_eq!(whole.forced, Some(true));
 }
 
 #[test]

@@ -179,7 +179,7 @@ fn e34_the_source_is_checked_out_by_its_branch_or_hash() {
     let client = bitbucket.client();
     let id = open(&bitbucket, "One");
     let found = pull_request(&*client, id).expect("a pull request");
-    let request = RepositoryRequest {
+    let request = CheckoutRequest {
         repo: found.head.repo.clone().expect("a repository"),
     };
     let checkout = client

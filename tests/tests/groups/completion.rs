@@ -16,7 +16,7 @@ fn push(bitbucket: &Bitbucket, name: &str, old: Option<&str>, new: &str) -> Even
             name: name.to_owned(),
             old_hash: old.map(str::to_owned),
             new_hash: Some(new.to_owned()),
-            truncated: true,
+            truncated: Some(true),
             ..Default::default()
         }),
         ..Default::default()
@@ -29,7 +29,7 @@ fn push(bitbucket: &Bitbucket, name: &str, old: Option<&str>, new: &str) -> Even
 
 fn hashes(event: &Event) -> Vec<String> {
     let change = event.change.as_ref().expect("a change");
-    assert!(!change.truncated);
+    assert_eq!(change.truncated, Some(false));
     change
         .commits
         .iter()
@@ -55,7 +55,7 @@ fn e19_a_lost_old_commit_is_dropped_and_the_push_was_forced() {
     let new = bitbucket.git.hash("feature/one");
     let event = push(&bitbucket, "feature/one", Some(&"de".repeat(20)), &new);
     assert_eq!(hashes(&event), bitbucket.git.log("main..feature/one"));
-    assert!(event.change.expect("a change").forced);
+    assert_eq!(event.change.expect("a change").forced, Some(true));
 }
 
 #[test]

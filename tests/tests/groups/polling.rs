@@ -71,7 +71,7 @@ fn e18_refs_that_were_created_moved_and_deleted_are_found() {
         (moved.old_hash.as_deref(), moved.new_hash.as_deref()),
         (Some(&*before), Some(&*after))
     );
-    assert!(!moved.forced && moved.truncated);
+    assert_eq!((moved.forced, moved.truncated), (Some(false), Some(true)));
     assert!(
         poll(&bitbucket, Some(&found.cursor), &[])
             .unwrap()
@@ -88,7 +88,7 @@ fn e20_a_forced_push_is_told_from_an_ordinary_one() {
         .git
         .git(&["branch", "--force", "feature/one", "light"]);
     let found = poll(&bitbucket, Some(&first.cursor), &[]).unwrap();
-    assert!(found.events[0].change.as_ref().unwrap().forced);
+    assert_eq!(found.events[0].change.as_ref().unwrap().forced, Some(true));
 }
 
 #[test]

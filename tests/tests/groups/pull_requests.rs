@@ -436,7 +436,7 @@ fn comments_are_written_listed_changed_and_deleted() {
     let bitbucket = Bitbucket::small();
     let client = bitbucket.client();
     let id = opened(&bitbucket, "Talk");
-    let create = |text: &str, position: Option<CommentPosition>, parent: Option<u64>| {
+    let create = |text: &str, position: Option<CommentPosition>, parent: Option<String>| {
         let request = CreateCommentRequest {
             repo: repo(),
             pull_request: id,
@@ -456,15 +456,15 @@ fn comments_are_written_listed_changed_and_deleted() {
     };
     let inline = create("Here", Some(place.clone()), None);
     assert_eq!(inline.position, Some(place));
-    let reply = create("Yes", None, Some(first.id));
-    assert_eq!(reply.parent, Some(first.id));
+    let reply = create("Yes", None, Some(first.id.clone()));
+    assert_eq!(reply.parent, Some(first.id.clone()));
     let long = create(&"ü".repeat(40_000), None, None);
     assert!(long.text.chars().count() < 32_768);
 
     let change = UpdateCommentRequest {
         repo: repo(),
         pull_request: id,
-        id: first.id,
+        id: first.id.clone(),
         text: "Changed".to_owned(),
     };
     assert_eq!(
@@ -478,7 +478,7 @@ fn comments_are_written_listed_changed_and_deleted() {
         let deletion = DeleteCommentRequest {
             repo: repo(),
             pull_request: id,
-            id: inline.id,
+            id: inline.id.clone(),
         };
         client
             .pull_request_comment_delete(&context(), deletion)
@@ -490,10 +490,10 @@ fn comments_are_written_listed_changed_and_deleted() {
         limit: None,
     };
     let listed = collect(|sink| client.pull_request_comments(&context(), request, sink)).unwrap();
-    let left: Vec<u64> = listed
+    let left: Vec<String> = listed
         .iter()
         .filter(|comment| !comment.deleted)
-        .map(|comment| comment.id)
+        .map(|comment| comment.id.clone())
         .collect();
     assert_eq!(left, [first.id, reply.id, long.id]);
 }

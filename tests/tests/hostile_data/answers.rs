@@ -64,7 +64,7 @@ fn read_everything(client: &dyn AuthorizedClient) -> std::result::Result<(), Tes
         path: "a".to_owned(),
     };
     ends_well(|| collect_bytes(|sink| client.get_content(&soon(), file, sink)))?.ok();
-    let one = RepositoryRequest { repo: repo() };
+    let one = CheckoutRequest { repo: repo() };
     ends_well(|| client.repo_by_fullname(&soon(), one.clone()))?.ok();
     ends_well(|| client.checkout_credentials(&soon(), one))?.ok();
     let pull_request = PullRequestRequest {

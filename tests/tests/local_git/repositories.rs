@@ -41,7 +41,7 @@ fn repositories_and_branches_are_those_on_disk() {
     };
     assert_eq!(folder.branch_names(filtered), ["feature/one"]);
     let main = folder.branch(None).unwrap();
-    assert!(main.default);
+    assert_eq!(main.default, Some(true));
     assert_eq!(main.latest_commit, folder.git.hash("main"));
     assert_eq!(main.parents, [folder.git.hash("main~1")]);
 }
@@ -121,7 +121,7 @@ fn what_a_folder_does_not_have_is_unsupported_and_no_capability() {
 #[test]
 fn checkout_credentials_can_be_cloned_with() {
     let folder = Folder::small();
-    let request = RepositoryRequest {
+    let request = CheckoutRequest {
         repo: REPO.to_owned(),
     };
     let checkout = folder

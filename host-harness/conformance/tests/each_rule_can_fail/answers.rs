@@ -26,7 +26,7 @@ pub(crate) fn branch(name: &str, hash: &str) -> Branch {
         id: format!("refs/heads/{name}"),
         display_id: name.to_owned(),
         latest_commit: hash.to_owned(),
-        default: name == MAIN,
+        default: Some(name == MAIN),
         parents: Vec::new(),
     }
 }
@@ -77,7 +77,7 @@ pub(crate) fn tag(name: &str, tag: &history::Tag) -> Tag {
 pub(crate) fn commit(commit: &history::Commit) -> Commit {
     Commit {
         id: commit.hash.clone(),
-        author_timestamp: commit.seconds * 1000,
+        author_timestamp: Some(commit.seconds * 1000),
         message: commit.message.clone(),
         parents: commit.parents.clone(),
         ..Default::default()
@@ -361,7 +361,7 @@ pub(crate) fn reconcile_hook(
     if action == "unchanged" && world.has(Defect::ReconcileAlwaysUpdates) {
         action = "updated";
     }
-    answer.extra.push(("action".to_owned(), action.to_owned()));
+    answer.extra.insert(keys::ACTION, action);
     answer
 }
 

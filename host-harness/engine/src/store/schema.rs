@@ -10,7 +10,7 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x5643_5345;
 
 /// The steps; the store's schema is the number of steps that it has taken.
-pub(crate) const STEPS: &[&str] = &[FIRST, POLLING_AND_PARKING];
+pub(crate) const STEPS: &[&str] = &[FIRST, POLLING_AND_PARKING, CONSENT_VERIFIER];
 
 /// Projects and applications, grants and consent, hooks and deliveries, events,
 /// runs and clean-ups.
@@ -125,6 +125,11 @@ CREATE TABLE poll_cursors (
     cursor TEXT NOT NULL,
     began_at INTEGER NOT NULL
 ) STRICT;
+";
+
+/// Consent with PKCE.
+const CONSENT_VERIFIER: &str = "
+ALTER TABLE oauth_states ADD COLUMN sealed_verifier BLOB;
 ";
 
 /// Brings a store to the newest schema. Safe when several processes do it at

@@ -6,7 +6,7 @@ use std::time::Duration;
 use vcs_provider_interface::context::CallContext;
 use vcs_provider_interface::error::{ErrorKind, Result};
 use vcs_provider_interface::prelude::VcsServer;
-use vcs_provider_interface::records::ServerInfoRequest;
+use vcs_provider_interface::records::{ServerInfoRequest, WebhooksInfoRequest};
 use vcs_provider_interface::services::HostServices;
 
 /// A configured server.
@@ -90,7 +90,7 @@ fn ask_for_settings(server: &dyn VcsServer, context: &dyn CallContext) -> Result
     };
     or_unsupported(
         server
-            .webhooks_info(context, ServerInfoRequest::default())
+            .webhooks_info(context, WebhooksInfoRequest::default())
             .map(drop),
     )?;
     or_unsupported(

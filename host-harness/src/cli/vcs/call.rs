@@ -73,7 +73,7 @@ impl<'a> Call<'a> {
     /// Makes a call without an answer.
     pub(super) fn done(
         &self,
-        call: impl FnOnce(&dyn AuthorizedClient, &HostCallContext) -> VcsResult<()>,
+        call: impl FnOnce(&dyn AuthorizedClient, &HostCallContext) -> VcsResult<Done>,
     ) -> Result<(), Failure> {
         call(&*self.client, &self.context).map_err(|error| self.failed(error))?;
         self.output.done()

@@ -87,7 +87,7 @@ pub(super) fn run(call: &Call<'_>, operation: ContentOperation) -> Result<(), Fa
             call.record(|client, context| client.upload_release_file(context, request, &mut source))
         }
         Op::CheckoutCredentials { repo } => call.record(|client, context| {
-            client.checkout_credentials(context, RepositoryRequest { repo })
+            client.checkout_credentials(context, CheckoutRequest { repo })
         }),
     }
 }

@@ -20,6 +20,21 @@ pub(super) fn run(call: &Call<'_>, operation: HookOperation) -> Result<(), Failu
             let request = hook_request(hook, None)?;
             call.record(|client, context| client.reconcile_hook(context, request))
         }
+        Op::Hooks { repo, limit } => call.list("hooks", |client, context, sink| {
+            client.hooks(context, HooksRequest { repo, limit }, sink)
+        }),
+        Op::PollRepositories {
+            workspace,
+            repos,
+            cursor,
+        } => call.record(|client, context| {
+            let request = PollRepositoriesRequest {
+                workspace,
+                repos,
+                cursor,
+            };
+            client.poll_repositories(context, request)
+        }),
         Op::GetHook { repo, url } => {
             call.record(|client, context| client.get_hook(context, GetHookRequest { repo, url }))
         }
@@ -60,5 +75,6 @@ fn hook_request(arguments: HookArguments, id: Option<String>) -> Result<HookRequ
         events: arguments.events,
         disable: arguments.disable,
         secret,
+        ..HookRequest::default()
     })
 }

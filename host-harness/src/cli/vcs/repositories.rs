@@ -10,8 +10,11 @@ pub(super) fn run(call: &Call<'_>, operation: RepositoryOperation) -> Result<(),
     match operation {
         Op::CheckConnection { repo } => call
             .record(|client, context| client.check_connection(context, ConnectionRequest { repo })),
+        Op::ServerInfo => call.server_record(|server, context| {
+            server.server_info(context, ServerInfoRequest::default())
+        }),
         Op::WebhooksInfo => call.server_record(|server, context| {
-            server.webhooks_info(context, ServerInfoRequest::default())
+            server.webhooks_info(context, WebhooksInfoRequest::default())
         }),
         Op::PollingInfo => call.server_record(|server, context| {
             server.polling_info(context, ServerInfoRequest::default())

@@ -72,7 +72,7 @@ pub(super) fn push_commit(story: &mut Story<'_>) -> Result<(), DemoError> {
     commit_all(context, &work, "Show the engine a push")?;
     let hash = Git::new(&work).run(context, ["rev-parse", "HEAD"])?;
     let credentials =
-        client(story)?.checkout_credentials(context, RepositoryRequest { repo: name })?;
+        client(story)?.checkout_credentials(context, CheckoutRequest { repo: name })?;
     let remote = Remote::of(credentials)?;
     let refspec = format!("HEAD:refs/heads/{branch}");
     Git::new(&work)

@@ -126,15 +126,16 @@ pub(crate) fn approve(
     session: &Session,
     context: &dyn CallContext,
     request: PullRequestRequest,
-) -> Result<()> {
+) -> Result<Done> {
     let repo = RepositoryName::parse(&request.repo)?;
     let action = Request::post(one_path(&repo, request.id, &["approve"])).idempotent();
     match session.http.send(context, &action) {
         Ok(response) => match response.json::<Verdict>()? {
-            Verdict { approved: true } => Ok(()),
+            // Whether it was so before, the service does not say.
+            Verdict { approved: true } => Ok(Done::default()),
             Verdict { approved: false } => Err(response.head.invalid("it is not an approval")),
         },
-        Err(error) if is_rejection(&error) && says_approved(&error) => Ok(()),
+        Err(error) if is_rejection(&error) && says_approved(&error) => Ok(Done::unchanged()),
         Err(error) => Err(error),
     }
 }
@@ -152,15 +153,15 @@ pub(crate) fn unapprove(
     session: &Session,
     context: &dyn CallContext,
     request: PullRequestRequest,
-) -> Result<()> {
+) -> Result<Done> {
     let repo = RepositoryName::parse(&request.repo)?;
     let path = one_path(&repo, request.id, &["approve"]);
     match session.http.delete(context, path) {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(Done::changed()),
         // The service says 404 for a missing approval and a missing pull
         // request alike.
         Err(error) if error.kind == ErrorKind::NOT_FOUND => {
-            get_value(session, context, &repo, request.id).map(|_| ())
+            get_value(session, context, &repo, request.id).map(|_| Done::unchanged())
         }
         Err(error) => Err(error),
     }
