@@ -19,7 +19,7 @@ pub(super) fn run(arguments: &StartArguments, output: &Output) -> Result<(), Fai
             api: arguments.services.contains(&ServiceName::Api),
             vcs: arguments.services.contains(&ServiceName::Vcs),
         },
-        plugin_folder: folder,
+        plugin_directory: folder,
         loader: careful_loading()?,
         movable_clock: arguments.movable_clock,
     };

@@ -3,7 +3,7 @@
 //! A provider sees its table only, as a text of its own. Its error has the key or
 //! the line of that text; the message is for people and not looked into.
 
-use super::lines::Lines;
+use super::key_spans::KeySpans;
 use super::{EngineConfig, ServerConfig};
 use vcs_provider_interface::error::VcsError;
 
@@ -29,7 +29,11 @@ impl ServerConfig {
     /// The line of the file that an error is about; that of the server's table
     /// where the error does not say.
     fn line_of_error(&self, error: &VcsError) -> Option<usize> {
-        let key_on_line = |line| Lines::of(&self.toml).key_on_line(line).map(str::to_owned);
+        let key_on_line = |line| {
+            KeySpans::of(&self.toml)
+                .key_on_line(line)
+                .map(str::to_owned)
+        };
         error
             .config_key()
             .map(str::to_owned)

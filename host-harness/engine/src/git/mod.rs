@@ -8,19 +8,19 @@
 //! freed of it before anybody sees it.
 
 mod process;
-mod words;
+mod stderr;
 
 use process::{check, read_lines, read_output, wait};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use stderr::Words;
 use url::Url;
 use vcs_provider_interface::context::CallContext;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 use vcs_provider_interface::records::CheckoutCredentials;
 use vcs_provider_interface::secret::Secret;
-use words::Words;
 
 /// The environment variables that the credential helper reads.
 const USERNAME_VARIABLE: &str = "ENGINE_GIT_USERNAME";
