@@ -73,6 +73,7 @@ fn a_clone_address_at_another_place_gets_no_credential() {
     });
     let request = CheckoutRequest {
         repo: REPO.to_owned(),
+        ..Default::default()
     };
     let answer = bitbucket.client().checkout_credentials(&context(), request);
     let error = answer.unwrap_err();

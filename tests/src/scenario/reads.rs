@@ -61,6 +61,7 @@ fn forks(_: &World, client: Client<'_>) -> Result<String> {
     let request = ForksRequest {
         repo: repo(),
         limit: None,
+        ..Default::default()
     };
     listed(
         |sink| client.forks(&context(), request, sink),
@@ -108,6 +109,7 @@ fn commits_between_refs(_: &World, client: Client<'_>) -> Result<String> {
         base: "light".to_owned(),
         head: "feature/one".to_owned(),
         limit: None,
+        ..Default::default()
     };
     listed(
         |sink| client.commits_between_refs(&context(), request, sink),
@@ -121,6 +123,7 @@ fn changed_files(_: &World, client: Client<'_>) -> Result<String> {
         base: "main".to_owned(),
         head: "feature/one".to_owned(),
         limit: None,
+        ..Default::default()
     };
     listed(
         |sink| client.changed_files(&context(), request, sink),
@@ -145,6 +148,7 @@ fn search_pull_request(world: &World, client: Client<'_>) -> Result<String> {
         repo: repo(),
         commit: world.bitbucket.git.hash("feature/one"),
         states: vec![PullRequestState::OPEN],
+        ..Default::default()
     };
     // Items of the two lists that can be asked differ in what they leave out.
     listed(
@@ -158,6 +162,7 @@ fn pull_request_comments(world: &World, client: Client<'_>) -> Result<String> {
         repo: repo(),
         pull_request: world.pull_request,
         limit: None,
+        ..Default::default()
     };
     listed(
         |sink| client.pull_request_comments(&context(), request, sink),
@@ -170,6 +175,7 @@ fn list_statuses(world: &World, client: Client<'_>) -> Result<String> {
         repo: repo(),
         commit: world.bitbucket.git.hash("main"),
         limit: None,
+        ..Default::default()
     };
     listed(
         |sink| client.list_statuses(&context(), request, sink),
@@ -195,6 +201,7 @@ fn get_content(_: &World, client: Client<'_>) -> Result<String> {
         repo: repo(),
         reference: Some("feature/one".to_owned()),
         path: "src/one.rs".to_owned(),
+        ..Default::default()
     };
     let (streamed, bytes) = collect_bytes(|sink| client.get_content(&context(), request, sink))?;
     Ok(format!(
@@ -210,6 +217,7 @@ fn get_archive(_: &World, client: Client<'_>) -> Result<String> {
         reference: Some("feature/one".to_owned()),
         format: ArchiveFormat::ZIP,
         prefix: None,
+        ..Default::default()
     };
     let (streamed, bytes) = collect_bytes(|sink| client.get_archive(&context(), request, sink))?;
     // A zip file ends with its directory, so a shortened one is found out.
@@ -220,7 +228,10 @@ fn get_archive(_: &World, client: Client<'_>) -> Result<String> {
 }
 
 fn repo_by_fullname(_: &World, client: Client<'_>) -> Result<String> {
-    let request = RepositoryRequest { repo: repo() };
+    let request = RepositoryRequest {
+        repo: repo(),
+        ..Default::default()
+    };
     let found = client.repo_by_fullname(&context(), request)?;
     Ok(format!("{found:?}"))
 }
@@ -229,6 +240,7 @@ fn branch(_: &World, client: Client<'_>) -> Result<String> {
     let request = BranchRequest {
         repo: repo(),
         name: None,
+        ..Default::default()
     };
     Ok(format!("{:?}", client.branch(&context(), request)?))
 }
@@ -237,6 +249,7 @@ fn tag(_: &World, client: Client<'_>) -> Result<String> {
     let request = TagRequest {
         repo: repo(),
         name: "v1.0.0".to_owned(),
+        ..Default::default()
     };
     Ok(format!("{:?}", client.tag(&context(), request)?))
 }
@@ -245,6 +258,7 @@ fn commit(world: &World, client: Client<'_>) -> Result<String> {
     let request = CommitRequest {
         repo: repo(),
         hash: world.bitbucket.git.hash("main")[..12].to_owned(),
+        ..Default::default()
     };
     Ok(format!("{:?}", client.commit(&context(), request)?))
 }
@@ -253,6 +267,7 @@ fn pull_request(world: &World, client: Client<'_>) -> Result<String> {
     let request = PullRequestRequest {
         repo: repo(),
         id: world.pull_request,
+        ..Default::default()
     };
     Ok(format!("{:?}", client.pull_request(&context(), request)?))
 }
@@ -261,6 +276,7 @@ fn get_hook(_: &World, client: Client<'_>) -> Result<String> {
     let request = GetHookRequest {
         repo: repo(),
         url: HOOK_URL.to_owned(),
+        ..Default::default()
     };
     Ok(format!("{:?}", client.get_hook(&context(), request)?))
 }
@@ -270,6 +286,7 @@ fn poll_events(world: &World, client: Client<'_>) -> Result<String> {
         repo: repo(),
         cursor: world.cursor.clone(),
         kinds: Vec::new(),
+        ..Default::default()
     };
     let polled = client.poll_events(&context(), request)?;
     let events: Vec<String> = polled
@@ -310,13 +327,19 @@ fn complete_event(world: &World, client: Client<'_>) -> Result<String> {
         }),
         ..Event::default()
     };
-    let request = CompleteEventRequest { event };
+    let request = CompleteEventRequest {
+        event,
+        ..Default::default()
+    };
     let completed = client.complete_event(&context(), request)?;
     Ok(format!("{:?}", completed.change))
 }
 
 fn checkout_credentials(_: &World, client: Client<'_>) -> Result<String> {
-    let request = CheckoutRequest { repo: repo() };
+    let request = CheckoutRequest {
+        repo: repo(),
+        ..Default::default()
+    };
     let found = client.checkout_credentials(&context(), request)?;
     Ok(format!(
         "{} {} {:?} {}",
@@ -328,7 +351,10 @@ fn checkout_credentials(_: &World, client: Client<'_>) -> Result<String> {
 }
 
 fn check_connection(_: &World, client: Client<'_>) -> Result<String> {
-    let request = ConnectionRequest { repo: Some(repo()) };
+    let request = ConnectionRequest {
+        repo: Some(repo()),
+        ..Default::default()
+    };
     let found = client.check_connection(&context(), request)?;
     Ok(format!(
         "{:?} {} {:?} {:?} {:?}",

@@ -107,6 +107,7 @@ fn e16_only_the_right_signature_over_the_raw_bytes_is_accepted() {
             headers,
             body: body.into(),
             secret: Some(Secret::from(secret)),
+            ..Default::default()
         };
         bitbucket.server.parse_webhook(&context(), request)
     };
@@ -196,6 +197,7 @@ fn e16_a_recorded_signature_is_right() {
         ],
         body: body.into(),
         secret: Some(Secret::from("Gkvl$k$wyNpQAF42")),
+        ..Default::default()
     };
     let delivery = bitbucket.server.parse_webhook(&context(), request);
     assert!(delivery.expect("the signature is right").verified);

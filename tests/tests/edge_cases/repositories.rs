@@ -130,7 +130,10 @@ fn e44_clone_addresses_name_no_user() {
     let found = repository(&*client, REPO).expect("a repository");
     assert_eq!(found.http_url, bitbucket.mock.clone_url(REPO));
     assert!(found.ssh_url.ends_with("acme/widget.git"), "{found:?}");
-    let request = CheckoutRequest { repo: repo() };
+    let request = CheckoutRequest {
+        repo: repo(),
+        ..Default::default()
+    };
     let checkout = client
         .checkout_credentials(&context(), request)
         .expect("credentials");

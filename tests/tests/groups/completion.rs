@@ -23,7 +23,13 @@ fn push(bitbucket: &Bitbucket, name: &str, old: Option<&str>, new: &str) -> Even
     };
     bitbucket
         .client()
-        .complete_event(&context(), CompleteEventRequest { event })
+        .complete_event(
+            &context(),
+            CompleteEventRequest {
+                event,
+                ..Default::default()
+            },
+        )
         .unwrap()
 }
 
@@ -68,7 +74,14 @@ fn e10_the_hashes_of_a_pull_request_event_are_expanded() {
         .unwrap();
     let mut pull_request = bitbucket
         .client()
-        .pull_request(&context(), PullRequestRequest { repo: repo(), id })
+        .pull_request(
+            &context(),
+            PullRequestRequest {
+                repo: repo(),
+                id,
+                ..Default::default()
+            },
+        )
         .unwrap();
     pull_request.head.branch.latest_commit.truncate(12);
     let event = Event {
@@ -81,7 +94,10 @@ fn e10_the_hashes_of_a_pull_request_event_are_expanded() {
         pull_request: Some(pull_request),
         ..Default::default()
     };
-    let request = CompleteEventRequest { event };
+    let request = CompleteEventRequest {
+        event,
+        ..Default::default()
+    };
     let complete = bitbucket
         .client()
         .complete_event(&context(), request)
@@ -119,7 +135,10 @@ fn e31_the_activity_says_whether_an_update_changed_the_commit() {
             pull_request: Some(updated),
             ..Default::default()
         };
-        let request = CompleteEventRequest { event };
+        let request = CompleteEventRequest {
+            event,
+            ..Default::default()
+        };
         client
             .complete_event(&context(), request)
             .unwrap()

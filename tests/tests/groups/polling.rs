@@ -11,6 +11,7 @@ fn poll(bitbucket: &Bitbucket, cursor: Option<&str>, kinds: &[EventKind]) -> Res
         repo: repo(),
         cursor: cursor.map(str::to_owned),
         kinds: kinds.to_vec(),
+        ..Default::default()
     };
     bitbucket.client().poll_events(&context(), request)
 }
@@ -127,6 +128,7 @@ fn pull_requests_are_followed_from_creation_to_their_end() {
             PullRequestRequest {
                 repo: repo(),
                 id: new,
+                ..Default::default()
             },
         )
         .unwrap();
@@ -193,6 +195,7 @@ fn a_cursor_that_is_broken_or_of_another_repository_is_invalid() {
         repo: "acme/other".to_owned(),
         cursor: Some(first.cursor),
         kinds: Vec::new(),
+        ..Default::default()
     };
     let refused = bitbucket.client().poll_events(&context(), request);
     assert_eq!(refused.unwrap_err().kind, ErrorKind::INVALID_INPUT);
@@ -210,6 +213,7 @@ fn e27_a_renamed_repository_is_told() {
         repo: "acme/gadget".to_owned(),
         cursor: Some(first.cursor),
         kinds: Vec::new(),
+        ..Default::default()
     };
     let found = bitbucket.client().poll_events(&context(), request).unwrap();
     let repo = found.events[0].repo.as_ref().unwrap();

@@ -8,7 +8,11 @@ use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::collect;
 
 fn one(id: u64) -> PullRequestRequest {
-    PullRequestRequest { repo: repo(), id }
+    PullRequestRequest {
+        repo: repo(),
+        id,
+        ..Default::default()
+    }
 }
 
 fn opened(bitbucket: &Bitbucket, title: &str) -> u64 {
@@ -350,6 +354,7 @@ fn the_pull_requests_of_a_commit_are_found_with_and_without_the_app() {
                 repo: repo(),
                 commit,
                 states,
+                ..Default::default()
             };
             let client = bitbucket.client();
             let found =
@@ -376,6 +381,7 @@ fn a_commit_in_the_middle_of_a_pull_request_finds_it_without_the_app_too() {
             repo: repo(),
             commit: commit.to_owned(),
             states: vec![PullRequestState::OPEN],
+            ..Default::default()
         };
         let client = bitbucket.client();
         let found = collect(|sink| client.search_pull_request(&context(), request, sink)).unwrap();
@@ -418,6 +424,7 @@ fn pull_requests_older_than_the_commit_are_not_asked_for_their_commits() {
         repo: repo(),
         commit: bitbucket.git.hash("main"),
         states: vec![],
+        ..Default::default()
     };
     let client = bitbucket.client();
     let found = collect(|sink| client.search_pull_request(&context(), request, sink)).unwrap();
@@ -443,6 +450,7 @@ fn comments_are_written_listed_changed_and_deleted() {
             text: text.to_owned(),
             position,
             parent,
+            ..Default::default()
         };
         client
             .pull_request_comment_create(&context(), request)
@@ -453,6 +461,7 @@ fn comments_are_written_listed_changed_and_deleted() {
         path: "src/one.rs".to_owned(),
         from: None,
         to: Some(2),
+        ..Default::default()
     };
     let inline = create("Here", Some(place.clone()), None);
     assert_eq!(inline.position, Some(place));
@@ -466,6 +475,7 @@ fn comments_are_written_listed_changed_and_deleted() {
         pull_request: id,
         id: first.id.clone(),
         text: "Changed".to_owned(),
+        ..Default::default()
     };
     assert_eq!(
         client
@@ -479,6 +489,7 @@ fn comments_are_written_listed_changed_and_deleted() {
             repo: repo(),
             pull_request: id,
             id: inline.id.clone(),
+            ..Default::default()
         };
         client
             .pull_request_comment_delete(&context(), deletion)
@@ -488,6 +499,7 @@ fn comments_are_written_listed_changed_and_deleted() {
         repo: repo(),
         pull_request: id,
         limit: None,
+        ..Default::default()
     };
     let listed = collect(|sink| client.pull_request_comments(&context(), request, sink)).unwrap();
     let left: Vec<String> = listed

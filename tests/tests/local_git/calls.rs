@@ -95,6 +95,7 @@ fn a_cancelled_or_late_call_sends_nothing() {
     let request = BranchRequest {
         repo: REPO.to_owned(),
         name: None,
+        ..Default::default()
     };
     let cancelled = context().with_cancellation(cancellation);
     let error = folder

@@ -61,6 +61,7 @@ fn what_is_not_there_is_not_found() {
     ] {
         let request = RepositoryRequest {
             repo: repo.to_owned(),
+            ..Default::default()
         };
         let error = folder
             .client
@@ -79,6 +80,7 @@ fn odd_names_are_taken_as_they_stand() {
             repo: REPO.to_owned(),
             name: name.to_owned(),
             target: target.clone(),
+            ..Default::default()
         };
         let created = folder
             .client
@@ -96,6 +98,7 @@ fn odd_names_are_taken_as_they_stand() {
             let request = DeleteBranchRequest {
                 repo: REPO.to_owned(),
                 name: name.to_owned(),
+                ..Default::default()
             };
             folder.client.delete_branch(&context(), request).unwrap();
         }
@@ -123,6 +126,7 @@ fn checkout_credentials_can_be_cloned_with() {
     let folder = Folder::small();
     let request = CheckoutRequest {
         repo: REPO.to_owned(),
+        ..Default::default()
     };
     let checkout = folder
         .client
@@ -146,6 +150,7 @@ fn an_empty_repository_has_no_main_branch_and_no_error() {
     );
     let request = RepositoryRequest {
         repo: REPO.to_owned(),
+        ..Default::default()
     };
     let repository = folder.client.repo_by_fullname(&context(), request).unwrap();
     assert_eq!(repository.default_branch, None);

@@ -192,7 +192,9 @@ pub fn branch_is_deleted_twice(bench: &Bench<'_>) -> Verdict {
     delete(bench, &repo, &name).works("the first deletion")?;
     look_up(bench, &repo, Some(&name))
         .fails_with("the branch after its deletion", &[ErrorKind::NOT_FOUND])?;
-    delete(bench, &repo, &name).works("the second deletion")
+    delete(bench, &repo, &name)
+        .works("the second deletion")
+        .map(drop)
 }
 
 /// `tag.create-existing`

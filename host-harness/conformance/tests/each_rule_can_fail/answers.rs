@@ -28,6 +28,7 @@ pub(crate) fn branch(name: &str, hash: &str) -> Branch {
         latest_commit: hash.to_owned(),
         default: Some(name == MAIN),
         parents: Vec::new(),
+        ..Default::default()
     }
 }
 
@@ -53,7 +54,7 @@ pub(crate) fn branches(
     if world.has(Defect::MainBranchNotMarked) {
         branches
             .iter_mut()
-            .for_each(|branch| branch.default = false);
+            .for_each(|branch| branch.default = Some(false));
     }
     let age = |branch: &Branch| world.history.back_from(&branch.latest_commit).len();
     match request.sort {
@@ -259,6 +260,7 @@ pub(crate) fn create_pull_request(
             repo: Some(request.repo.clone()),
             branch: branch(name, hash),
             clone_url: String::new(),
+            ..Default::default()
         })
     };
     let made = PullRequest {
@@ -443,6 +445,7 @@ pub(crate) fn poll(
         events,
         cursor: cursor_of(now),
         requests: 1,
+        ..Default::default()
     })
 }
 

@@ -645,6 +645,7 @@ impl AuthorizedClient for Client {
             username: Some(username.to_owned()),
             secret: Some(Secret::from(TOKEN)),
             expires_at_ms: None,
+            ..Default::default()
         })
     }
 

@@ -133,6 +133,7 @@ impl VcsServer for Server {
             supported: true,
             disabled: false,
             min_interval_seconds: 60,
+            ..Default::default()
         })
     }
 

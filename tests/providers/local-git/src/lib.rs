@@ -75,7 +75,7 @@ impl Provider for LocalGit {
             level: LogLevel::INFO,
             target: "local-git".to_owned(),
             message: "the server was made".to_owned(),
-            fields: vec![("root".to_owned(), config.root.display().to_string())],
+            fields: Extra::from([("root", config.root.display().to_string())]),
             ..Default::default()
         });
         Ok(Box::new(LocalServer { config, host }))
