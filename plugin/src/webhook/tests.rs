@@ -104,7 +104,7 @@ fn e08_one_push_of_several_refs_gives_one_event_for_each() {
                 Some(NEW),
                 Some(false)
             ),
-            (EventKind::REF_DELETED, "gone", Some(OLD), None, Some(false)),
+            (EventKind::REF_DELETED, "gone", Some(OLD), None, None),
         ]
     );
     for event in &events {

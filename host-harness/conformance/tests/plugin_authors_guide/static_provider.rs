@@ -214,7 +214,6 @@ fn branches(configured: &ConfiguredRepository) -> impl Iterator<Item = Branch> {
             display_id: branch.name.clone(),
             latest_commit: branch.commit.clone(),
             default: Some(place == 0),
-            parents: Vec::new(),
             ..Default::default()
         })
 }
