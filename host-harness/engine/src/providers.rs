@@ -123,11 +123,11 @@ fn configure(
 }
 
 fn log_reload(report: &ReloadReport) {
-    if let Some(rejection) = &report.folder {
+    if let Some(rejection) = &report.directory {
         tracing::error!(code = rejection.code, "{}", rejection.message);
     }
     for path in &report.odd_files {
-        tracing::warn!("{} does not belong into a plugin directory", path.display());
+        tracing::warn!("{} does not belong in a plugin directory", path.display());
     }
     for plugin in &report.plugins {
         let path = plugin.path.display();
@@ -137,7 +137,12 @@ fn log_reload(report: &ReloadReport) {
                 sha256,
             } => tracing::info!(%path, %sha256, "the provider {provider_type} is in service"),
             Outcome::Unchanged { .. } | Outcome::RolledBack { .. } => {}
-            Outcome::Refused(rejection) => {
+            Outcome::CopyOf { path: other } => tracing::warn!(
+                %path,
+                "it is the same plugin as {}: remove one of them",
+                other.display()
+            ),
+            Outcome::Rejected(rejection) => {
                 tracing::error!(%path, code = rejection.code, "{}", rejection.message);
             }
         }
