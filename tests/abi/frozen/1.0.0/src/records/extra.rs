@@ -221,9 +221,9 @@ pub mod keys {
         /// Of an `Internal` error: the method after which the provider's
         /// instance takes no more calls and must be replaced.
         POISONED = "poisoned";
-        /// The scopes that would have been enough, separated by spaces.
+        /// The scopes that would have been enough, separated by commas.
         SCOPES_ACCEPTED = "scopes_accepted";
-        /// The scopes that the credential has, separated by spaces.
+        /// The scopes that the credential has, separated by commas.
         SCOPES_GRANTED = "scopes_granted";
         /// Of `EndpointRemoved`: where the service has announced it.
         ANNOUNCEMENT_URL = "announcement_url";
@@ -280,6 +280,8 @@ pub mod keys {
         BASE_REPO_ID = "base_repo_id";
         /// The names of the fields that changed, separated by commas.
         CHANGED = "changed";
+        /// What a person should know of what was done.
+        NOTICE = "notice";
         // Statuses.
         /// Why a status was not sent although the call succeeded.
         NOT_SENT = "not_sent";
