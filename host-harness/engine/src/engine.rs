@@ -5,7 +5,6 @@ use super::clock::Clock;
 use super::config::EngineConfig;
 use super::grants::GrantStore;
 use super::rejections::RejectionLog;
-use super::runs::build_status::Publisher;
 use super::server_health::ServerHealth;
 use super::store::Store;
 use std::sync::Arc;
@@ -200,14 +199,6 @@ impl Engine {
     pub fn runs_changed(&self) {
         self.run_changes.send_modify(|count| *count += 1);
         self.wake_outbox.notify_one();
-    }
-
-    /// What queues the statuses of runs.
-    #[must_use]
-    pub fn publisher(&self) -> Publisher {
-        Publisher {
-            ui_url: self.settings.ui_url.clone(),
-        }
     }
 
     /// Asks a server something with the credential of a project, and takes note

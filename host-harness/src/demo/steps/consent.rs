@@ -91,6 +91,7 @@ fn callback(query: &CallbackQuery) -> Callback {
         code: secret("code"),
         error: query.get("error").cloned(),
         expected: None,
+        issuer: query.get("iss").cloned(),
     }
 }
 
@@ -113,6 +114,10 @@ impl Servers for OneServer {
             let message = format!("there is no server {name:?}");
             Err(VcsError::new(ErrorKind::NOT_FOUND, message))
         }
+    }
+
+    fn is_served(&self, _: &str) -> bool {
+        true
     }
 
     fn health(&self) -> Value {
