@@ -181,6 +181,8 @@ fn missing(field: &str) -> VcsError {
 }
 
 #[cfg(test)]
+mod allocation_tests;
+#[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]
 mod recorded_tests;
