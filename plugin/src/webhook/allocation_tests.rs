@@ -1,7 +1,7 @@
 //! How much memory is asked for to read a delivery: counts, which do not depend on
 //! the machine.
 
-use super::tests::{NEW, OLD, branch, pull_request_body, request};
+use super::tests::{NEW, OLD, branch, pull_request_body};
 use super::*;
 use serde_json::{Value, json};
 
