@@ -1,4 +1,4 @@
-//! A plugin folder for one test, and what is done to the files in it.
+//! A plugin directory for one test, and what is done to the files in it.
 
 use crate::host::RecordingHost;
 use crate::libraries::built_program;
@@ -9,14 +9,14 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use vcs_plugin_host::loader::{Digest, Loader, LoaderOptions, Manifest, Trial};
+use vcs_plugin_host::loader::{Digest, Loader, LoaderOptions, Manifest, Preflight};
 use vcs_plugin_host::registry::{Registry, RegistryOptions, ServerSettings};
 use vcs_provider_interface::info::{INTERFACE_VERSION, TARGET};
 use vcs_provider_interface::prelude::*;
 
-/// A plugin folder with its own folder for private copies.
+/// A plugin directory with its own directory for private copies.
 pub struct Place {
-    folder: TempDir,
+    directory: TempDir,
 }
 
 impl Default for Place {
@@ -26,31 +26,31 @@ impl Default for Place {
 }
 
 impl Place {
-    /// An empty plugin folder.
+    /// An empty plugin directory.
     ///
     /// # Panics
     /// If the disk fails: a test cannot go on. The same holds for all methods.
     #[must_use]
     pub fn new() -> Self {
-        let folder = match TempDir::new() {
-            Ok(folder) => folder,
-            Err(error) => panic!("no temporary folder: {error}"),
+        let directory = match TempDir::new() {
+            Ok(directory) => directory,
+            Err(error) => panic!("no temporary directory: {error}"),
         };
-        let place = Self { folder };
+        let place = Self { directory };
         must(fs::create_dir(place.plugins()), &place.plugins());
         place
     }
 
-    /// The plugin folder.
+    /// The plugin directory.
     #[must_use]
     pub fn plugins(&self) -> PathBuf {
-        self.folder.path().join("plugins")
+        self.directory.path().join("plugins")
     }
 
-    /// A folder for whatever else a test needs.
+    /// A directory for whatever else a test needs.
     #[must_use]
     pub fn scratch(&self) -> PathBuf {
-        let scratch = self.folder.path().join("scratch");
+        let scratch = self.directory.path().join("scratch");
         must(fs::create_dir_all(&scratch), &scratch);
         scratch
     }
@@ -59,9 +59,9 @@ impl Place {
     #[must_use]
     pub fn loader_options(&self) -> LoaderOptions {
         LoaderOptions {
-            staging_folder: Some(self.folder.path().join("staging")),
+            staging_directory: Some(self.directory.path().join("staging")),
             info_time_limit: Duration::from_secs(2),
-            trial: Some(Trial {
+            preflight: Some(Preflight {
                 program: built_program("engine"),
                 time_limit: Duration::from_secs(5),
             }),
@@ -75,7 +75,7 @@ impl Place {
         Loader::new(self.loader_options())
     }
 
-    /// A copy of a library in the plugin folder, under a name of its own.
+    /// A copy of a library in the plugin directory, under a name of its own.
     pub fn install(&self, library: &Path, name: &str) -> PathBuf {
         let copy = self.plugins().join(name);
         // A new file, so that a mapped one is not written to.
@@ -118,8 +118,8 @@ impl Place {
     /// Where the `engine` of this place puts its private copies.
     #[must_use]
     pub fn private_copies(&self) -> PathBuf {
-        let folders = must(fs::read_dir(self.scratch()), &self.scratch());
-        folders
+        let directories = must(fs::read_dir(self.scratch()), &self.scratch());
+        directories
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
             .find(|path| {
                 let name = path.file_name().unwrap_or_default();

@@ -76,12 +76,12 @@ fn a_constructor_that_fails_panics_or_hangs_leaves_the_old_generation_serving() 
         assert_eq!(error.code(), code, "{error}");
         assert_eq!(error.to_string().lines().count(), 1, "{error}");
         let health = registry.health();
-        let refusal = server_of(&health).last_refusal.clone().unwrap();
-        assert_eq!(refusal.code, code);
+        let rejection = server_of(&health).last_rejection.clone().unwrap();
+        assert_eq!(rejection.code, code);
         assert_eq!(server_of(&health).generation.as_ref().unwrap().number, 1);
         client.branch(&context(), branch_request("a")).unwrap();
     }
-    assert_eq!(registry.health().counts.refused, 6);
+    assert_eq!(registry.health().counts.rejected, 6);
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn a_rollback_returns_to_the_plugin_before() {
         server_of(&health).generation.as_ref().unwrap().sha256,
         before
     );
-    // The folder still holds what was left; it is not taken again.
+    // The directory still holds what was left; it is not taken again.
     let report = registry.reload(&place.plugins());
     assert!(
         matches!(report.plugins[0].outcome, Outcome::RolledBack { .. }),
@@ -263,7 +263,7 @@ fn a_reload_takes_what_is_new_and_reports_the_rest() {
         .plugins
         .iter()
         .map(|plugin| match &plugin.outcome {
-            Outcome::Refused(refusal) => refusal.code.clone(),
+            Outcome::Rejected(rejection) => rejection.code.clone(),
             other => format!("{other:?}"),
         })
         .collect();
@@ -282,7 +282,7 @@ fn a_reload_takes_what_is_new_and_reports_the_rest() {
         .find(|plugin| plugin.path.ends_with("libother.so"))
         .map(|plugin| &plugin.outcome);
     assert!(
-        matches!(outcome, Some(Outcome::Refused(refusal)) if refusal.code == "duplicate_type"),
+        matches!(outcome, Some(Outcome::Rejected(rejection)) if rejection.code == "duplicate_type"),
         "{report:?}"
     );
     client_of(&registry, Credential::anonymous())
@@ -291,7 +291,7 @@ fn a_reload_takes_what_is_new_and_reports_the_rest() {
 }
 
 #[test]
-fn a_watched_folder_is_reloaded_when_a_plugin_is_complete() {
+fn a_watched_directory_is_reloaded_when_a_plugin_is_complete() {
     let place = Place::new();
     let first = built_library("vcs-misbehaving");
     let plugin = place.install_pinned(&first, "libmisbehaving.so");
@@ -303,7 +303,7 @@ fn a_watched_folder_is_reloaded_when_a_plugin_is_complete() {
             let _ = send.send(report.clone());
         })
         .unwrap();
-    // Half a file, as while it is copied: refused, and what served goes on.
+    // Half a file, as while it is copied: rejected, and what served goes on.
     let second = second_build(&first, &place);
     let whole = fs::read(&second).unwrap();
     fs::write(&plugin, &whole[..whole.len() / 2]).unwrap();
@@ -330,7 +330,7 @@ fn a_plugin_that_ends_its_process_when_linked_does_not_end_the_registry() {
     assert!(
         report.plugins.iter().any(|plugin| matches!(
             &plugin.outcome,
-            Outcome::Refused(refusal) if refusal.code == "trial_killed"
+            Outcome::Rejected(rejection) if rejection.code == "preflight_killed"
         )),
         "{report:?}"
     );
@@ -407,4 +407,26 @@ fn a_reload_and_the_health_can_be_written_whatever_the_files_are_called() {
     assert_eq!(report["odd_files"].as_array().unwrap().len(), 1, "{report}");
     let health = serde_json::to_value(registry.health()).unwrap();
     assert_eq!(health["plugins"][0]["provider_type"], "misbehaving");
+}
+
+#[test]
+fn the_example_of_the_host_loads_and_swaps_with_no_other_dependency() {
+    let place = Place::new();
+    let first = place.install_pinned(&built_library("vcs-misbehaving"), "liba.so");
+    let second = second_build(&built_library("vcs-misbehaving"), &place);
+    let second = place.install_pinned(&second, "libb.so");
+    let config = place.scratch().join("config");
+    fs::write(&config, "good").unwrap();
+    let ran = std::process::Command::new(integration_tests::built_program("load_and_swap"))
+        .args([first, second, config])
+        .env("TMPDIR", place.scratch())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{ran:?}");
+    let digests: BTreeSet<&str> = said
+        .lines()
+        .filter_map(|line| line.split(' ').nth(1))
+        .collect();
+    assert_eq!((said.lines().count(), digests.len()), (2, 2), "{said}");
 }

@@ -38,7 +38,7 @@ const KIB_FOR_A_BUILD: (u64, u64) = if cfg!(debug_assertions) {
 /// What is measured is the whole process, so one test runs at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// A folder for the local provider with a repository of this name, whose main
+/// A directory for the local provider with a repository of this name, whose main
 /// branch is no other provider's.
 fn local_repositories(place: &Place, full_name: &str) -> PathBuf {
     let git = GitSandbox::small();
@@ -74,7 +74,7 @@ struct Growth {
 
 impl Held {
     fn now() -> Self {
-        let count = |folder| fs::read_dir(folder).unwrap().count();
+        let count = |directory| fs::read_dir(directory).unwrap().count();
         let status = fs::read_to_string("/proc/self/status").unwrap();
         let value = |name: &str| -> u64 {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -275,7 +275,7 @@ impl Turns<'_> {
         });
         assert!(calls as usize > SWAPS, "{calls}");
         let counts = registry.health().counts;
-        assert_eq!(counts.refused, 0);
+        assert_eq!(counts.rejected, 0);
         assert_eq!(counts.instances_made - made_before, SWAPS as u64);
         rest();
         said_drops += drops(&host);

@@ -18,6 +18,11 @@ pub trait Clock: Send + Sync {
     fn now_ms(&self) -> i64;
 }
 
+/// Adds a time in milliseconds and a duration.
+pub(crate) fn later(time_ms: i64, by: Duration) -> i64 {
+    time_ms.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX))
+}
+
 /// The clock of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;

@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_provider_s_line_appears_at_its_level_with_server_and_facts() {
-        let (_folder, grants) = grant_store();
+        let (_directory, grants) = grant_store();
         let services = EngineServices::new("cloud", grants);
         let lines = Lines::default();
         let log = tracing_subscriber::fmt()

@@ -12,26 +12,23 @@
     )
 )]
 
+mod background;
 pub mod checkout;
 pub mod clock;
 pub mod config;
 pub mod consent;
-pub mod core;
-pub mod effects;
+pub mod engine;
+pub mod events;
 pub mod git;
 pub mod grants;
 pub mod host_services;
-pub mod ingest;
 pub mod linking;
-pub mod notify;
-pub mod poller;
 pub mod providers;
 pub mod random;
-pub mod retention;
+pub mod runs;
 pub mod services;
 pub mod start;
 pub mod store;
-pub mod worker;
 
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,9 @@
 //! what an administrator is told about it.
 
 use super::config::{EngineConfig, ServerConfig};
-use super::core::Servers;
 use super::grants::GrantStore;
 use super::host_services::EngineServices;
+use crate::engine::Servers;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,31 +15,31 @@ use vcs_plugin_host::registry::{
 use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
 use vcs_provider_interface::provider::VcsServer;
 
-/// The servers of a configuration, with the plugins of a folder.
+/// The servers of a configuration, with the plugins of a directory.
 pub struct ConfiguredServers {
     registry: Registry,
-    folder: PathBuf,
+    directory: PathBuf,
     types: Vec<(String, String)>,
-    /// Follows changes of the folder for as long as it lives.
+    /// Follows changes of the directory for as long as it lives.
     _watch: Option<Watch>,
 }
 
 impl ConfiguredServers {
-    /// Loads the plugins of a folder and puts them into service for the
+    /// Loads the plugins of a directory and puts them into service for the
     /// configured servers. From then on, plugins that are new or changed in the
-    /// folder are put into service by themselves.
+    /// directory are put into service by themselves.
     ///
     /// # Errors
-    /// `Config` if a provider refuses its server's configuration, with file and
+    /// `Config` if a provider rejects its server's configuration, with file and
     /// line. A server without a plugin is no error: one may still come.
     pub fn start(
         config: &EngineConfig,
-        folder: PathBuf,
+        directory: PathBuf,
         grants: &Arc<GrantStore>,
         options: LoaderOptions,
     ) -> Result<Self> {
         let registry = Registry::new(Loader::new(options), RegistryOptions::default());
-        log_reload(&registry.reload(&folder));
+        log_reload(&registry.reload(&directory));
         for server in &config.vcs.servers {
             configure(&registry, config, server, grants)?;
             let handle = registry.server(&server.name);
@@ -48,15 +48,15 @@ impl ConfiguredServers {
                     server = server.name,
                     "there is no plugin of the type {:?} in {}: calls to this server fail until there is one",
                     server.provider_type,
-                    folder.display()
+                    directory.display()
                 );
             }
         }
-        let watch = registry.watch(&folder, log_reload);
+        let watch = registry.watch(&directory, log_reload);
         if let Err(reason) = &watch {
             tracing::warn!(
                 "{} cannot be watched ({reason}): ask for a reload after changing plugins",
-                folder.display()
+                directory.display()
             );
         }
         let types = config.vcs.servers.iter();
@@ -65,7 +65,7 @@ impl ConfiguredServers {
                 .map(|server| (server.name.clone(), server.provider_type.clone()))
                 .collect(),
             registry,
-            folder,
+            directory,
             _watch: watch.ok(),
         })
     }
@@ -90,11 +90,11 @@ fn configure(
 }
 
 fn log_reload(report: &ReloadReport) {
-    if let Some(refusal) = &report.folder {
-        tracing::error!(code = refusal.code, "{}", refusal.message);
+    if let Some(rejection) = &report.directory {
+        tracing::error!(code = rejection.code, "{}", rejection.message);
     }
     for path in &report.odd_files {
-        tracing::warn!("{} does not belong into a plugin folder", path.display());
+        tracing::warn!("{} does not belong in a plugin directory", path.display());
     }
     for plugin in &report.plugins {
         let path = plugin.path.display();
@@ -104,8 +104,13 @@ fn log_reload(report: &ReloadReport) {
                 sha256,
             } => tracing::info!(%path, %sha256, "the provider {provider_type} is in service"),
             Outcome::Unchanged { .. } | Outcome::RolledBack { .. } => {}
-            Outcome::Refused(refusal) => {
-                tracing::error!(%path, code = refusal.code, "{}", refusal.message);
+            Outcome::CopyOf { path: other } => tracing::warn!(
+                %path,
+                "it is the same plugin as {}: remove one of them",
+                other.display()
+            ),
+            Outcome::Rejected(rejection) => {
+                tracing::error!(%path, code = rejection.code, "{}", rejection.message);
             }
         }
     }
@@ -131,7 +136,7 @@ impl Servers for ConfiguredServers {
     }
 
     fn reload(&self) -> Value {
-        let report = self.registry.reload(&self.folder);
+        let report = self.registry.reload(&self.directory);
         log_reload(&report);
         json!(report)
     }

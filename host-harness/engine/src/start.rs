@@ -1,13 +1,14 @@
 //! Starting and stopping the services: opens the store, binds the addresses,
 //! runs everything until told to stop, and stops in order.
 
+use super::background::run_in_background;
 use super::clock::{Clock, MovableClock, SystemClock};
 use super::config::EngineConfig;
-use super::core::{Engine, Servers, Settings};
 use super::grants::{GrantStore, StoreKey};
 use super::providers::{ConfiguredServers, status_details_in_words};
-use super::services::{AccessToken, Shared, api_router, run_in_background, serve, vcs_router};
+use super::services::{AccessToken, Shared, api_router, serve, vcs_router};
 use super::store::Store;
+use crate::engine::{Engine, Servers, Settings};
 use serde::Serialize;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -37,8 +38,8 @@ pub struct Services {
 pub struct StartOptions {
     /// Which services.
     pub services: Services,
-    /// The folder of plugins.
-    pub plugin_folder: PathBuf,
+    /// The directory of plugins.
+    pub plugin_directory: PathBuf,
     /// How plugins are loaded.
     pub loader: LoaderOptions,
     /// Whether the engine's clock can be moved forward by a caller with the
@@ -133,7 +134,8 @@ pub fn start(config: &EngineConfig, options: StartOptions) -> Result<Running> {
     drop(key);
     let grants = Arc::new(grants);
     let token = AccessToken::load(config)?;
-    let servers = ConfiguredServers::start(config, options.plugin_folder, &grants, options.loader)?;
+    let servers =
+        ConfiguredServers::start(config, options.plugin_directory, &grants, options.loader)?;
     let parts = Parts {
         store,
         grants,

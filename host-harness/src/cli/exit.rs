@@ -42,17 +42,17 @@ table! {
     USAGE = 2, "Usage", "the command line is wrong";
     CHECK_FAILED = 3, "CheckFailed", "something was found to be otherwise than it has to be";
     GIT_FAILED = 4, "GitFailed", "git failed for a reason of its own";
-    PLUGIN_OPEN = 20, "PluginOpen", "plugin refused: no such file, or one that others can change";
-    PLUGIN_MANIFEST = 21, "PluginManifest", "plugin refused: no manifest, or not the file that the manifest names";
-    PLUGIN_ELF = 22, "PluginElf", "plugin refused: not a whole shared library for this machine";
-    PLUGIN_STAGE = 23, "PluginStage", "plugin refused: no private copy could be made";
-    PLUGIN_TRIAL = 24, "PluginTrial", "plugin refused: it ended or held up the process that tried it";
-    PLUGIN_LINK = 25, "PluginLink", "plugin refused by the dynamic linker";
-    PLUGIN_HEADER = 26, "PluginHeader", "plugin refused: its header is not a provider's";
-    PLUGIN_VERSION = 27, "PluginVersion", "plugin refused: another major version of the interface";
-    PLUGIN_LAYOUT = 28, "PluginLayout", "plugin refused: a type of the interface differs";
-    PLUGIN_BUILD = 29, "PluginBuild", "plugin refused: how it was built";
-    PLUGIN_INFO = 30, "PluginInfo", "plugin refused: what it says of itself";
+    PLUGIN_OPEN = 20, "PluginOpen", "plugin rejected: no such file, or one that others can change";
+    PLUGIN_MANIFEST = 21, "PluginManifest", "plugin rejected: no manifest, or not the file that the manifest names";
+    PLUGIN_ELF = 22, "PluginElf", "plugin rejected: not a whole shared library for this machine";
+    PLUGIN_STAGE = 23, "PluginStage", "plugin rejected: no private copy could be made";
+    PLUGIN_PREFLIGHT = 24, "PluginPreflight", "plugin rejected: it crashed or hung in the preflight process";
+    PLUGIN_LINK = 25, "PluginLink", "plugin rejected by the dynamic linker";
+    PLUGIN_HEADER = 26, "PluginHeader", "plugin rejected: its header is not a provider's";
+    PLUGIN_VERSION = 27, "PluginVersion", "plugin rejected: another major version of the interface";
+    PLUGIN_LAYOUT = 28, "PluginLayout", "plugin rejected: a type of the interface differs";
+    PLUGIN_BUILD = 29, "PluginBuild", "plugin rejected: how it was built";
+    PLUGIN_INFO = 30, "PluginInfo", "plugin rejected: what it says of itself";
     INVALID_INPUT = 41, "InvalidInput", "the arguments cannot be used; nothing was sent";
     CONFIG = 42, "Config", "the configuration is wrong; the message names the key";
     UNAUTHENTICATED = 43, "Unauthenticated", "the service does not accept the credential";
@@ -76,7 +76,7 @@ pub fn of_kind(kind: ErrorKind) -> Exit {
     of_code(40 + kind.number()).unwrap_or(INTERNAL)
 }
 
-/// The code of the step at which a plugin was refused.
+/// The code of the step at which a plugin was rejected.
 #[must_use]
 pub fn of_step(step: Step) -> Exit {
     of_code(u16::from(step.exit_code())).unwrap_or(PLUGIN_OPEN)

@@ -5,19 +5,20 @@ use super::exit;
 use super::failure::Failure;
 use super::output::Output;
 use super::render::one_line;
-use super::session::{careful_loading, config_of, name_the_folder, plugin_directory};
+use super::session::{careful_loading, config_of, name_the_directory, plugin_directory};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
-use vcs_plugin_host::loader::{FoundKind, LoadError, Loader, PluginReport, scan};
+use vcs_plugin_host::loader::{FoundKind, LoadError, Loader, PluginReport};
+use vcs_plugin_host::plugin_directory::{Role, survey};
 
 /// Lists, checks or pins plugins.
 pub(super) fn run(arguments: &PluginsArguments, output: &Output) -> Result<(), Failure> {
     match &arguments.command {
         PluginsCommand::List => {
             let config = config_of(&arguments.directory)?;
-            let folder = plugin_directory(&arguments.directory, config.as_ref())?;
-            list(&folder, output)
+            let directory = plugin_directory(&arguments.directory, config.as_ref())?;
+            list(&directory, output)
         }
         PluginsCommand::Check { file } => {
             let report = Loader::new(careful_loading()?).check(file)?;
@@ -33,26 +34,32 @@ pub(super) fn run(arguments: &PluginsArguments, output: &Output) -> Result<(), F
 /// What a file of the plugin directory turned out to be.
 enum Finding {
     Accepted(Box<PluginReport>),
-    Refused(LoadError),
-    Mistake(&'static str),
+    Rejected(LoadError),
+    Ignored(String),
 }
 
-/// Lists the plugins; that one is refused is an answer and no failure.
-fn list(folder: &Path, output: &Output) -> Result<(), Failure> {
+/// Lists the plugins; that one is rejected is a result and no failure.
+fn list(directory: &Path, output: &Output) -> Result<(), Failure> {
     let loader = Loader::new(careful_loading()?);
-    let findings: Vec<(String, Finding)> = scan(folder)
-        .map_err(name_the_folder)?
+    let findings: Vec<(String, Finding)> = survey(&loader, directory)
+        .map_err(name_the_directory)?
         .into_iter()
-        .map(|found| {
-            let finding = match found.kind {
-                FoundKind::Plugin | FoundKind::WithoutManifest => match loader.check(&found.path) {
+        .map(|file| {
+            let finding = match file.role {
+                Role::Serves => match loader.check(&file.path) {
                     Ok(report) => Finding::Accepted(Box::new(report)),
-                    Err(error) => Finding::Refused(error),
+                    Err(error) => Finding::Rejected(error),
                 },
-                FoundKind::WithoutPlugin => Finding::Mistake("a manifest without its plugin"),
-                FoundKind::Odd => Finding::Mistake("not a plugin"),
+                Role::CopyOf(other) => {
+                    Finding::Ignored(format!("the same plugin as {}", other.display()))
+                }
+                Role::Rejected(error) => Finding::Rejected(error),
+                Role::Ignored(FoundKind::WithoutPlugin) => {
+                    Finding::Ignored("a manifest without its plugin".to_owned())
+                }
+                Role::Ignored(_) => Finding::Ignored("not a plugin".to_owned()),
             };
-            (found.path.display().to_string(), finding)
+            (file.path.display().to_string(), finding)
         })
         .collect();
     output.either(
@@ -62,35 +69,35 @@ fn list(folder: &Path, output: &Output) -> Result<(), Failure> {
                 .map(|(path, finding)| document(path, finding))
                 .collect()
         },
-        || text(folder, &findings),
+        || text(directory, &findings),
     )
 }
 
 fn document(path: &str, finding: &Finding) -> Value {
     match finding {
         Finding::Accepted(report) => json!({ "path": path, "state": "accepted", "plugin": report }),
-        Finding::Refused(error) => json!({
+        Finding::Rejected(error) => json!({
             "path": path,
-            "state": "refused",
+            "state": "rejected",
             "step": error.step(),
             "code": error.code(),
             "exit_code": exit::of_step(error.step()).code,
             "message": error.to_string(),
         }),
-        Finding::Mistake(what) => json!({ "path": path, "state": "ignored", "message": what }),
+        Finding::Ignored(what) => json!({ "path": path, "state": "ignored", "message": what }),
     }
 }
 
-fn text(folder: &Path, findings: &[(String, Finding)]) -> String {
+fn text(directory: &Path, findings: &[(String, Finding)]) -> String {
     let mut text = String::new();
     for (path, finding) in findings {
         let line = match finding {
             Finding::Accepted(report) => accepted(report),
-            Finding::Refused(error) => format!(
-                "\x1b[31mrefused\x1b[0m   {}\n",
+            Finding::Rejected(error) => format!(
+                "\x1b[31mrejected\x1b[0m  {}\n",
                 one_line(&error.to_string())
             ),
-            Finding::Mistake(what) => format!("ignored   {}: {what}\n", one_line(path)),
+            Finding::Ignored(what) => format!("ignored   {}: {}\n", one_line(path), one_line(what)),
         };
         text.push_str(&line);
     }
@@ -99,7 +106,7 @@ fn text(folder: &Path, findings: &[(String, Finding)]) -> String {
         let _ = writeln!(
             text,
             "{}: there are no plugins",
-            one_line(&folder.display().to_string())
+            one_line(&directory.display().to_string())
         );
     }
     text

@@ -12,9 +12,8 @@ use vcs_engine::config::{EngineConfig, ServerConfig};
 use vcs_engine::grants::{GrantStore, StoreKey};
 use vcs_engine::host_services::EngineServices;
 use vcs_engine::store::Store;
-use vcs_plugin_host::loader::{
-    FoundKind, LoadError, LoadedProvider, Loader, LoaderOptions, Manifest, Trial, scan,
-};
+use vcs_plugin_host::loader::{LoadError, LoadedProvider, Loader, LoaderOptions, Preflight};
+use vcs_plugin_host::plugin_directory::{self, FindError};
 use vcs_provider_interface::abi::HostServer;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 use vcs_provider_interface::provider::{AuthorizedClient, VcsServer};
@@ -37,8 +36,8 @@ impl Session {
             Failure::usage("say where the configuration is, with --config FILE or ENGINE_CONFIG")
         })?;
         let server_config = config.server(arguments.server.as_deref())?.clone();
-        let folder = plugin_directory(directory, Some(&config))?;
-        let loaded = provider_of_type(&folder, &server_config.provider_type)?;
+        let directory = plugin_directory(directory, Some(&config))?;
+        let loaded = provider_of_type(&directory, &server_config.provider_type)?;
         let services = if arguments.grant.is_some() {
             EngineServices::new(&server_config.name, grants_of(&config)?)
         } else {
@@ -110,83 +109,45 @@ pub(super) fn plugin_directory(
     config: Option<&EngineConfig>,
 ) -> Result<PathBuf, Failure> {
     let configured = config.and_then(|config| config.plugins.directory.as_ref());
-    if let Some(folder) = arguments.plugin_dir.as_ref().or(configured) {
-        return Ok(folder.clone());
+    if let Some(directory) = arguments.plugin_dir.as_ref().or(configured) {
+        return Ok(directory.clone());
     }
     let executable = std::env::current_exe()
         .map_err(|error| Failure::file(Path::new("the executable"), &error))?;
     Ok(executable.with_file_name("plugins"))
 }
 
-/// How commands load plugins: another process tries each before this one links
-/// it, so that one that hangs or ends its process becomes a message like any other.
+/// How commands load plugins: each passes a preflight in another process before
+/// this one links it, so that one that hangs or crashes becomes a message.
 pub(super) fn careful_loading() -> Result<LoaderOptions, Failure> {
-    let trial = Trial::by_this_program()
+    let preflight = Preflight::by_this_program()
         .map_err(|error| Failure::file(Path::new("the executable"), &error))?;
     Ok(LoaderOptions {
-        trial: Some(trial),
+        preflight: Some(preflight),
         ..LoaderOptions::default()
     })
 }
 
-/// Loads the provider of a type: the one whose manifest names it. Other plugins
-/// are not opened, so a broken one does not hinder.
+/// Loads the provider of a type. Plugins of other types are not opened, so a
+/// broken one does not hinder.
 pub(super) fn provider_of_type(
-    folder: &Path,
+    directory: &Path,
     provider_type: &str,
 ) -> Result<LoadedProvider, Failure> {
-    let found = scan(folder).map_err(name_the_folder)?;
-    let mut types = Vec::new();
-    let mut candidates = Vec::new();
-    for plugin in found.iter().filter(|found| found.kind == FoundKind::Plugin) {
-        match type_of(&plugin.path) {
-            Some(found_type) if found_type == provider_type => candidates.push(&plugin.path),
-            Some(other) => types.push(other),
-            // Its manifest cannot be read: loading it says why.
-            None => candidates.push(&plugin.path),
-        }
-    }
     let loader = Loader::new(careful_loading()?);
-    let mut refused = None;
-    for path in candidates {
-        match loader.load(path) {
-            Ok(loaded) if loaded.info.provider_type == provider_type => return Ok(loaded),
-            Ok(loaded) => types.push(loaded.info.provider_type),
-            Err(error) => refused = Some(error),
+    match plugin_directory::find(&loader, directory, provider_type) {
+        Ok(plugin) => Ok(loader.load(&plugin)?),
+        Err(FindError::Rejected(error)) if error.facts.path == directory => {
+            Err(name_the_directory(error).into())
         }
+        Err(FindError::Rejected(error)) => Err(error.into()),
+        Err(none) => Err(VcsError::new(ErrorKind::CONFIG, none.to_string()).into()),
     }
-    if let Some(error) = refused {
-        return Err(error.into());
-    }
-    let unpinned = found
-        .iter()
-        .find(|found| found.kind == FoundKind::WithoutManifest);
-    if let Some(plugin) = unpinned {
-        // Refused for want of a manifest, with the advice how to make one.
-        return loader.load(&plugin.path).map_err(Failure::from);
-    }
-    let there = if types.is_empty() {
-        "there is none".to_owned()
-    } else {
-        format!("there are: {}", types.join(", "))
-    };
-    let message = format!(
-        "{}: there is no plugin of the type {provider_type:?}; {there}",
-        folder.display()
-    );
-    Err(VcsError::new(ErrorKind::CONFIG, message).into())
 }
 
-/// A folder that is not there is most often not the one that was meant.
-pub(super) fn name_the_folder(error: LoadError) -> LoadError {
+/// A directory that is not there is most often not the one that was meant.
+pub(super) fn name_the_directory(error: LoadError) -> LoadError {
     error.advice("name the plugin directory with --plugin-dir, ENGINE_PLUGIN_DIR or the key plugins.directory")
-}
-
-/// The type that a plugin's manifest names. A hint only: loading checks it.
-fn type_of(plugin: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(Manifest::path_of(plugin)).ok()?;
-    let manifest: Manifest = toml::from_str(&text).ok()?;
-    Some(manifest.provider_type)
 }
 
 fn credential_of(arguments: &ServerArguments) -> Result<Credential, Failure> {

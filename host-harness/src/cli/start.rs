@@ -13,13 +13,13 @@ pub(super) fn run(arguments: &StartArguments, output: &Output) -> Result<(), Fai
     let config = config_of(&arguments.directory)?.ok_or_else(|| {
         Failure::usage("say where the configuration is, with --config FILE or ENGINE_CONFIG")
     })?;
-    let folder = plugin_directory(&arguments.directory, Some(&config))?;
+    let directory = plugin_directory(&arguments.directory, Some(&config))?;
     let options = StartOptions {
         services: Services {
             api: arguments.services.contains(&ServiceName::Api),
             vcs: arguments.services.contains(&ServiceName::Vcs),
         },
-        plugin_folder: folder,
+        plugin_directory: directory,
         loader: careful_loading()?,
         movable_clock: arguments.movable_clock,
     };

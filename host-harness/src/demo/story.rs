@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
 use vcs_engine::config::EngineConfig;
-use vcs_engine::core::Engine;
+use vcs_engine::engine::Engine;
 use vcs_plugin_host::loader::LoadedProvider;
 use vcs_provider_interface::abi::HostServer;
 use vcs_provider_interface::context::HostCallContext;

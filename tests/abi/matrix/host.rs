@@ -42,7 +42,7 @@ impl HostServices for Host {
 fn load(path: &Path) -> std::result::Result<LoadedProvider, LoadError> {
     let staging = path.with_file_name("staging");
     let loader = Loader::new(LoaderOptions {
-        staging_folder: Some(staging),
+        staging_directory: Some(staging),
         ..Default::default()
     });
     loader.write_manifest(path)?;

@@ -20,7 +20,7 @@ fn pinned_as_bitbucket_cloud(place: &Place, example: &str) -> PathBuf {
     file
 }
 
-fn assert_refused(command: &mut Command, words: &[&str]) {
+fn assert_rejected(command: &mut Command, words: &[&str]) {
     let ran = run(command);
     assert_eq!(ran.code, Some(24), "{command:?} {ran:?}");
     let errors: Vec<&str> = ran
@@ -61,13 +61,13 @@ fn every_command_survives_a_plugin_that_ends_its_process() {
     for arguments in commands {
         let mut command = engine.command(arguments);
         command.env("ENGINE_PLUGIN_DIR", place.plugins());
-        assert_refused(&mut command, &["trial_killed", "signal 6"]);
+        assert_rejected(&mut command, &["preflight_killed", "signal 6"]);
     }
     // Conformance runs without a configuration take other ways.
     for way in [&["--mock"][..], &["--repo", REPO]] {
         let mut command = engine.command(&["conformance", "--plugin", plugin]);
         command.args(way).env_remove("ENGINE_CONFIG");
-        assert_refused(&mut command, &["trial_killed", "signal 6"]);
+        assert_rejected(&mut command, &["preflight_killed", "signal 6"]);
     }
 }
 
@@ -78,5 +78,5 @@ fn a_call_does_not_wait_for_a_plugin_that_holds_up_its_process() {
     pinned_as_bitbucket_cloud(&place, "hangs_when_linked");
     let mut command = engine.command(&["vcs", "webhooks-info"]);
     command.env("ENGINE_PLUGIN_DIR", place.plugins());
-    assert_refused(&mut command, &["trial_timed_out", "within 20s"]);
+    assert_rejected(&mut command, &["preflight_timed_out", "within 20s"]);
 }

@@ -97,7 +97,7 @@ fn a_refused_plugin_is_listed_with_the_reason() {
         .args(["plugins", "list", "--json", "--plugin-dir"])
         .arg(folder.path()))
     .success();
-    assert_eq!(list[0]["state"], "refused", "{list}");
+    assert_eq!(list[0]["state"], "rejected", "{list}");
     assert_eq!(list[0]["code"], "not_elf", "{list}");
     assert_eq!(list[1]["state"], "ignored", "{list}");
 }

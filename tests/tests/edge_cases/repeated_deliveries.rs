@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use vcs_engine::clock::MovableClock;
-use vcs_engine::core::{Engine, Servers, Settings};
+use vcs_engine::engine::{Engine, Servers, Settings};
+use vcs_engine::events::Rejection;
 use vcs_engine::grants::{GrantStore, StoreKey};
-use vcs_engine::ingest::Refusal;
 use vcs_engine::linking::{LinkRequest, LinkedHook};
 use vcs_engine::store::{Received, Store};
 use vcs_provider_interface::prelude::*;
@@ -90,7 +90,7 @@ fn receive(
     engine: &Arc<Engine>,
     hook: &str,
     sent: &Sent,
-) -> std::result::Result<Received, Refusal> {
+) -> std::result::Result<Received, Rejection> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -151,7 +151,7 @@ fn e16_the_receiver_refuses_a_delivery_without_the_right_signature() {
     changed.body.push(b'\n');
     for spoiled in [unsigned, changed] {
         let refusal = receive(&engine, &hook, &spoiled);
-        assert!(matches!(refusal, Err(Refusal::Unsigned)), "{refusal:?}");
+        assert!(matches!(refusal, Err(Rejection::Unsigned)), "{refusal:?}");
     }
     assert_eq!(receive(&engine, &hook, &sent).ok(), Some(Received::New));
 }

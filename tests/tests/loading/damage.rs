@@ -1,5 +1,5 @@
 //! Damage that nobody thought of, to a real plugin whose manifest agrees with it:
-//! the checks of the form and the trial are all that stands before the host.
+//! the checks of the form and the preflight are all that stands before the host.
 
 use super::said_in_one_line;
 use integration_tests::built_library;
@@ -78,7 +78,7 @@ fn any_damage_is_a_message_of_the_engine_and_never_a_signal() {
     );
 }
 
-/// The code of a refusal, which stands in brackets; "accepted" without one.
+/// The code of a rejection, which stands in brackets; "accepted" without one.
 fn code_of(ran: &Output) -> String {
     let said = String::from_utf8_lossy(&ran.stderr);
     let code = said

@@ -30,7 +30,7 @@ fn a_pinned_plugin_loads_and_says_what_it_is() {
     assert_eq!(report["sha256"], loaded.digest.to_string());
     assert_eq!(loaded.build.panic_strategy.as_str(), "unwind");
     let counts = loader.counts();
-    assert_eq!((counts.loaded, counts.refused.len()), (1, 0));
+    assert_eq!((counts.loaded, counts.rejected.len()), (1, 0));
     assert_eq!(counts.passed["layout"], 1);
 }
 
@@ -53,31 +53,31 @@ fn two_plugins_of_different_types_keep_their_own_code() {
 }
 
 #[test]
-fn libraries_that_are_no_providers_of_this_interface_are_refused() {
+fn libraries_that_are_no_providers_of_this_interface_are_rejected() {
     let serving = Serving::new();
-    let refused = |name, step, code, words: &[&str]| {
-        serving.assert_library_refused(name, step, code, words);
+    let rejected = |name, step, code, words: &[&str]| {
+        serving.assert_library_rejected(name, step, code, words);
     };
-    refused(
+    rejected(
         "no_symbol",
         Step::Elf,
         "not_a_provider",
         &["root_bmodule_bloader"],
     );
-    refused(
+    rejected(
         "other_abi_library",
         Step::Header,
         "header_invalid",
         &["0.11"],
     );
-    refused(
+    rejected(
         "other_major",
         Step::Version,
         "version_mismatch",
         &["interface 1.x", "2.0.0"],
     );
-    refused("no_layout", Step::Layout, "layout_missing", &["layout"]);
-    refused(
+    rejected("no_layout", Step::Layout, "layout_missing", &["layout"]);
+    rejected(
         "other_package",
         Step::Layout,
         "layout_mismatch",
@@ -86,20 +86,20 @@ fn libraries_that_are_no_providers_of_this_interface_are_refused() {
 }
 
 #[test]
-fn libraries_that_fail_before_they_make_a_server_are_refused() {
+fn libraries_that_fail_before_they_make_a_server_are_rejected() {
     let serving = Serving::new();
-    let refused = |name, step, code, words: &[&str]| {
-        serving.assert_library_refused(name, step, code, words);
+    let rejected = |name, step, code, words: &[&str]| {
+        serving.assert_library_rejected(name, step, code, words);
     };
-    refused("module_panics", Step::Build, "module_failed", &[]);
-    refused(
+    rejected("module_panics", Step::Build, "module_failed", &[]);
+    rejected(
         "info_panics",
         Step::Info,
         "info_failed",
         &["panicked in info"],
     );
-    refused("info_hangs", Step::Info, "info_timed_out", &["within"]);
-    refused(
+    rejected("info_hangs", Step::Info, "info_timed_out", &["within"]);
+    rejected(
         "info_wrong_type",
         Step::Info,
         "info_invalid",
@@ -110,16 +110,16 @@ fn libraries_that_fail_before_they_make_a_server_are_refused() {
 #[test]
 fn a_library_that_ends_or_holds_up_its_process_is_found_out_in_another_process() {
     let serving = Serving::new();
-    serving.assert_library_refused(
+    serving.assert_library_rejected(
         "kills_when_linked",
-        Step::Trial,
-        "trial_killed",
+        Step::Preflight,
+        "preflight_killed",
         &["signal 6"],
     );
-    serving.assert_library_refused(
+    serving.assert_library_rejected(
         "hangs_when_linked",
-        Step::Trial,
-        "trial_timed_out",
+        Step::Preflight,
+        "preflight_timed_out",
         &["within"],
     );
 }
@@ -129,7 +129,7 @@ fn a_process_takes_only_so_many_libraries() {
     let place = Place::new();
     let mut options = place.loader_options();
     options.library_limit = 1;
-    options.trial = None;
+    options.preflight = None;
     let loader = vcs_plugin_host::loader::Loader::new(options);
     let first = place.install_pinned(&good_library(), "libgood.so");
     let second = place.install_pinned(&built_library("vcs-local-git"), "libgit.so");
@@ -151,7 +151,7 @@ fn a_library_that_is_linked_already_is_asked_but_not_copied_tried_or_linked_agai
     assert_eq!(first.staged, again.staged);
     let counts = loader.counts();
     assert_eq!(counts.loaded, 2);
-    for step in ["stage", "trial", "link", "layout"] {
+    for step in ["stage", "preflight", "link", "layout"] {
         assert_eq!(counts.passed[step], 1, "{step}");
     }
     for step in ["open", "manifest", "elf", "build", "info"] {

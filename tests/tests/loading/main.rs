@@ -5,6 +5,7 @@
 //! registry that serves another plugin, which must go on serving.
 
 mod damage;
+mod directories;
 mod files;
 mod libraries;
 mod manifests;
@@ -87,9 +88,9 @@ impl Serving {
         assert_eq!(branch.display_id, "still here");
     }
 
-    /// The engine and the registry both refuse the file with this code, and
+    /// The engine and the registry both reject the file with this code, and
     /// the words say what was expected and found.
-    fn assert_refused(&self, file: &Path, step: Step, code: &str, words: &[&str]) {
+    fn assert_rejected(&self, file: &Path, step: Step, code: &str, words: &[&str]) {
         let check = ["plugins", "check", "--json", file.to_str().unwrap()];
         let output = self.place.engine(&check);
         let stdout = String::from_utf8_lossy(&output.stdout);
@@ -113,13 +114,13 @@ impl Serving {
     }
 
     /// The same for bytes that have a manifest which agrees with them.
-    fn assert_bytes_refused(&self, bytes: &[u8], step: Step, code: &str, words: &[&str]) {
+    fn assert_bytes_rejected(&self, bytes: &[u8], step: Step, code: &str, words: &[&str]) {
         let file = self.place.install_bytes(bytes, "libbad.so");
-        self.assert_refused(&file, step, code, words);
+        self.assert_rejected(&file, step, code, words);
     }
 
     /// The same for a good library with changed bytes.
-    fn assert_change_refused(
+    fn assert_change_rejected(
         &self,
         change: impl FnOnce(&mut Vec<u8>),
         step: Step,
@@ -128,12 +129,12 @@ impl Serving {
     ) {
         let mut bytes = fs::read(good_library()).unwrap();
         change(&mut bytes);
-        self.assert_bytes_refused(&bytes, step, code, words);
+        self.assert_bytes_rejected(&bytes, step, code, words);
     }
 
     /// The same for a library that is wrong in itself.
-    fn assert_library_refused(&self, name: &str, step: Step, code: &str, words: &[&str]) {
+    fn assert_library_rejected(&self, name: &str, step: Step, code: &str, words: &[&str]) {
         let bytes = fs::read(wrong_library(name)).unwrap();
-        self.assert_bytes_refused(&bytes, step, code, words);
+        self.assert_bytes_rejected(&bytes, step, code, words);
     }
 }

@@ -10,15 +10,15 @@ use vcs_plugin_host::loader::Manifest;
 use vcs_plugin_host::loader::Step;
 
 #[test]
-fn a_plugin_without_a_manifest_is_refused_with_the_command_that_makes_it() {
+fn a_plugin_without_a_manifest_is_rejected_with_the_command_that_makes_it() {
     let serving = Serving::new();
     let plugin = serving.place.install(&good_library(), "libbad.so");
     let command = format!("engine plugins pin {}", plugin.display());
-    serving.assert_refused(&plugin, Step::Manifest, "manifest_missing", &[&command]);
+    serving.assert_rejected(&plugin, Step::Manifest, "manifest_missing", &[&command]);
 }
 
 #[test]
-fn a_manifest_with_a_wrong_value_is_refused_naming_both_values() {
+fn a_manifest_with_a_wrong_value_is_rejected_naming_both_values() {
     let serving = Serving::new();
     let bytes = fs::read(good_library()).unwrap();
     let plugin = serving.place.install_bytes(&bytes, "libbad.so");
@@ -82,15 +82,15 @@ fn a_manifest_with_a_wrong_value_is_refused_naming_both_values() {
         let mut wrong = right.clone();
         change(&mut wrong);
         write_manifest(&plugin, &wrong);
-        serving.assert_refused(&plugin, step, code, words);
+        serving.assert_rejected(&plugin, step, code, words);
     }
     let manifest = Manifest::path_of(&plugin);
     fs::write(&manifest, "name = 7").unwrap();
-    serving.assert_refused(&plugin, Step::Manifest, "manifest_invalid", &["sha256"]);
+    serving.assert_rejected(&plugin, Step::Manifest, "manifest_invalid", &["sha256"]);
     fs::write(&manifest, format!("{}\ncolour = 1", toml_of(&right))).unwrap();
-    serving.assert_refused(&plugin, Step::Manifest, "manifest_invalid", &["colour"]);
+    serving.assert_rejected(&plugin, Step::Manifest, "manifest_invalid", &["colour"]);
     fs::set_permissions(&manifest, fs::Permissions::from_mode(0o666)).unwrap();
-    serving.assert_refused(&plugin, Step::Manifest, "manifest_unreadable", &["0666"]);
+    serving.assert_rejected(&plugin, Step::Manifest, "manifest_unreadable", &["0666"]);
 }
 
 fn toml_of(manifest: &Manifest) -> String {

@@ -1,4 +1,4 @@
-//! What may stand in a plugin folder and is no ordinary file, or changes.
+//! What may stand in a plugin directory and is no ordinary file, or changes.
 
 use super::said_in_one_line;
 use integration_tests::built_library;
@@ -20,9 +20,9 @@ fn run(place: &Place, task: &str, file: &Path, json: bool) -> Output {
     place.engine(&words)
 }
 
-/// The engine refuses the file with this code when it is checked and when it is
+/// The engine rejects the file with this code when it is checked and when it is
 /// pinned.
-fn assert_refused(place: &Place, file: &Path, code: &str) {
+fn assert_rejected(place: &Place, file: &Path, code: &str) {
     for task in ["check", "pin"] {
         let ran = run(place, task, file, false);
         let what = format!("{task} {}", file.display());
@@ -34,31 +34,31 @@ fn assert_refused(place: &Place, file: &Path, code: &str) {
 }
 
 #[test]
-fn what_is_no_ordinary_file_is_refused_at_once() {
+fn what_is_no_ordinary_file_is_rejected_at_once() {
     let place = Place::new();
     let at = |name: &str| place.plugins().join(name);
     symlink(at("nothing.so"), at("libdangling.so")).unwrap();
     symlink(at("libloop.so"), at("libloop.so")).unwrap();
     symlink("/dev/zero", at("libzero.so")).unwrap();
-    fs::create_dir(at("libfolder.so")).unwrap();
+    fs::create_dir(at("libdirectory.so")).unwrap();
     let _socket = UnixListener::bind(at("libsocket.so")).unwrap();
     for (name, code) in [
         ("libdangling.so", "symlink"),
         ("libloop.so", "symlink"),
         ("libzero.so", "symlink"),
-        ("libfolder.so", "not_a_file"),
+        ("libdirectory.so", "not_a_file"),
         ("libsocket.so", "not_a_file"),
     ] {
-        assert_refused(&place, &at(name), code);
+        assert_rejected(&place, &at(name), code);
     }
-    assert_refused(&place, Path::new("/dev/zero"), "not_a_file");
-    assert_refused(&place, Path::new("/proc/self/mem"), "refused at open");
-    assert_refused(&place, Path::new("/"), "not_a_file");
-    assert_refused(&place, &at("libfolder.so").join(".."), "not_a_file");
+    assert_rejected(&place, Path::new("/dev/zero"), "not_a_file");
+    assert_rejected(&place, Path::new("/proc/self/mem"), "rejected at open");
+    assert_rejected(&place, Path::new("/"), "not_a_file");
+    assert_rejected(&place, &at("libdirectory.so").join(".."), "not_a_file");
 }
 
 #[test]
-fn a_file_with_a_hole_of_a_terabyte_is_refused_before_it_is_read() {
+fn a_file_with_a_hole_of_a_terabyte_is_rejected_before_it_is_read() {
     let place = Place::new();
     let file = place.plugins().join("libhole.so");
     let made = fs::File::create(&file).and_then(|hole| hole.set_len(1 << 40));
@@ -66,11 +66,11 @@ fn a_file_with_a_hole_of_a_terabyte_is_refused_before_it_is_read() {
         eprintln!("SKIPPED: the disk takes no such file: {error}");
         return;
     }
-    assert_refused(&place, &file, "too_large");
+    assert_rejected(&place, &file, "too_large");
 }
 
 #[test]
-fn a_file_that_may_not_be_read_is_refused() {
+fn a_file_that_may_not_be_read_is_rejected() {
     let place = Place::new();
     let file = place.install(&built_library("vcs-misbehaving"), "libclosed.so");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
@@ -78,7 +78,7 @@ fn a_file_that_may_not_be_read_is_refused() {
         eprintln!("SKIPPED: the superuser may read every file");
         return;
     }
-    assert_refused(&place, &file, "unreadable");
+    assert_rejected(&place, &file, "unreadable");
 }
 
 #[test]
@@ -101,8 +101,8 @@ fn a_name_that_a_terminal_would_obey_or_cannot_show_is_said_in_one_line() {
             "lib",
             &what
         ));
-        let refused = run(&place, "check", &text, true);
-        let document: serde_json::Value = serde_json::from_slice(&refused.stdout).unwrap();
+        let rejected = run(&place, "check", &text, true);
+        let document: serde_json::Value = serde_json::from_slice(&rejected.stdout).unwrap();
         assert_eq!(document["error"]["code"], "not_elf", "{what}: {document}");
 
         fs::copy(built_library("vcs-misbehaving"), &text).unwrap();
@@ -112,12 +112,12 @@ fn a_name_that_a_terminal_would_obey_or_cannot_show_is_said_in_one_line() {
             // A manifest and a JSON document have lines of their own.
             assert!(task == "pin" || json || said_in_one_line(&ran, "", &what));
         }
-        let folder = place.plugins();
+        let directory = place.plugins();
         let list = place.engine(&[
             OsStr::new("plugins"),
             OsStr::new("list"),
             OsStr::new("--plugin-dir"),
-            folder.as_os_str(),
+            directory.as_os_str(),
         ]);
         assert!(said_in_one_line(&list, "accepted", &what));
         fs::remove_file(&text).unwrap();
@@ -126,7 +126,7 @@ fn a_name_that_a_terminal_would_obey_or_cannot_show_is_said_in_one_line() {
 }
 
 #[test]
-fn a_file_that_changes_while_it_is_read_is_whole_or_refused() {
+fn a_file_that_changes_while_it_is_read_is_whole_or_rejected() {
     let place = Place::new();
     let file = place.install_pinned(&built_library("vcs-misbehaving"), "libchanging.so");
     let whole = fs::read(&file).unwrap();

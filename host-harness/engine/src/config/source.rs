@@ -1,7 +1,7 @@
 //! The file and where its keys stand: makes the messages, and checks the values
 //! that need more than a type.
 
-use super::lines::{self, Lines};
+use super::key_spans::{KeySpans, segment};
 use super::{ConfigError, ServerConfig};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use url::Url;
 /// The file and where its keys stand, for messages.
 pub(super) struct Source<'a> {
     pub(super) file: &'a Path,
-    pub(super) lines: Lines,
+    pub(super) lines: KeySpans,
 }
 
 impl Source<'_> {
@@ -57,7 +57,7 @@ impl Source<'_> {
     ) -> Result<Vec<ServerConfig>, ConfigError> {
         let mut servers = Vec::new();
         for (name, types) in tables {
-            let key = format!("vcs.servers.{}", lines::segment(&name));
+            let key = format!("vcs.servers.{}", segment(&name));
             let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
             if name.is_empty() || !name.chars().all(is_plain) {
                 let message = "a server's name stands in addresses: only letters, digits, `-`, `_` and `.` are possible";
@@ -69,7 +69,7 @@ impl Source<'_> {
                     format!("is empty; add the provider's table, such as [{key}.bitbucketcloud]");
                 return Err(self.error(&key, message));
             };
-            let key_of_type = format!("{key}.{}", lines::segment(&provider_type));
+            let key_of_type = format!("{key}.{}", segment(&provider_type));
             let toml::Value::Table(table) = value else {
                 let message = format!(
                     "stands where the provider's type is expected; write it below a table such as [{key}.bitbucketcloud]"
@@ -80,7 +80,7 @@ impl Source<'_> {
                 let message = format!(
                     "the server has the type {provider_type:?} already; give the other one a name of its own"
                 );
-                let second = format!("{key}.{}", lines::segment(&second));
+                let second = format!("{key}.{}", segment(&second));
                 return Err(self.error(&second, message));
             }
             let toml = toml::to_string(&table)

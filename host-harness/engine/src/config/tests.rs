@@ -82,7 +82,7 @@ fn an_empty_file_means_the_defaults() {
 }
 
 #[test]
-fn two_places_for_one_secret_are_refused() {
+fn two_places_for_one_secret_are_rejected() {
     let message = message_of("[store]\nkeyFile = 'a'\nkeyEnv = 'b'");
     assert!(
         message.starts_with("etc/config.toml:3: `store.keyEnv`"),
@@ -203,8 +203,8 @@ fn a_provider_s_message_gets_the_line_of_the_key_it_names() {
 #[test]
 fn a_file_that_others_can_read_is_warned_about() {
     use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("config.toml");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config.toml");
     std::fs::write(&file, "").unwrap();
     let warnings_with_mode = |mode| {
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();

@@ -138,9 +138,9 @@ fn config_error(message: String) -> VcsError {
 /// end with one file: the one that comes second finds it there.
 fn make(path: &Path) -> std::io::Result<()> {
     let key = random::bytes::<KEY_LENGTH>().map_err(std::io::Error::other)?;
-    let folder = path
+    let directory = path
         .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
+        .filter(|directory| !directory.as_os_str().is_empty());
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(format!(".{}", std::process::id()));
     let unfinished = PathBuf::from(unfinished);
@@ -158,7 +158,7 @@ fn make(path: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
-    fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    fs::File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 #[cfg(test)]
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused_without_being_repeated() {
+    fn what_is_no_key_is_rejected_without_being_repeated() {
         let error = StoreKey::from_text("hunter2", "the key file k").unwrap_err();
         assert_eq!(error.kind, ErrorKind::CONFIG);
         assert!(error.message.starts_with("the key file k holds no key"));
@@ -188,9 +188,9 @@ mod tests {
     }
 
     #[test]
-    fn a_key_file_that_others_can_read_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("store.key");
+    fn a_key_file_that_others_can_read_is_rejected() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.key");
         fs::write(&path, hex::encode([1; KEY_LENGTH])).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let source = KeySource::File(path.clone());
@@ -207,16 +207,16 @@ mod tests {
 
     #[test]
     fn without_a_configured_key_one_is_made_beside_the_store_and_stays() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = folder.path().join("engine.sqlite");
+        let directory = tempfile::tempdir().unwrap();
+        let store = directory.path().join("engine.sqlite");
         let first = StoreKey::load(None, &store).unwrap();
         let second = StoreKey::load(None, &store).unwrap();
         assert_eq!(first.bytes, second.bytes);
         assert_ne!(first.bytes, [0; KEY_LENGTH]);
-        let file = folder.path().join("engine.key");
+        let file = directory.path().join("engine.key");
         let mode = fs::metadata(file).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
     #[test]

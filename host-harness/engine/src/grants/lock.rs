@@ -21,7 +21,7 @@ use vcs_provider_interface::error::{ErrorKind, VcsError};
 
 /// The locks of all grants of a store.
 pub(super) struct GrantLocks {
-    folder: PathBuf,
+    directory: PathBuf,
     slots: Mutex<HashMap<String, Arc<Slot>>>,
     next: AtomicU64,
 }
@@ -49,17 +49,17 @@ impl GrantLocks {
     /// Locks that are shared by everybody who uses the same store.
     ///
     /// # Errors
-    /// What the system says if the folder of the lock files cannot be made.
+    /// What the system says if the directory of the lock files cannot be made.
     pub(super) fn beside(store: &Path) -> std::io::Result<Self> {
-        let mut folder = store.as_os_str().to_owned();
-        folder.push(".locks");
-        let folder = PathBuf::from(folder);
+        let mut directory = store.as_os_str().to_owned();
+        directory.push(".locks");
+        let directory = PathBuf::from(directory);
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
-            .create(&folder)?;
+            .create(&directory)?;
         Ok(Self {
-            folder,
+            directory,
             slots: Mutex::default(),
             next: AtomicU64::new(1),
         })
@@ -131,7 +131,7 @@ impl GrantLocks {
         let slot = slots.entry(grant_id.to_owned()).or_insert_with(|| {
             let name = hex::encode(&Sha256::digest(grant_id.as_bytes())[..16]);
             Arc::new(Slot {
-                path: self.folder.join(name),
+                path: self.directory.join(name),
                 state: Mutex::default(),
                 changed: Condvar::new(),
             })
@@ -213,19 +213,19 @@ mod tests {
     const LONG: Duration = Duration::from_secs(20);
 
     fn locks() -> (tempfile::TempDir, Arc<GrantLocks>) {
-        let folder = tempfile::tempdir().unwrap();
-        let locks = GrantLocks::beside(&folder.path().join("engine.sqlite")).unwrap();
-        (folder, Arc::new(locks))
+        let directory = tempfile::tempdir().unwrap();
+        let locks = GrantLocks::beside(&directory.path().join("engine.sqlite")).unwrap();
+        (directory, Arc::new(locks))
     }
 
     /// The same store's locks, as another process would see them.
-    fn elsewhere(folder: &tempfile::TempDir) -> GrantLocks {
-        GrantLocks::beside(&folder.path().join("engine.sqlite")).unwrap()
+    fn elsewhere(directory: &tempfile::TempDir) -> GrantLocks {
+        GrantLocks::beside(&directory.path().join("engine.sqlite")).unwrap()
     }
 
     #[test]
     fn only_one_holds_the_lock_of_a_grant_at_a_time() {
-        let (_folder, locks) = locks();
+        let (_directory, locks) = locks();
         let held = Arc::new(AtomicBool::new(false));
         let threads: Vec<_> = (0..32)
             .map(|_| {
@@ -248,8 +248,8 @@ mod tests {
 
     #[test]
     fn the_lock_holds_between_processes() {
-        let (folder, locks) = locks();
-        let others = elsewhere(&folder);
+        let (directory, locks) = locks();
+        let others = elsewhere(&directory);
         let number = locks.lock("grant", LONG).unwrap();
         let error = others.lock("grant", SOON).unwrap_err();
         assert_eq!(error.kind, ErrorKind::TIMEOUT);
@@ -263,8 +263,8 @@ mod tests {
 
     #[test]
     fn nobody_is_left_with_the_lock_after_giving_up_waiting() {
-        let (folder, locks) = locks();
-        let others = elsewhere(&folder);
+        let (directory, locks) = locks();
+        let others = elsewhere(&directory);
         let number = locks.lock("grant", LONG).unwrap();
         assert!(others.lock("grant", SOON).is_err());
         assert!(others.lock("grant", SOON).is_err());
@@ -276,14 +276,14 @@ mod tests {
 
     #[test]
     fn locks_of_other_grants_are_free() {
-        let (_folder, locks) = locks();
+        let (_directory, locks) = locks();
         locks.lock("one", LONG).unwrap();
         assert!(locks.lock("other", SOON).is_ok());
     }
 
     #[test]
     fn unlocking_with_a_number_that_holds_nothing_changes_nothing() {
-        let (_folder, locks) = locks();
+        let (_directory, locks) = locks();
         let number = locks.lock("grant", LONG).unwrap();
         locks.unlock("grant", number + 1);
         assert!(locks.lock("grant", SOON).is_err());

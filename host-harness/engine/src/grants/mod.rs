@@ -63,12 +63,12 @@ impl GrantStore {
     ///
     /// # Errors
     /// `Config` if the store was sealed with another key; `Internal` if the
-    /// folder of the lock files cannot be made.
+    /// directory of the lock files cannot be made.
     pub fn open(store: Arc<Store>, key: &StoreKey, clock: Arc<dyn Clock>) -> Result<Self> {
         let locks = GrantLocks::beside(store.path()).map_err(|error| {
             VcsError::new(
                 ErrorKind::INTERNAL,
-                format!("the folder of the grants' locks cannot be made: {error}"),
+                format!("the directory of the grants' locks cannot be made: {error}"),
             )
         })?;
         let grants = Self {

@@ -7,11 +7,11 @@ pub(crate) fn key(byte: &str) -> StoreKey {
     StoreKey::from_text(&byte.repeat(32), "a test").unwrap()
 }
 
-/// A grant store in a folder of its own.
+/// A grant store in a directory of its own.
 pub(crate) fn grant_store() -> (tempfile::TempDir, Arc<GrantStore>) {
-    let (folder, store) = temporary();
+    let (directory, store) = temporary();
     let grants = GrantStore::open(Arc::new(store), &key("01"), Arc::new(SystemClock)).unwrap();
-    (folder, Arc::new(grants))
+    (directory, Arc::new(grants))
 }
 
 fn grant(version: u64, token: &str) -> Grant {
@@ -28,7 +28,7 @@ fn grant(version: u64, token: &str) -> Grant {
 
 #[test]
 fn a_grant_comes_back_as_it_was_stored() {
-    let (_folder, grants) = grant_store();
+    let (_directory, grants) = grant_store();
     assert_eq!(grants.load("g").unwrap(), None);
     let stored = grant(1, &"t".repeat(3_000));
     grants.store("g", &stored).unwrap();
@@ -38,7 +38,7 @@ fn a_grant_comes_back_as_it_was_stored() {
 
 #[test]
 fn an_older_pair_never_replaces_a_newer_one() {
-    let (_folder, grants) = grant_store();
+    let (_directory, grants) = grant_store();
     grants.store("g", &grant(2, "second")).unwrap();
     for version in [1, 2] {
         let error = grants.store("g", &grant(version, "late")).unwrap_err();
@@ -51,9 +51,9 @@ fn an_older_pair_never_replaces_a_newer_one() {
 
 #[test]
 fn linking_again_replaces_whatever_was_there() {
-    let (_folder, grants) = grant_store();
+    let (_directory, grants) = grant_store();
     let dead = Grant {
-        dead: Some("the service refused it".to_owned()),
+        dead: Some("the service rejected it".to_owned()),
         ..grant(7, "dead")
     };
     grants.store("g", &dead).unwrap();
@@ -65,10 +65,10 @@ fn linking_again_replaces_whatever_was_there() {
 
 #[test]
 fn tokens_are_in_none_of_the_files() {
-    let (folder, grants) = grant_store();
+    let (directory, grants) = grant_store();
     grants.store("g", &grant(1, "planted-secret")).unwrap();
     let mut files = 0;
-    for entry in std::fs::read_dir(folder.path().join("data")).unwrap() {
+    for entry in std::fs::read_dir(directory.path().join("data")).unwrap() {
         let path = entry.unwrap().path();
         if path.is_file() {
             let bytes = std::fs::read(&path).unwrap();
@@ -81,8 +81,8 @@ fn tokens_are_in_none_of_the_files() {
 }
 
 #[test]
-fn a_store_of_another_key_is_refused_at_once() {
-    let (_folder, store) = temporary();
+fn a_store_of_another_key_is_rejected_at_once() {
+    let (_directory, store) = temporary();
     let store = Arc::new(store);
     let open = |byte| GrantStore::open(Arc::clone(&store), &key(byte), Arc::new(SystemClock));
     open("01").unwrap().store("g", &grant(1, "t")).unwrap();
@@ -94,7 +94,7 @@ fn a_store_of_another_key_is_refused_at_once() {
 
 #[test]
 fn of_many_who_rotate_together_each_version_is_stored_by_one() {
-    let (_folder, grants) = grant_store();
+    let (_directory, grants) = grant_store();
     grants.store("g", &grant(0, "first")).unwrap();
     let threads: Vec<_> = (0..16)
         .map(|number| {

@@ -2,7 +2,7 @@
 //! consent page's answer have other proofs and stand outside.
 
 use super::Shared;
-use super::answer::refuse;
+use super::response::reject;
 use crate::config::{EngineConfig, KeySource};
 use crate::grants::{make_private, read_private};
 use crate::random;
@@ -85,9 +85,9 @@ pub(super) async fn require_token(
     if shown.is_some_and(|token| shared.token.is(token)) {
         return next.run(request).await;
     }
-    let refused = refuse(
+    let rejected = reject(
         StatusCode::UNAUTHORIZED,
         "show the engine's token in the header `Authorization: Bearer …`",
     );
-    ([(header::WWW_AUTHENTICATE, "Bearer")], refused).into_response()
+    ([(header::WWW_AUTHENTICATE, "Bearer")], rejected).into_response()
 }

@@ -2,8 +2,8 @@
 //! of events. All but the answer of the consent page is for callers with the token.
 
 use super::Shared;
-use super::answer::{Answer, Failure, plain};
 use super::call::call;
+use super::response::{Failure, JsonResult, plain};
 use crate::consent::{Callback, Consent, ConsentError, Consented};
 use crate::linking::{LinkRequest, Linked};
 use crate::store::{Application, Cleanup, Run};
@@ -71,7 +71,7 @@ struct Manager {
     linked: bool,
 }
 
-async fn managers(State(shared): App, Path(project): Path<String>) -> Answer<Vec<Manager>> {
+async fn managers(State(shared): App, Path(project): Path<String>) -> JsonResult<Vec<Manager>> {
     let linked = shared.engine.store.project_servers(&project)?;
     let servers = shared.engine.servers.names().into_iter();
     Ok(Json(
@@ -85,7 +85,10 @@ async fn managers(State(shared): App, Path(project): Path<String>) -> Answer<Vec
     ))
 }
 
-async fn authorize(State(shared): App, Path((project, server)): ProjectItem) -> Answer<Consent> {
+async fn authorize(
+    State(shared): App,
+    Path((project, server)): ProjectItem,
+) -> JsonResult<Consent> {
     check_name("project key", &project)?;
     let consent = call(&shared, "authorize_redirect", move |engine, _| {
         engine.begin_consent(&project, &server)
@@ -146,14 +149,14 @@ async fn end_consent(
     }
 }
 
-async fn applications(State(shared): App) -> Answer<Vec<Application>> {
+async fn applications(State(shared): App) -> JsonResult<Vec<Application>> {
     Ok(Json(shared.engine.store.applications()?))
 }
 
 async fn application(
     State(shared): App,
     Path((project, name)): ProjectItem,
-) -> Answer<Application> {
+) -> JsonResult<Application> {
     Ok(Json(shared.engine.store.application(&project, &name)?))
 }
 
@@ -161,7 +164,7 @@ async fn link(
     State(shared): App,
     Path((project, name)): ProjectItem,
     Json(request): Json<LinkRequest>,
-) -> Answer<Linked> {
+) -> JsonResult<Linked> {
     check_name("project key", &project)?;
     check_name("application name", &name)?;
     let linked = call(&shared, "link", move |engine, context| {
@@ -184,7 +187,7 @@ async fn unlink(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn poll(State(shared): App, Path((project, name)): ProjectItem) -> Answer<Value> {
+async fn poll(State(shared): App, Path((project, name)): ProjectItem) -> JsonResult<Value> {
     let found = call(&shared, "poll", move |engine, _| {
         engine.poll(&engine.store.application(&project, &name)?)
     });
@@ -200,7 +203,7 @@ async fn runs(
     State(shared): App,
     Path((project, name)): ProjectItem,
     Query(of): Query<OfBranch>,
-) -> Answer<Vec<Run>> {
+) -> JsonResult<Vec<Run>> {
     let store = &shared.engine.store;
     let application = store.application(&project, &name)?;
     Ok(Json(store.runs(application.id, of.branch.as_deref())?))
@@ -220,26 +223,37 @@ async fn set_run_state(
     State(shared): App,
     Path((project, name, run)): Path<(String, String, i64)>,
     Json(new): Json<NewState>,
-) -> Answer<Status> {
+) -> JsonResult<Status> {
     let status = call(&shared, "set_status", move |engine, context| {
         let application = engine.store.application(&project, &name)?;
-        if engine.store.run(run)?.application != application.id {
+        let found = engine.store.run(run)?;
+        if found.application != application.id {
             let message = format!("application {name:?} has no run {run}");
             return Err(VcsError::new(ErrorKind::NOT_FOUND, message));
         }
-        engine.report_run(context, run, new.state, &new.description, new.pull_request)
+        let of_application = (&application, &found);
+        engine.report_run(
+            context,
+            of_application,
+            new.state,
+            &new.description,
+            new.pull_request,
+        )
     });
     status.await.map(Json)
 }
 
-async fn events(State(shared): App, Path((project, name)): ProjectItem) -> Answer<Vec<Value>> {
+async fn events(State(shared): App, Path((project, name)): ProjectItem) -> JsonResult<Vec<Value>> {
     let store = &shared.engine.store;
     let application = store.application(&project, &name)?;
     let events = store.events(Some(application.id), None, SHOWN_EVENTS)?;
     Ok(Json(events.iter().map(super::monitoring::shown).collect()))
 }
 
-async fn cleanups(State(shared): App, Path((project, name)): ProjectItem) -> Answer<Vec<Cleanup>> {
+async fn cleanups(
+    State(shared): App,
+    Path((project, name)): ProjectItem,
+) -> JsonResult<Vec<Cleanup>> {
     let store = &shared.engine.store;
     let application = store.application(&project, &name)?;
     Ok(Json(store.planned_cleanups(application.id)?))

@@ -3,7 +3,7 @@
 //! service goes away.
 
 use super::Shared;
-use super::answer::Failure;
+use super::response::{Failure, JsonResult};
 use axum::Json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,13 @@ use vcs_provider_interface::context::{CallContext, Cancellation, HostCallContext
 use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
 use vcs_provider_interface::provider::AuthorizedClient;
 
-use super::answer::Answer;
-use crate::core::{Engine, blocking};
+use crate::engine::{Engine, blocking};
+
+/// Whose credential a call uses, on which server.
+pub(super) struct Target {
+    pub(super) server: String,
+    pub(super) project: Option<String>,
+}
 
 /// How long after its deadline a provider may need to notice it.
 const GRACE: Duration = Duration::from_secs(5);
@@ -67,10 +72,10 @@ pub(super) async fn call<T: Send + 'static>(
 /// As [`call`].
 pub(super) async fn with_client<T: Send + 'static>(
     shared: &Arc<Shared>,
-    target: super::vcs::Target,
+    target: Target,
     name: &str,
     work: impl FnOnce(&dyn AuthorizedClient, &dyn CallContext) -> Result<T> + Send + 'static,
-) -> Answer<T> {
+) -> JsonResult<T> {
     let result = call(shared, name, move |engine, context| {
         let client = engine.client(target.project.as_deref(), &target.server)?;
         work(&*client, context)

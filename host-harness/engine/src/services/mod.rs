@@ -2,21 +2,19 @@
 //! engine and back. What the engine does is not decided here.
 
 mod access;
-mod answer;
 mod api;
-mod background;
 mod call;
 mod monitoring;
+mod response;
 mod serve;
 mod vcs;
 mod webhook;
 
 pub use access::AccessToken;
-pub(super) use background::run_in_background;
 pub(super) use serve::serve;
 
-use super::clock::MovableClock;
-use super::core::Engine;
+use crate::clock::MovableClock;
+use crate::engine::Engine;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::{Router, middleware};
@@ -92,5 +90,5 @@ fn with_access(
 }
 
 async fn unknown() -> Response {
-    answer::refuse(StatusCode::NOT_FOUND, "there is nothing at this address")
+    response::reject(StatusCode::NOT_FOUND, "there is nothing at this address")
 }

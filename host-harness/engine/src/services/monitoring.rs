@@ -2,9 +2,9 @@
 //! with the token.
 
 use super::Shared;
-use super::answer::{Answer, refuse};
 use super::call::call;
-use crate::core::Counter;
+use super::response::{JsonResult, reject};
+use crate::engine::Counter;
 use crate::store::{EventState, StoredEvent};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -49,7 +49,7 @@ async fn status(State(shared): App) -> Response {
             "events": { "pending": pending, "parked": parked },
         }))
         .into_response(),
-        Err(error) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+        Err(error) => reject(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     }
 }
 
@@ -57,7 +57,7 @@ async fn plugins(State(shared): App) -> Json<Value> {
     Json(shared.engine.servers.health())
 }
 
-async fn reload(State(shared): App) -> Answer<Value> {
+async fn reload(State(shared): App) -> JsonResult<Value> {
     let done = call(&shared, "reload", |engine, _| Ok(engine.servers.reload()));
     done.await.map(Json)
 }
@@ -67,18 +67,18 @@ async fn deliveries(State(shared): App) -> Json<Value> {
     Json(json!({
         "accepted": counters.get(Counter::Accepted),
         "seen": counters.get(Counter::Repeated),
-        "refused": counters.get(Counter::Refused),
+        "refused": counters.get(Counter::Rejected),
         "failed": counters.get(Counter::Failed),
     }))
 }
 
-async fn parked(State(shared): App) -> Answer<Vec<Value>> {
+async fn parked(State(shared): App) -> JsonResult<Vec<Value>> {
     let store = &shared.engine.store;
     let events = store.events(None, Some(EventState::Parked), SHOWN_EVENTS)?;
     Ok(Json(events.iter().map(shown).collect()))
 }
 
-async fn retry(State(shared): App, Path(event): Path<i64>) -> Answer<Value> {
+async fn retry(State(shared): App, Path(event): Path<i64>) -> JsonResult<Value> {
     shared.engine.store.retry_event(event).await?;
     shared.engine.wake.notify_one();
     Ok(Json(json!({ "status": "pending" })))
@@ -96,7 +96,7 @@ async fn advance_clock(State(shared): App, Json(advance): Json<Advance>) -> Resp
             clock.advance(Duration::from_secs(advance.seconds));
             Json(json!({ "now": shared.engine.now() })).into_response()
         }
-        None => refuse(StatusCode::NOT_FOUND, "this engine's clock cannot be moved"),
+        None => reject(StatusCode::NOT_FOUND, "this engine's clock cannot be moved"),
     }
 }
 

@@ -2,9 +2,9 @@
 //! signature is the proof.
 
 use super::Shared;
-use super::answer::refuse;
-use crate::core::Counter;
-use crate::ingest::Refusal;
+use super::response::reject;
+use crate::engine::Counter;
+use crate::events::Rejection;
 use crate::store::Received;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -36,8 +36,8 @@ async fn receive(
     let body = match read_body(&headers, body, shared.engine.settings.max_delivery_bytes).await {
         Ok(body) => body,
         Err((status, message)) => {
-            shared.engine.counters.count(Counter::Refused);
-            return refuse(status, message);
+            shared.engine.counters.count(Counter::Rejected);
+            return reject(status, message);
         }
     };
     let headers = headers
@@ -55,13 +55,13 @@ async fn receive(
             };
             Json(json!({ "status": status })).into_response()
         }
-        Err(refusal) => {
+        Err(rejection) => {
             // At a low level: anybody can send something wrong, and often.
-            tracing::debug!(%refusal, "a delivery was refused");
-            if let Refusal::NotNow(reason) = &refusal {
+            tracing::debug!(%rejection, "a delivery was rejected");
+            if let Rejection::NotNow(reason) = &rejection {
                 tracing::error!(reason, "a delivery could not be kept");
             }
-            refusal.into_response()
+            rejection.into_response()
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Projects, the applications in them, and the grants that projects hold.
 
+use super::transaction::Transaction;
 use super::{Result, Store, StoreError};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -179,16 +180,24 @@ impl Store {
     }
 }
 
-/// Gives the application's repository the name that it has now.
-pub(super) fn rename(connection: &Connection, application: i64, repo: &str) -> Result<()> {
+impl Transaction<'_> {
+    /// Gives the application's repository the name that it has now.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn rename_repository(&self, application: i64, repo: &str) -> Result<()> {
+        rename(self.connection, application, repo)
+    }
+}
+
+fn rename(connection: &Connection, application: i64, repo: &str) -> Result<()> {
     connection
         .prepare_cached("UPDATE applications SET repo = ?2 WHERE id = ?1")?
         .execute(params![application, repo])?;
     Ok(())
 }
 
-/// The application of this number, inside a transaction.
-pub(super) fn by_id(connection: &Connection, id: i64) -> Result<Option<Application>> {
+fn by_id(connection: &Connection, id: i64) -> Result<Option<Application>> {
     let sql = format!("SELECT {COLUMNS} FROM applications WHERE id = ?1");
     Ok(connection
         .prepare_cached(&sql)?

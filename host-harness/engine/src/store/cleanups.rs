@@ -1,9 +1,9 @@
 //! Clean-ups after deleted branches: planned once, cancelled if the branch
 //! comes back, carried out once.
 
-use super::events::PresentBranch;
+use super::transaction::Transaction;
 use super::{Result, Store};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A planned removal of a branch's runs.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -14,15 +14,16 @@ pub struct Cleanup {
     pub application: i64,
     /// The deleted branch.
     pub branch: String,
+    /// The commit at which it was deleted, where the event said.
+    pub deleted_hash: Option<String>,
     /// When it is due.
     pub due_at: i64,
 }
 
-const COLUMNS: &str = "id, application, branch, due_at";
+const COLUMNS: &str = "id, application, branch, deleted_hash, due_at";
 
 impl Store {
-    /// The clean-ups that are due. One whose branch has events waiting is left
-    /// until they were worked on: the branch may be back.
+    /// The clean-ups that are due.
     ///
     /// # Errors
     /// As every read.
@@ -30,9 +31,6 @@ impl Store {
         self.read(|connection| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM cleanups WHERE state = 'pending' AND due_at <= ?1
-                 AND NOT EXISTS (SELECT 1 FROM events WHERE events.state = 'pending'
-                     AND events.application = cleanups.application
-                     AND events.subject = 'branch:' || cleanups.branch)
                  ORDER BY due_at, id"
             );
             let mut statement = connection.prepare_cached(&sql)?;
@@ -107,47 +105,52 @@ fn end(connection: &Connection, id: i64, state: &str, now: i64) -> Result<bool> 
     Ok(changed > 0)
 }
 
-/// Plans the clean-up of a deleted branch; one that is planned stays as it is.
-pub(super) fn schedule(
-    connection: &Connection,
-    application: i64,
-    branch: &str,
-    deleted_hash: Option<String>,
-    due_at: i64,
-) -> Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO cleanups (application, branch, deleted_hash, due_at)
-             VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (application, branch) WHERE state = 'pending' DO NOTHING",
-        )?
-        .execute(params![application, branch, deleted_hash, due_at])?;
-    Ok(())
-}
+impl Transaction<'_> {
+    /// The planned clean-up of a branch.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn planned_cleanup(&self, application: i64, branch: &str) -> Result<Option<Cleanup>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM cleanups
+             WHERE state = 'pending' AND application = ?1 AND branch = ?2"
+        );
+        Ok(self
+            .connection
+            .prepare_cached(&sql)?
+            .query_row(params![application, branch], read_row)
+            .optional()?)
+    }
 
-/// Cancels the planned clean-up of a branch that is there. A move of the branch
-/// to the very commit at which it was deleted is no sign of that: the news of
-/// it came late.
-pub(super) fn branch_is_present(
-    connection: &Connection,
-    application: i64,
-    branch: &PresentBranch,
-    now: i64,
-) -> Result<()> {
-    connection
-        .prepare_cached(
-            "UPDATE cleanups SET state = 'cancelled', ended_at = ?3
-             WHERE application = ?1 AND branch = ?2 AND state = 'pending'
-             AND (?4 OR deleted_hash IS NOT ?5)",
-        )?
-        .execute(params![
-            application,
-            branch.name,
-            now,
-            branch.is_new,
-            branch.hash
-        ])?;
-    Ok(())
+    /// Plans the clean-up of a branch; one that is planned stays as it is.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn plan_cleanup(
+        &self,
+        application: i64,
+        branch: &str,
+        deleted_hash: Option<&str>,
+        due_at: i64,
+    ) -> Result<()> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO cleanups (application, branch, deleted_hash, due_at)
+                 VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (application, branch) WHERE state = 'pending' DO NOTHING",
+            )?
+            .execute(params![application, branch, deleted_hash, due_at])?;
+        Ok(())
+    }
+
+    /// Cancels a planned clean-up.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn cancel_cleanup(&self, id: i64, now: i64) -> Result<()> {
+        end(self.connection, id, "cancelled", now)?;
+        Ok(())
+    }
 }
 
 fn read_row(row: &Row<'_>) -> rusqlite::Result<Cleanup> {
@@ -155,6 +158,7 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<Cleanup> {
         id: row.get(0)?,
         application: row.get(1)?,
         branch: row.get(2)?,
-        due_at: row.get(3)?,
+        deleted_hash: row.get(3)?,
+        due_at: row.get(4)?,
     })
 }

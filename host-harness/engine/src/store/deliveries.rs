@@ -88,7 +88,7 @@ impl Store {
     ///
     /// # Errors
     /// As every write.
-    pub fn forget_before(&self, time: i64) -> Result<usize> {
+    pub fn purge_before(&self, time: i64) -> Result<usize> {
         self.write(move |connection| {
             let mut gone = 0;
             for sql in [

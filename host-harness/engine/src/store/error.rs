@@ -11,8 +11,8 @@ pub enum StoreError {
     /// The disk, or a quota on it, is full.
     #[error("the disk of the engine's store is full; nothing was written")]
     Full,
-    /// The file or its folder cannot be written.
-    #[error("the engine's store cannot be written (read-only file, folder or disk)")]
+    /// The file or its directory cannot be written.
+    #[error("the engine's store cannot be written (read-only file, directory or disk)")]
     ReadOnly,
     /// Somebody else wrote for longer than the store waits, or too much waits already.
     #[error("the engine's store is busy; try again")]

@@ -1,8 +1,8 @@
 //! Events: kept until they are handled, handled once.
 
-use super::changes::{Change, is_duplicate};
-use super::{Result, Store, StoreError, applications, cleanups, runs};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use super::transaction::Transaction;
+use super::{Result, Store, StoreError};
+use rusqlite::{OptionalExtension, Row, params};
 
 /// Where an event came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub enum EventState {
     Handled,
     /// The same as one that was handled.
     Duplicate,
-    /// Set aside after too many failures; its note says why.
+    /// Parked after too many failures; its note says why.
     Parked,
 }
 
@@ -87,36 +87,6 @@ pub struct StoredEvent {
     pub note: Option<String>,
     /// When it arrived.
     pub received_at: i64,
-}
-
-/// What handling an event does, all of it or nothing.
-#[derive(Debug, Clone, Default)]
-pub struct Effects {
-    /// How it changes its subject, where that can be told.
-    pub change: Option<Change>,
-    /// A run of this branch at this hash.
-    pub run: Option<(String, String)>,
-    /// A branch that is gone: its hash before, and when its runs go.
-    pub deleted_branch: Option<(String, Option<String>, i64)>,
-    /// A branch that is there.
-    pub present_branch: Option<PresentBranch>,
-    /// The repository's full name, if it has a new one.
-    pub renamed_to: Option<String>,
-    /// The event as it was completed.
-    pub payload: Option<String>,
-    /// What could not be done.
-    pub note: Option<String>,
-}
-
-/// A branch that an event says is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PresentBranch {
-    /// The name.
-    pub name: String,
-    /// Where it points.
-    pub hash: String,
-    /// Whether the event made it.
-    pub is_new: bool,
 }
 
 const COLUMNS: &str =
@@ -200,20 +170,19 @@ impl Store {
         })
     }
 
-    /// Marks events as handled, in this order, and does what follows from them,
-    /// all in one transaction. An event that somebody else has handled meanwhile
-    /// stays as it is.
+    /// Whether events of a subject are waiting to be worked on.
     ///
     /// # Errors
-    /// As every write; then none of them was handled.
-    pub async fn handle_events(&self, events: Vec<(i64, Effects)>, now: i64) -> Result<()> {
-        self.write_async(move |connection| {
-            for (id, effects) in events {
-                handle(connection, id, effects, now)?;
-            }
-            Ok(())
+    /// As every read.
+    pub fn has_pending_events(&self, application: i64, subject: &str) -> Result<bool> {
+        self.read(|connection| {
+            Ok(connection
+                .prepare_cached(
+                    "SELECT 1 FROM events WHERE state = 'pending' AND application = ?1
+                     AND subject = ?2",
+                )?
+                .exists(params![application, subject])?)
         })
-        .await
     }
 
     /// Takes note that an event failed: it is tried again at `retry_at`, or set
@@ -238,10 +207,10 @@ impl Store {
         .await
     }
 
-    /// Has an event that was set aside worked on again.
+    /// Has an event that was parked worked on again.
     ///
     /// # Errors
-    /// `NotFound` if no event of this number is set aside.
+    /// `NotFound` if no event of this number is parked.
     pub async fn retry_event(&self, id: i64) -> Result<()> {
         self.write_async(move |connection| {
             let changed = connection.execute(
@@ -250,7 +219,7 @@ impl Store {
                 [id],
             )?;
             if changed == 0 {
-                return Err(StoreError::NotFound(format!("no event {id} is set aside")));
+                return Err(StoreError::NotFound(format!("no event {id} is parked")));
             }
             Ok(())
         })
@@ -258,59 +227,40 @@ impl Store {
     }
 }
 
-fn handle(connection: &Connection, id: i64, effects: Effects, now: i64) -> Result<()> {
-    let sql = format!("SELECT {COLUMNS} FROM events WHERE id = ?1 AND state = 'pending'");
-    let event = connection
-        .prepare_cached(&sql)?
-        .query_row([id], read_row)
-        .optional()?;
-    let Some(event) = event else {
-        return Ok(());
-    };
-    let duplicate = match &effects.change {
-        Some(change) => is_duplicate(
-            connection,
-            event.application,
-            &event.subject,
-            event.source,
-            change,
-            event.received_at,
-        )?,
-        None => false,
-    };
-    let state = if duplicate {
-        EventState::Duplicate
-    } else {
-        EventState::Handled
-    };
-    connection
-        .prepare_cached(
-            "UPDATE events SET state = ?2, handled_at = ?3, note = ?4,
-             payload = coalesce(?5, payload) WHERE id = ?1",
-        )?
-        .execute(params![
-            id,
-            state.as_str(),
-            now,
-            effects.note,
-            effects.payload
-        ])?;
-    if duplicate {
-        return Ok(());
+impl Transaction<'_> {
+    /// The event of this number, if it is still to be worked on.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn pending_event(&self, id: i64) -> Result<Option<StoredEvent>> {
+        let sql = format!("SELECT {COLUMNS} FROM events WHERE id = ?1 AND state = 'pending'");
+        Ok(self
+            .connection
+            .prepare_cached(&sql)?
+            .query_row([id], read_row)
+            .optional()?)
     }
-    if let Some(repo) = &effects.renamed_to {
-        applications::rename(connection, event.application, repo)?;
+
+    /// Ends the work on an event. Without a payload its own one stays.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn end_event(
+        &self,
+        id: i64,
+        state: EventState,
+        note: Option<&str>,
+        payload: Option<&str>,
+        now: i64,
+    ) -> Result<()> {
+        self.connection
+            .prepare_cached(
+                "UPDATE events SET state = ?2, handled_at = ?3, note = ?4,
+                 payload = coalesce(?5, payload) WHERE id = ?1",
+            )?
+            .execute(params![id, state.as_str(), now, note, payload])?;
+        Ok(())
     }
-    if let Some(branch) = &effects.present_branch {
-        cleanups::branch_is_present(connection, event.application, branch, now)?;
-    }
-    if let Some((branch, hash)) = &effects.run {
-        runs::add(connection, event.application, branch, hash, id, now)?;
-    }
-    if let Some((branch, hash, due_at)) = effects.deleted_branch {
-        cleanups::schedule(connection, event.application, &branch, hash, due_at)?;
-    }
-    Ok(())
 }
 
 fn read_row(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {

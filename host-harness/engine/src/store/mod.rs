@@ -19,6 +19,7 @@ mod grants;
 mod hooks;
 mod runs;
 mod schema;
+mod transaction;
 mod writer;
 
 pub use applications::{Application, NewApplication};
@@ -28,10 +29,11 @@ pub use consent::ConsentState;
 pub use cursors::PollCursor;
 pub use deliveries::{NewDelivery, NewEvent, Received};
 pub use error::StoreError;
-pub use events::{Effects, EventSource, EventState, PresentBranch, StoredEvent};
+pub use events::{EventSource, EventState, StoredEvent};
 pub use grants::SealedGrant;
 pub use hooks::StoredHook;
 pub use runs::Run;
+pub use transaction::Transaction;
 
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, OpenOptions};
@@ -64,7 +66,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the file, makes it (and its folder) if it is not there, and brings
+    /// Opens the file, makes it (and its directory) if it is not there, and brings
     /// it to the newest schema. The file is readable by its owner only.
     ///
     /// # Errors
@@ -154,14 +156,14 @@ fn make_private_file(path: &Path) -> Result<()> {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => StoreError::Full,
         _ => StoreError::cannot_open(path, error),
     };
-    if let Some(folder) = path
+    if let Some(directory) = path
         .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
+        .filter(|directory| !directory.as_os_str().is_empty())
     {
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
-            .create(folder)
+            .create(directory)
             .map_err(cannot_open)?;
     }
     let file = OpenOptions::new()

@@ -1,7 +1,8 @@
 //! Runs: what the engine made of a change of a branch.
 
+use super::transaction::Transaction;
 use super::{Result, Store, StoreError};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 /// A run of a branch at a commit.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -73,22 +74,27 @@ impl Store {
     }
 }
 
-/// Adds the run of an event.
-pub(super) fn add(
-    connection: &Connection,
-    application: i64,
-    branch: &str,
-    hash: &str,
-    event: i64,
-    now: i64,
-) -> Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO runs (application, branch, hash, event, state, created_at)
-             VALUES (?1, ?2, ?3, ?4, 'Waiting', ?5)",
-        )?
-        .execute(params![application, branch, hash, event, now])?;
-    Ok(())
+impl Transaction<'_> {
+    /// Adds the run of an event.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn add_run(
+        &self,
+        application: i64,
+        branch: &str,
+        hash: &str,
+        event: i64,
+        now: i64,
+    ) -> Result<()> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO runs (application, branch, hash, event, state, created_at)
+                 VALUES (?1, ?2, ?3, ?4, 'Waiting', ?5)",
+            )?
+            .execute(params![application, branch, hash, event, now])?;
+        Ok(())
+    }
 }
 
 fn read_row(row: &Row<'_>) -> rusqlite::Result<Run> {

@@ -103,7 +103,7 @@ CREATE INDEX cleanups_due ON cleanups (due_at) WHERE state = 'pending';
 ";
 
 /// Polling (its cursors, and what tells polled from delivered events), and
-/// events that are tried again later or set aside with a reason.
+/// events that are tried again later or parked with a reason.
 const POLLING_AND_PARKING: &str = "
 ALTER TABLE events ADD COLUMN not_before INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE events ADD COLUMN note TEXT;
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_of_a_newer_engine_is_refused() {
+    fn a_store_of_a_newer_engine_is_rejected() {
         let mut connection = store_of_version_1();
         connection.pragma_update(None, "user_version", 99).unwrap();
         assert_eq!(

@@ -1,11 +1,11 @@
 use super::*;
 use std::sync::Arc;
 
-/// A store in a folder of its own.
+/// A store in a directory of its own.
 pub(crate) fn temporary() -> (tempfile::TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("data/engine.sqlite")).unwrap();
-    (folder, store)
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("data/engine.sqlite")).unwrap();
+    (directory, store)
 }
 
 /// An application in a store.
@@ -37,6 +37,13 @@ fn delivery(id: &str, application: i64, events: Vec<NewEvent>) -> NewDelivery {
     }
 }
 
+/// Ends the work on an event.
+fn end(store: &Store, id: i64) {
+    let ended = store
+        .transact(move |transaction| transaction.end_event(id, EventState::Handled, None, None, 2));
+    block_on(ended).unwrap();
+}
+
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .build()
@@ -46,11 +53,11 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 #[test]
 fn nobody_else_can_read_the_files() {
-    let (_folder, store) = temporary();
+    let (_directory, store) = temporary();
     application(&store, "app");
-    let folder = store.path().parent().unwrap();
+    let directory = store.path().parent().unwrap();
     let mut seen = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
+    for entry in fs::read_dir(directory).unwrap() {
         let entry = entry.unwrap();
         let mode = entry.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{:?}", entry.file_name());
@@ -61,13 +68,13 @@ fn nobody_else_can_read_the_files() {
         seen,
         ["engine.sqlite", "engine.sqlite-shm", "engine.sqlite-wal"]
     );
-    let mode = fs::metadata(folder).unwrap().permissions().mode();
+    let mode = fs::metadata(directory).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
 }
 
 #[test]
 fn a_store_that_others_could_read_is_made_private() {
-    let (_folder, store) = temporary();
+    let (_directory, store) = temporary();
     let path = store.path().to_owned();
     drop(store);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
@@ -80,7 +87,7 @@ fn a_store_that_others_could_read_is_made_private() {
 
 #[test]
 fn what_was_written_is_there_after_reopening() {
-    let (_folder, store) = temporary();
+    let (_directory, store) = temporary();
     let linked = application(&store, "app");
     let path = store.path().to_owned();
     drop(store);
@@ -90,8 +97,8 @@ fn what_was_written_is_there_after_reopening() {
 
 #[test]
 fn a_file_that_is_no_database_is_named_and_kept() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("notes.txt");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notes.txt");
     fs::write(&path, "these are my notes, and they are no database at all").unwrap();
     let error = Store::open(&path).err().unwrap();
     assert!(matches!(error, StoreError::Damaged(_)), "{error:?}");
@@ -100,7 +107,7 @@ fn a_file_that_is_no_database_is_named_and_kept() {
 
 #[test]
 fn a_full_disk_is_a_clear_error_and_loses_nothing() {
-    let (_folder, store) = temporary();
+    let (_directory, store) = temporary();
     let kept = application(&store, "app");
     store
         .write(|connection| {
@@ -132,7 +139,7 @@ fn a_full_disk_is_a_clear_error_and_loses_nothing() {
 
 #[test]
 fn a_store_that_cannot_be_written_says_so_and_keeps_what_it_has() {
-    let (_folder, store) = temporary();
+    let (_directory, store) = temporary();
     let linked = application(&store, "app");
     let forbid = |forbidden: bool| {
         store.write(move |connection| {
@@ -148,7 +155,7 @@ fn a_store_that_cannot_be_written_says_so_and_keeps_what_it_has() {
 
 #[test]
 fn one_failing_write_does_not_undo_its_neighbours() {
-    let (_folder, store) = temporary();
+    let (_directory, store) = temporary();
     let store = Arc::new(store);
     let threads: Vec<_> = (0..40)
         .map(|number| {
@@ -181,8 +188,8 @@ fn one_failing_write_does_not_undo_its_neighbours() {
 
 #[test]
 fn two_engines_open_and_write_one_new_store_together() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("engine.sqlite");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("engine.sqlite");
     let threads: Vec<_> = (0..4)
         .map(|number| {
             let path = path.clone();
@@ -199,8 +206,8 @@ fn two_engines_open_and_write_one_new_store_together() {
 }
 
 #[test]
-fn linking_twice_is_one_application_and_another_repository_is_refused() {
-    let (_folder, store) = temporary();
+fn linking_twice_is_one_application_and_another_repository_is_rejected() {
+    let (_directory, store) = temporary();
     let linked = application(&store, "app");
     assert_eq!(application(&store, "app"), linked);
     let other = NewApplication {
@@ -216,7 +223,7 @@ fn linking_twice_is_one_application_and_another_repository_is_refused() {
 
 #[test]
 fn a_delivery_is_kept_once_also_after_reopening() {
-    let (_folder, store) = temporary();
+    let (_directory, store) = temporary();
     let app = application(&store, "app").id;
     let receive = |store: &Store| {
         block_on(store.receive(delivery("uuid", app, vec![event("branch:main")]), 1)).unwrap()
@@ -232,7 +239,7 @@ fn a_delivery_is_kept_once_also_after_reopening() {
 
 #[test]
 fn events_of_one_subject_wait_for_one_that_is_held_back() {
-    let (_folder, store) = temporary();
+    let (_directory, store) = temporary();
     let app = application(&store, "app").id;
     let events = ["a", "b", "a", "b"].map(event).to_vec();
     block_on(store.receive(delivery("1", app, events), 1)).unwrap();
@@ -242,7 +249,7 @@ fn events_of_one_subject_wait_for_one_that_is_held_back() {
     };
     assert_eq!(open(&store), [1, 2, 3, 4]);
     block_on(store.fail_event(1, "later".to_owned(), Some(500))).unwrap();
-    block_on(store.handle_events(vec![(2, Effects::default())], 10)).unwrap();
+    end(&store, 2);
     assert_eq!(open(&store), [4]);
     assert_eq!(store.next_retry_at(10).unwrap(), Some(500));
     block_on(store.fail_event(1, "never".to_owned(), None)).unwrap();
@@ -253,23 +260,8 @@ fn events_of_one_subject_wait_for_one_that_is_held_back() {
 }
 
 #[test]
-fn handling_an_event_twice_makes_one_run() {
-    let (_folder, store) = temporary();
-    let app = application(&store, "app").id;
-    block_on(store.receive(delivery("1", app, vec![event("branch:main")]), 1)).unwrap();
-    for _ in 0..2 {
-        let effects = Effects {
-            run: Some(("main".to_owned(), "abc".to_owned())),
-            ..Effects::default()
-        };
-        block_on(store.handle_events(vec![(1, effects)], 2)).unwrap();
-    }
-    assert_eq!(store.runs(app, Some("main")).unwrap().len(), 1);
-}
-
-#[test]
 fn unlinking_takes_everything_of_the_application_along() {
-    let (_folder, store) = temporary();
+    let (_directory, store) = temporary();
     let app = application(&store, "app").id;
     block_on(store.receive(delivery("1", app, vec![event("branch:main")]), 1)).unwrap();
     assert!(store.unlink_application(app).unwrap());
@@ -278,13 +270,13 @@ fn unlinking_takes_everything_of_the_application_along() {
 }
 
 #[test]
-fn old_news_is_forgotten_and_open_events_are_not() {
-    let (_folder, store) = temporary();
+fn expired_records_are_purged_and_open_events_are_not() {
+    let (_directory, store) = temporary();
     let app = application(&store, "app").id;
     let events = vec![event("a"), event("b")];
     block_on(store.receive(delivery("1", app, events), 1)).unwrap();
-    block_on(store.handle_events(vec![(1, Effects::default())], 2)).unwrap();
-    store.forget_before(100).unwrap();
+    end(&store, 1);
+    store.purge_before(100).unwrap();
     assert!(!store.is_seen("hook", "1").unwrap());
     assert_eq!(store.count_events(EventState::Handled).unwrap(), 0);
     assert_eq!(store.count_events(EventState::Pending).unwrap(), 1);

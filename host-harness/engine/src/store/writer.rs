@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 /// Pieces of work in one transaction, at most.
 const GROUP: usize = 256;
 
-/// Pieces of work that may wait; more are refused as `Busy`.
+/// Pieces of work that may wait; more are rejected as `Busy`.
 const QUEUE: usize = 8192;
 
 /// A piece of work and where its result goes.
@@ -108,7 +108,7 @@ impl Writer {
         });
         if self.waiting.fetch_add(1, Ordering::AcqRel) >= QUEUE {
             self.waiting.fetch_sub(1, Ordering::AcqRel);
-            refuse(job, StoreError::Busy);
+            reject(job, StoreError::Busy);
             return;
         }
         let unsent = match self.jobs.lock() {
@@ -119,12 +119,12 @@ impl Writer {
             Err(_) => Some(job),
         };
         if let Some(job) = unsent {
-            refuse(job, StoreError::Shut);
+            reject(job, StoreError::Shut);
         }
     }
 }
 
-fn refuse(mut job: Box<dyn Job>, error: StoreError) {
+fn reject(mut job: Box<dyn Job>, error: StoreError) {
     job.fail(error);
     job.reply();
 }

@@ -32,7 +32,7 @@ fn grant_of(test: &TestEngine) -> Option<vcs_provider_interface::records::Grant>
 }
 
 #[track_caller]
-fn assert_refused(test: &TestEngine, callback: Callback) {
+fn assert_rejected(test: &TestEngine, callback: Callback) {
     let error = test.engine.end_consent(callback).unwrap_err();
     assert!(matches!(error, ConsentError::UnknownState), "{error}");
     assert_eq!(grant_of(test), None);
@@ -61,13 +61,13 @@ fn a_consent_becomes_the_project_s_grant_and_its_credential() {
 }
 
 #[test]
-fn a_missing_or_made_up_state_is_refused() {
+fn a_missing_or_made_up_state_is_rejected() {
     let test = TestEngine::new();
     let state = state_of(&begin(&test));
-    assert_refused(&test, with_code(None));
-    assert_refused(&test, with_code(Some("")));
-    assert_refused(&test, with_code(Some(&state[1..])));
-    assert_refused(&test, with_code(Some(&"x".repeat(43))));
+    assert_rejected(&test, with_code(None));
+    assert_rejected(&test, with_code(Some("")));
+    assert_rejected(&test, with_code(Some(&state[1..])));
+    assert_rejected(&test, with_code(Some(&"x".repeat(43))));
 }
 
 #[test]
@@ -89,14 +89,14 @@ fn a_state_ends_after_ten_minutes() {
     let test = TestEngine::new();
     let state = state_of(&begin(&test));
     test.clock.advance(Duration::from_secs(600));
-    assert_refused(&test, with_code(Some(&state)));
+    assert_rejected(&test, with_code(Some(&state)));
     let state = state_of(&begin(&test));
     test.clock.advance(Duration::from_secs(599));
     assert!(test.engine.end_consent(with_code(Some(&state))).is_ok());
 }
 
 #[test]
-fn a_state_of_another_project_or_server_is_refused_and_used_up() {
+fn a_state_of_another_project_or_server_is_rejected_and_used_up() {
     let test = TestEngine::new();
     for expected in [("OTHER", SERVER), ("KEY", "other")] {
         let state = state_of(&begin(&test));
@@ -104,8 +104,8 @@ fn a_state_of_another_project_or_server_is_refused_and_used_up() {
             expected: Some((expected.0.to_owned(), expected.1.to_owned())),
             ..with_code(Some(&state))
         };
-        assert_refused(&test, foreign);
-        assert_refused(&test, with_code(Some(&state)));
+        assert_rejected(&test, foreign);
+        assert_rejected(&test, with_code(Some(&state)));
     }
 }
 
@@ -118,7 +118,7 @@ fn a_state_survives_a_restart() {
 }
 
 #[test]
-fn a_refusal_is_shown_plainly_and_uses_the_state_up() {
+fn a_rejection_is_shown_plainly_and_uses_the_state_up() {
     let test = TestEngine::new();
     let state = state_of(&begin(&test));
     let denied = Callback {
@@ -131,11 +131,11 @@ fn a_refusal_is_shown_plainly_and_uses_the_state_up() {
         error.to_string(),
         "the service did not give access: access_deniedscript"
     );
-    assert_refused(&test, with_code(Some(&state)));
+    assert_rejected(&test, with_code(Some(&state)));
 }
 
 #[test]
-fn a_refused_code_stores_nothing() {
+fn a_rejected_code_stores_nothing() {
     let test = TestEngine::new();
     let state = state_of(&begin(&test));
     let callback = Callback {
@@ -143,7 +143,7 @@ fn a_refused_code_stores_nothing() {
         ..with_code(Some(&state))
     };
     let error = test.engine.end_consent(callback).unwrap_err();
-    assert!(error.to_string().contains("refused"), "{error}");
+    assert!(error.to_string().contains("rejected"), "{error}");
     assert!(!error.to_string().contains("bad-code"));
     assert_eq!(grant_of(&test), None);
 }
@@ -162,7 +162,7 @@ fn consenting_again_replaces_the_grant() {
 fn the_state_is_in_none_of_the_engine_s_files() {
     let test = TestEngine::new();
     let state = state_of(&begin(&test));
-    for entry in std::fs::read_dir(test.folder()).unwrap() {
+    for entry in std::fs::read_dir(test.directory()).unwrap() {
         let path = entry.unwrap().path();
         if path.is_file() {
             let bytes = std::fs::read(&path).unwrap();

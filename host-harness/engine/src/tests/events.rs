@@ -2,9 +2,9 @@
 
 use super::fake::{delivery, signature};
 use super::{TestEngine, hash};
-use crate::core::Counter;
-use crate::effects::tests::branch_event;
-use crate::ingest::Refusal;
+use crate::engine::Counter;
+use crate::events::Rejection;
+use crate::events::rules::tests::branch_event;
 use crate::store::{EventState, Received};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -51,7 +51,7 @@ fn every_ref_of_one_push_becomes_a_run() {
 }
 
 #[test]
-fn a_delivery_is_remembered_after_a_restart() {
+fn a_delivery_is_known_after_a_restart() {
     let test = TestEngine::new();
     let app = test.linked();
     test.deliver(&app, "1", &[push("main")]);
@@ -76,10 +76,10 @@ fn a_delivery_with_a_missing_or_wrong_signature_leaves_only_a_count() {
     flipped[10] ^= 1;
     for (headers, body) in [(without, body.clone()), (headers, flipped)] {
         let received = test.engine.receive(&hook.id, headers, body);
-        let refusal = test.runtime.block_on(received).unwrap_err();
-        assert!(matches!(refusal, Refusal::Unsigned), "{refusal}");
+        let rejection = test.runtime.block_on(received).unwrap_err();
+        assert!(matches!(rejection, Rejection::Unsigned), "{rejection}");
     }
-    assert_eq!(test.engine.counters.get(Counter::Refused), 2);
+    assert_eq!(test.engine.counters.get(Counter::Rejected), 2);
     assert_eq!(test.count(EventState::Pending), 0);
     assert!(!test.engine.store.is_seen(&hook.id, "1").unwrap());
 }
@@ -95,7 +95,7 @@ fn a_signature_of_another_hook_s_secret_is_wrong() {
     let received = test.engine.receive(&hook.id, headers, body);
     assert!(matches!(
         test.runtime.block_on(received),
-        Err(Refusal::Unsigned)
+        Err(Rejection::Unsigned)
     ));
 }
 
@@ -183,7 +183,7 @@ fn an_event_that_can_never_be_completed_is_handled_as_it_arrived() {
 }
 
 #[test]
-fn an_event_that_cannot_be_read_is_set_aside_with_a_reason_and_others_go_on() {
+fn an_event_that_cannot_be_read_is_parked_with_a_reason_and_others_go_on() {
     let test = TestEngine::new();
     let app = test.linked();
     test.deliver(&app, "1", &[push("main")]);
@@ -218,11 +218,11 @@ fn a_run_s_state_is_told_to_the_service_with_the_engine_s_address() {
     let app = test.linked();
     test.deliver(&app, "1", &[push("main")]);
     test.work();
-    let run = test.runs(&app)[0].id;
+    let run = test.runs(&app).remove(0);
     let context = HostCallContext::new("test");
     let state = BuildState::SUCCESS;
     test.engine
-        .report_run(&context, run, state, "all well", Some(7))
+        .report_run(&context, (&app, &run), state, "all well", Some(7))
         .unwrap();
     let sent = test.service.statuses.lock().unwrap()[0].clone();
     assert_eq!(sent.repo, "ws/app");
@@ -231,7 +231,10 @@ fn a_run_s_state_is_told_to_the_service_with_the_engine_s_address() {
     assert_eq!(sent.ref_name.as_deref(), Some("main"));
     assert_eq!(
         sent.url,
-        format!("https://ci.example/project/KEY/application/app/run/{run}")
+        format!(
+            "https://ci.example/project/KEY/application/app/run/{}",
+            run.id
+        )
     );
     assert_eq!(test.runs(&app)[0].state, "Success");
 }

@@ -1,6 +1,6 @@
 //! A service and its provider in one, in memory: what the engine's tests talk to.
 
-use crate::core::Servers;
+use crate::engine::Servers;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -16,7 +16,7 @@ pub(crate) const SERVER: &str = "cloud";
 /// What the service is asked to do wrong next.
 pub(crate) type Failures = VecDeque<VcsError>;
 
-/// A service that remembers what it was asked.
+/// A service that records what it was asked.
 #[derive(Default)]
 pub(crate) struct FakeService {
     pub(crate) branches: Mutex<BTreeMap<String, String>>,
@@ -151,7 +151,7 @@ impl VcsServer for FakeServer {
         if request.code.as_ref().map(Secret::expose) != Some("good-code") {
             return Err(VcsError::new(
                 ErrorKind::UNAUTHENTICATED,
-                "the code was refused",
+                "the code was rejected",
             ));
         }
         Ok(Grant {

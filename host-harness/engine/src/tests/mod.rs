@@ -10,11 +10,11 @@ mod retention;
 mod services;
 
 use super::clock::MovableClock;
-use super::core::{Engine, Settings};
 use super::grants::tests::key;
 use super::grants::{GrantStore, hook_place};
 use super::linking::{LinkRequest, Linked};
 use super::store::{Application, EventState, Received, Run, Store, StoredHook};
+use crate::engine::{Engine, Settings};
 use fake::{FakeServers, FakeService, SERVER, delivery};
 use std::path::Path;
 use std::sync::Arc;
@@ -33,28 +33,28 @@ pub(crate) fn hash(digit: char) -> String {
     digit.to_string().repeat(40)
 }
 
-/// An engine in a folder of its own.
+/// An engine in a directory of its own.
 pub(crate) struct TestEngine {
     pub(crate) engine: Arc<Engine>,
     pub(crate) service: Arc<FakeService>,
     pub(crate) clock: Arc<MovableClock>,
     runtime: tokio::runtime::Runtime,
-    folder: Arc<tempfile::TempDir>,
+    directory: Arc<tempfile::TempDir>,
 }
 
 impl TestEngine {
     pub(crate) fn new() -> Self {
-        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let directory = Arc::new(tempfile::tempdir().unwrap());
         let clock = Arc::new(MovableClock::stopped_at(START));
-        Self::over(folder, FakeService::new(), clock)
+        Self::over(directory, FakeService::new(), clock)
     }
 
     fn over(
-        folder: Arc<tempfile::TempDir>,
+        directory: Arc<tempfile::TempDir>,
         service: Arc<FakeService>,
         clock: Arc<MovableClock>,
     ) -> Self {
-        let store = Arc::new(Store::open(&folder.path().join("engine.sqlite")).unwrap());
+        let store = Arc::new(Store::open(&directory.path().join("engine.sqlite")).unwrap());
         let at = Arc::clone(&clock) as Arc<_>;
         let grants = GrantStore::open(Arc::clone(&store), &key("01"), at).unwrap();
         let settings = Settings {
@@ -78,19 +78,19 @@ impl TestEngine {
             service,
             clock,
             runtime: tokio::runtime::Runtime::new().unwrap(),
-            folder,
+            directory,
         }
     }
 
     /// The same store, service and clock in a new engine.
     pub(crate) fn restarted(self) -> Self {
-        let (folder, service, clock) = (self.folder, self.service, self.clock);
+        let (directory, service, clock) = (self.directory, self.service, self.clock);
         drop(self.engine);
-        Self::over(folder, service, clock)
+        Self::over(directory, service, clock)
     }
 
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     pub(crate) fn try_link(&self, name: &str) -> Result<Linked> {

@@ -1,8 +1,8 @@
 //! What polling finds, and that it is handled once.
 
 use super::{TestEngine, hash};
-use crate::effects::tests::branch_event;
-use crate::poller::PollSchedule;
+use crate::events::PollSchedule;
+use crate::events::rules::tests::branch_event;
 use crate::store::{Application, EventState};
 use std::time::Duration;
 use vcs_provider_interface::error::{ErrorKind, VcsError};

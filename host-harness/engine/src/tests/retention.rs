@@ -1,7 +1,7 @@
 //! What becomes of the runs of a deleted branch.
 
 use super::{HOUR, TestEngine, hash};
-use crate::effects::tests::branch_event;
+use crate::events::rules::tests::branch_event;
 use crate::store::Application;
 use std::time::Duration;
 
@@ -122,9 +122,9 @@ fn old_deliveries_are_forgotten_after_a_month() {
     let (test, app) = deleted();
     let (hook, _) = test.hook(&app);
     test.clock.advance(29 * DAY);
-    test.engine.forget_old_news().unwrap();
+    test.engine.purge_expired().unwrap();
     assert!(test.engine.store.is_seen(&hook.id, "1").unwrap());
     test.clock.advance(2 * DAY);
-    test.engine.forget_old_news().unwrap();
+    test.engine.purge_expired().unwrap();
     assert!(!test.engine.store.is_seen(&hook.id, "1").unwrap());
 }

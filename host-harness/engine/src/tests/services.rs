@@ -4,7 +4,7 @@ use super::fake::{FakeServers, FakeService, SERVER, delivery};
 use super::hash;
 use crate::clock::MovableClock;
 use crate::config::{EngineConfig, KeySource};
-use crate::effects::tests::branch_event;
+use crate::events::rules::tests::branch_event;
 use crate::grants::tests::key;
 use crate::grants::{GrantStore, hook_place};
 use crate::services::AccessToken;
@@ -31,11 +31,11 @@ struct Host {
     service: Arc<FakeService>,
     agent: Agent,
     token: String,
-    _folder: tempfile::TempDir,
+    _directory: tempfile::TempDir,
 }
 
-fn config_in(folder: &Path) -> EngineConfig {
-    let token = folder.join("api.token");
+fn config_in(directory: &Path) -> EngineConfig {
+    let token = directory.join("api.token");
     std::fs::write(&token, format!("{TOKEN}\n")).unwrap();
     std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
     let mut config = EngineConfig::default();
@@ -44,7 +44,7 @@ fn config_in(folder: &Path) -> EngineConfig {
     config.api.url = format!("http://{}", config.api.listen);
     config.api.development = true;
     config.api.token = Some(KeySource::File(token));
-    config.store.path = folder.join("engine.sqlite");
+    config.store.path = directory.join("engine.sqlite");
     config
 }
 
@@ -65,8 +65,8 @@ fn parts(config: &EngineConfig, service: &Arc<FakeService>) -> Parts {
 
 impl Host {
     fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = config_in(folder.path());
+        let directory = tempfile::tempdir().unwrap();
+        let config = config_in(directory.path());
         let service = FakeService::new();
         let both = Services {
             api: true,
@@ -82,7 +82,7 @@ impl Host {
             service,
             agent: agent.into(),
             token: TOKEN.to_owned(),
-            _folder: folder,
+            _directory: directory,
         }
     }
 
@@ -329,7 +329,7 @@ fn the_moved_clock_removes_the_runs_of_a_deleted_branch() {
     let engine = host.running().engine();
     let app = engine.store.application("KEY", "app").unwrap();
     let deleted = branch_event("main", Some(&hash('a')), None);
-    let stored = crate::effects::to_stored(&deleted);
+    let stored = crate::events::rules::to_stored(&deleted);
     let before = engine.store.poll_cursor(app.id).unwrap();
     let cursor = before.clone().unwrap();
     let events = vec![stored];
@@ -416,7 +416,7 @@ fn plugins_are_reloaded_on_request() {
 }
 
 #[test]
-fn names_that_would_confuse_addresses_are_refused() {
+fn names_that_would_confuse_addresses_are_rejected() {
     let host = Host::start();
     let body = json!({ "server": SERVER, "repo": "ws/app" });
     for project in ["a%2Fb", "a%0Ab"] {
@@ -426,10 +426,10 @@ fn names_that_would_confuse_addresses_are_refused() {
 }
 
 #[test]
-fn a_token_that_is_too_short_or_readable_by_others_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = config_in(folder.path());
-    let token = folder.path().join("api.token");
+fn a_token_that_is_too_short_or_readable_by_others_is_rejected() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = config_in(directory.path());
+    let token = directory.path().join("api.token");
     std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o644)).unwrap();
     assert!(AccessToken::load(&config).is_err());
     std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
@@ -440,8 +440,8 @@ fn a_token_that_is_too_short_or_readable_by_others_is_refused() {
 
 #[test]
 fn without_a_configured_token_one_is_made_that_only_the_owner_can_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut config = config_in(folder.path());
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = config_in(directory.path());
     config.api.token = None;
     let token = AccessToken::load(&config).unwrap();
     let file = token.file.clone().unwrap();

@@ -1,4 +1,4 @@
-//! How often each step let a file through or refused one.
+//! How often each step let a file through or rejected one.
 
 use super::error::{LoadError, Reason, Step};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug)]
 pub(super) struct Counters {
     passed: [AtomicU64; Step::ALL.len()],
-    refused: [AtomicU64; Reason::ALL.len()],
+    rejected: [AtomicU64; Reason::ALL.len()],
     loaded: AtomicU64,
 }
 
@@ -20,15 +20,15 @@ pub struct LoadCounts {
     pub loaded: u64,
     /// For each step, how many files it let through.
     pub passed: BTreeMap<&'static str, u64>,
-    /// For each code, how many files it refused; codes that refused none are absent.
-    pub refused: BTreeMap<&'static str, u64>,
+    /// For each code, how many files it rejected; codes that rejected none are absent.
+    pub rejected: BTreeMap<&'static str, u64>,
 }
 
 impl Default for Counters {
     fn default() -> Self {
         Self {
             passed: [const { AtomicU64::new(0) }; Step::ALL.len()],
-            refused: [const { AtomicU64::new(0) }; Reason::ALL.len()],
+            rejected: [const { AtomicU64::new(0) }; Reason::ALL.len()],
             loaded: AtomicU64::new(0),
         }
     }
@@ -39,7 +39,7 @@ impl Counters {
     pub(super) fn count<T>(&self, step: Step, outcome: &Result<T, LoadError>) {
         match outcome {
             Ok(_) => self.passed[step as usize].fetch_add(1, Ordering::Relaxed),
-            Err(error) => self.refused[error.reason as usize].fetch_add(1, Ordering::Relaxed),
+            Err(error) => self.rejected[error.reason as usize].fetch_add(1, Ordering::Relaxed),
         };
     }
 
@@ -59,13 +59,13 @@ impl Counters {
                     (step.name(), passed)
                 })
                 .collect(),
-            refused: Reason::ALL
+            rejected: Reason::ALL
                 .iter()
                 .map(|reason| {
-                    let refused = self.refused[*reason as usize].load(Ordering::Relaxed);
-                    (reason.code(), refused)
+                    let rejected = self.rejected[*reason as usize].load(Ordering::Relaxed);
+                    (reason.code(), rejected)
                 })
-                .filter(|(_, refused)| *refused > 0)
+                .filter(|(_, rejected)| *rejected > 0)
                 .collect(),
         }
     }

@@ -4,7 +4,7 @@
 //! with a signal inside `dlopen`. So every offset that the linker follows
 //! blindly is compared with the file first, and a file that asks for more than
 //! a provider needs (search paths, other libraries, an executable stack) is
-//! refused.
+//! rejected.
 
 use super::error::{LoadError, Reason};
 use abi_stable::library::{AbiHeader, ROOT_MODULE_LOADER_NAME};
@@ -44,7 +44,7 @@ struct Examination<'a> {
     bytes: &'a [u8],
 }
 
-/// Refuses everything that is not a whole provider library for this machine.
+/// Rejects everything that is not a whole provider library for this machine.
 ///
 /// # Errors
 /// Every reason of the step `elf`.
@@ -61,16 +61,16 @@ pub(super) fn check(path: &Path, bytes: &[u8]) -> Result<(), LoadError> {
 }
 
 impl<'a> Examination<'a> {
-    fn refuse(&self, reason: Reason) -> LoadError {
+    fn reject(&self, reason: Reason) -> LoadError {
         LoadError::new(reason, self.path)
     }
 
     fn invalid(&self, what: impl std::fmt::Display) -> LoadError {
-        self.refuse(Reason::ElfInvalid).found(what)
+        self.reject(Reason::ElfInvalid).found(what)
     }
 
     fn truncated(&self, what: &dyn std::fmt::Display) -> LoadError {
-        self.refuse(Reason::ElfTruncated)
+        self.reject(Reason::ElfTruncated)
             .expected("headers within the file")
             .found(format!("{what} in {} bytes", self.bytes.len()))
     }
@@ -78,7 +78,7 @@ impl<'a> Examination<'a> {
     fn header(&self) -> Result<&'a Header, LoadError> {
         if !self.bytes.starts_with(&elf::ELFMAG) {
             return Err(self
-                .refuse(Reason::NotElf)
+                .reject(Reason::NotElf)
                 .expected("a file that begins with \\x7fELF")
                 .found(beginning_in_words(self.bytes)));
         }
@@ -88,7 +88,7 @@ impl<'a> Examination<'a> {
         let (class, data) = (self.bytes[4], self.bytes[5]);
         if class != elf::ELFCLASS64.0 || data != elf::ELFDATA2LSB.0 {
             return Err(self
-                .refuse(Reason::WrongMachine)
+                .reject(Reason::WrongMachine)
                 .expected("64 bits, little-endian")
                 .found(format!("class {class}, byte order {data}")));
         }
@@ -96,14 +96,14 @@ impl<'a> Examination<'a> {
         let (machine, ours) = (header.e_machine(ENDIAN), our_machine());
         if machine != ours {
             return Err(self
-                .refuse(Reason::WrongMachine)
+                .reject(Reason::WrongMachine)
                 .expected(format!("machine {} ({})", ours.0, std::env::consts::ARCH))
                 .found(format!("machine {}", machine.0)));
         }
         let kind = header.e_type(ENDIAN);
         if kind != elf::ET_DYN {
             return Err(self
-                .refuse(Reason::NotALibrary)
+                .reject(Reason::NotALibrary)
                 .expected(format!("ELF type {}", elf::ET_DYN.0))
                 .found(format!("ELF type {}", kind.0)));
         }
@@ -125,12 +125,12 @@ impl<'a> Examination<'a> {
             let kind = segment.p_type(ENDIAN);
             if kind == elf::PT_INTERP {
                 return Err(self
-                    .refuse(Reason::NotALibrary)
+                    .reject(Reason::NotALibrary)
                     .expected("a shared library")
                     .found("a program"));
             }
             if kind == elf::PT_GNU_STACK && segment.p_flags(ENDIAN).contains(elf::PF_X) {
-                return Err(self.refuse(Reason::ExecutableStack));
+                return Err(self.reject(Reason::ExecutableStack));
             }
             if !self.contains(offset, in_file) {
                 return Err(self.truncated(&format!(
@@ -243,7 +243,7 @@ impl<'a> Examination<'a> {
         };
         match tag {
             elf::DT_RPATH | elf::DT_RUNPATH => Err(self
-                .refuse(Reason::RpathSet)
+                .reject(Reason::RpathSet)
                 .expected("neither RPATH nor RUNPATH")
                 .found(text()?)),
             elf::DT_NEEDED => {
@@ -252,12 +252,12 @@ impl<'a> Examination<'a> {
                     return Ok(());
                 }
                 Err(self
-                    .refuse(Reason::UnexpectedDependency)
+                    .reject(Reason::UnexpectedDependency)
                     .expected("only libc, libm, libgcc_s and the dynamic linker")
                     .found(name))
             }
             elf::DT_AUXILIARY | elf::DT_FILTER | elf::DT_AUDIT | elf::DT_DEPAUDIT => Err(self
-                .refuse(Reason::UnexpectedDependency)
+                .reject(Reason::UnexpectedDependency)
                 .expected("no filter and no audit library")
                 .found(text()?)),
             // The linker follows these addresses without a look.
@@ -289,7 +289,7 @@ impl<'a> Examination<'a> {
 
     fn check_symbol(&self, header: &Header, segments: &[Segment]) -> Result<(), LoadError> {
         let not_a_provider = |found: &str| {
-            self.refuse(Reason::NotAProvider)
+            self.reject(Reason::NotAProvider)
                 .expected(format!("the symbol {ROOT_MODULE_LOADER_NAME}"))
                 .found(found)
         };

@@ -1,4 +1,4 @@
-//! Why a file was refused: the step, a stable code, and one line that names
+//! Why a file was rejected: the step, a stable code, and one line that names
 //! what was expected and what was found.
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// The file and its folder: kind, owner, permissions, length.
+    /// The file and its directory: kind, owner, permissions, length.
     Open,
     /// The manifest beside it, compared with the file.
     Manifest,
@@ -17,8 +17,8 @@ pub enum Step {
     Elf,
     /// A private copy under the name of its digest.
     Stage,
-    /// A trial in another process.
-    Trial,
+    /// The steps below, in another process first.
+    Preflight,
     /// The dynamic linker.
     Link,
     /// The header that the library exports.
@@ -40,7 +40,7 @@ impl Step {
         Self::Manifest,
         Self::Elf,
         Self::Stage,
-        Self::Trial,
+        Self::Preflight,
         Self::Link,
         Self::Header,
         Self::Version,
@@ -57,7 +57,7 @@ impl Step {
             Self::Manifest => "manifest",
             Self::Elf => "elf",
             Self::Stage => "stage",
-            Self::Trial => "trial",
+            Self::Preflight => "preflight",
             Self::Link => "link",
             Self::Header => "header",
             Self::Version => "version",
@@ -83,7 +83,7 @@ impl fmt::Display for Step {
 
 macro_rules! reasons {
     ($( $step:ident { $( $(#[$meta:meta])* $name:ident = $code:literal, $words:literal; )* } )*) => {
-        /// Why a file was refused. The codes are stable.
+        /// Why a file was rejected. The codes are stable.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Reason { $( $( $(#[$meta])* $name, )* )* }
 
@@ -97,7 +97,7 @@ macro_rules! reasons {
                 match self { $( $( Self::$name => $code, )* )* }
             }
 
-            /// The step that refused.
+            /// The step that rejected.
             #[must_use]
             pub const fn step(self) -> Step {
                 match self { $( $( Self::$name => Step::$step, )* )* }
@@ -118,14 +118,14 @@ reasons! {
         Unreadable = "unreadable", "it cannot be read";
         /// It is a symbolic link.
         Symlink = "symlink", "it is a symbolic link";
-        /// It is a folder, pipe, socket or device.
+        /// It is a directory, pipe, socket or device.
         NotAFile = "not_a_file", "it is not a regular file";
         /// It belongs to another user.
         ForeignOwner = "foreign_owner", "it belongs to another user";
         /// Others may write to it.
         WritableByOthers = "writable_by_others", "others may write to it";
-        /// Others may write to its folder.
-        FolderWritableByOthers = "folder_writable_by_others", "others may write to its folder";
+        /// Others may write to its directory.
+        DirectoryWritableByOthers = "directory_writable_by_others", "others may write to its directory";
         /// It is longer than the limit.
         TooLarge = "too_large", "it is too long";
         /// It has no bytes.
@@ -148,6 +148,8 @@ reasons! {
         SizeMismatch = "size_mismatch", "its length is not that of the manifest";
         /// The file has another digest.
         DigestMismatch = "digest_mismatch", "its digest is not that of the manifest";
+        /// Another file of the directory is of the same provider type.
+        DuplicateType = "duplicate_type", "another file of the directory is of the same provider type";
     }
     Elf {
         /// It is no ELF file.
@@ -170,24 +172,24 @@ reasons! {
         NotAProvider = "not_a_provider", "it is not a provider";
     }
     Stage {
-        /// The folder for private copies cannot be trusted.
-        StagingUnsafe = "staging_unsafe", "the folder for private copies cannot be trusted";
+        /// The directory for private copies cannot be trusted.
+        StagingUnsafe = "staging_unsafe", "the directory for private copies cannot be trusted";
         /// The private copy cannot be written.
         StagingFailed = "staging_failed", "the private copy cannot be written";
     }
-    Trial {
-        /// The trial could not be started.
-        TrialFailed = "trial_failed", "it could not be tried in another process";
-        /// The trial ended by a signal.
-        TrialKilled = "trial_killed", "it ended the process that tried it";
-        /// The trial took too long.
-        TrialTimedOut = "trial_timed_out", "it took too long in the process that tried it";
+    Preflight {
+        /// The preflight process could not be started, or said nothing.
+        PreflightFailed = "preflight_failed", "the preflight process gave no result";
+        /// The preflight process ended by a signal.
+        PreflightKilled = "preflight_killed", "it crashed in the preflight process";
+        /// The preflight took too long.
+        PreflightTimedOut = "preflight_timed_out", "it took too long in the preflight process";
     }
     Link {
         /// As many libraries are mapped as may be.
         RestartNeeded = "restart_needed", "no more libraries can be loaded into this process";
-        /// The dynamic linker refuses it.
-        LinkFailed = "link_failed", "the dynamic linker refuses it";
+        /// The dynamic linker rejects it.
+        LinkFailed = "link_failed", "the dynamic linker rejects it";
     }
     Header {
         /// The header is not of this `abi_stable`.
@@ -246,7 +248,7 @@ impl<'de> Deserialize<'de> for Reason {
     }
 }
 
-/// A file that was refused.
+/// A file that was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadError {
     /// Why.
@@ -257,7 +259,7 @@ pub struct LoadError {
     pub facts: Box<Facts>,
 }
 
-/// What is known about a refusal.
+/// What is known about a rejection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// The file as it was named by the caller.
@@ -275,7 +277,7 @@ pub struct Facts {
 }
 
 impl LoadError {
-    /// A refusal of this file without further facts.
+    /// A rejection of this file without further facts.
     #[must_use]
     pub fn new(reason: Reason, path: &Path) -> Self {
         Self {
@@ -318,7 +320,7 @@ impl LoadError {
         self
     }
 
-    /// The step that refused.
+    /// The step that rejected.
     #[must_use]
     pub fn step(&self) -> Step {
         self.reason.step()
@@ -337,12 +339,12 @@ impl LoadError {
     }
 }
 
-/// `FILE: refused at STEP (CODE): WHY: expected …, found …; ADVICE`, in one line.
+/// `FILE: rejected at STEP (CODE): WHY: expected …, found …; ADVICE`, in one line.
 impl fmt::Display for LoadError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "{}: refused at {} ({}): {}",
+            "{}: rejected at {} ({}): {}",
             one_line(&self.facts.path.display().to_string()),
             self.step(),
             self.code(),
@@ -366,7 +368,7 @@ impl fmt::Display for LoadError {
 impl std::error::Error for LoadError {}
 
 /// A path as text: one that is not Unicode is shown as well as it can be, where
-/// serde would refuse it.
+/// serde would reject it.
 pub(crate) fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
 }
@@ -423,7 +425,7 @@ mod tests {
             .advice("run this");
         assert_eq!(
             error.to_string(),
-            "dir/a [2Jb.so: refused at manifest (size_mismatch): its length is not that of the \
+            "dir/a [2Jb.so: rejected at manifest (size_mismatch): its length is not that of the \
              manifest: expected 10 bytes, found 3 bytes; run this"
         );
         assert_eq!(error.exit_code(), 21);

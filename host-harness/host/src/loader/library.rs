@@ -5,7 +5,7 @@
 //! constructors (`.init_array`) run inside `dlopen`, before anything of it
 //! could be asked; one that hangs or kills cannot be stopped from within. What
 //! the steps before this one guarantee is that the bytes are those that the
-//! administrator agreed to; the trial in another process, where the host asks
+//! administrator agreed to; the preflight in another process, where the host asks
 //! for one, that they do not hang or kill at once.
 //!
 //! # Why the library is never closed
@@ -36,7 +36,7 @@ use vcs_provider_interface::abi::ProviderModuleRef;
 use vcs_provider_interface::info::INTERFACE_VERSION;
 
 /// A library that is linked into the process and was not called yet.
-pub(super) struct Linked {
+pub(super) struct Mapped {
     library: Library,
 }
 
@@ -57,18 +57,18 @@ pub(super) struct Checked {
 ///
 /// # Errors
 /// `link_failed`, with the linker's words.
-pub(super) fn link(plugin: &Path, copy: &Path) -> Result<Linked, LoadError> {
+pub(super) fn link(plugin: &Path, copy: &Path) -> Result<Mapped, LoadError> {
     // SAFETY: `dlopen` runs the constructors of the library. The module page
     // says what is trusted: the bytes are the administrator's, the copy is
     // whole and private, so nothing changes it under the mapping.
     let opened = unsafe { Library::open(Some(copy), RTLD_NOW | RTLD_LOCAL) };
     match opened {
-        Ok(library) => Ok(Linked { library }),
+        Ok(library) => Ok(Mapped { library }),
         Err(error) => Err(LoadError::new(Reason::LinkFailed, plugin).found(error)),
     }
 }
 
-impl Linked {
+impl Mapped {
     /// Reads the header. From here on the library stays mapped for ever.
     ///
     /// # Errors
@@ -126,7 +126,7 @@ impl WithHeader {
     ///
     /// `abi_stable` asks whether one side (the implementation) has at least
     /// what the other (the interface) wants, so a host with one method more
-    /// would refuse an older plugin. The second question, with the sides
+    /// would reject an older plugin. The second question, with the sides
     /// exchanged, accepts exactly that case.
     ///
     /// # Errors
@@ -197,7 +197,7 @@ impl Checked {
 ///
 /// With globals of its own: the shared ones remember the types of every library
 /// that was ever compared and compare them with each other, so that a plugin
-/// that was refused or is long gone could have another one refused. Providers
+/// that was rejected or is long gone could have another one rejected. Providers
 /// never hand each other anything, so comparing each with the host is enough.
 fn compare(
     interface: &'static TypeLayout,

@@ -1,12 +1,12 @@
 //! The manifest beside a plugin: what the administrator has agreed to load.
 //!
-//! For `libname.so` it is `libname.manifest.toml` in the same folder. It is
+//! For `libname.so` it is `libname.manifest.toml` in the same directory. It is
 //! written by the packaging step of the plugin or by `engine plugins pin`, and
 //! it is what makes a half-copied, exchanged or damaged file harmless: nothing
 //! of a file runs before its digest was compared.
 
 use super::error::{LoadError, Reason};
-use super::source::{Folder, Source, Trust};
+use super::source::{Directory, Source, Trust};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
@@ -70,7 +70,7 @@ impl<'de> Deserialize<'de> for Digest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The name of the plugin's file, without a folder.
+    /// The name of the plugin's file, without a directory.
     pub name: String,
     /// The provider type, such as `bitbucketcloud`.
     #[serde(rename = "type")]
@@ -94,13 +94,17 @@ impl Manifest {
         plugin.with_extension("manifest.toml")
     }
 
-    /// Reads the manifest of a plugin out of the plugin's folder.
+    /// Reads the manifest of a plugin out of the plugin's directory.
     ///
     /// # Errors
     /// `manifest_missing`, `manifest_unreadable`, `manifest_invalid`.
-    pub(super) fn read(folder: &Folder, plugin: &Path, trust: Trust) -> Result<Self, LoadError> {
+    pub(super) fn read(
+        directory: &Directory,
+        plugin: &Path,
+        trust: Trust,
+    ) -> Result<Self, LoadError> {
         let path = Self::path_of(plugin);
-        let source = Source::open(folder, &path, LONGEST_MANIFEST, trust).map_err(|error| {
+        let source = Source::open(directory, &path, LONGEST_MANIFEST, trust).map_err(|error| {
             if error.reason == Reason::NotFound {
                 return LoadError::new(Reason::ManifestMissing, plugin)
                     .expected(path.display())
@@ -167,7 +171,7 @@ impl Manifest {
     /// Writes the manifest beside the plugin, whole or not at all.
     ///
     /// # Errors
-    /// `manifest_unreadable` if the folder cannot be written.
+    /// `manifest_unreadable` if the directory cannot be written.
     pub(super) fn write(&self, plugin: &Path) -> Result<PathBuf, LoadError> {
         use std::os::unix::fs::PermissionsExt as _;
         let path = Self::path_of(plugin);
@@ -176,8 +180,9 @@ impl Manifest {
                 .found(format!("{} cannot be written: {error}", path.display()))
         };
         let text = toml::to_string(self).map_err(|error| failed(&error))?;
-        let folder = super::source::folder_of(plugin);
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
+        let directory = super::source::directory_of(plugin);
+        let mut file =
+            tempfile::NamedTempFile::new_in(directory).map_err(|error| failed(&error))?;
         let written = file
             .write_all(text.as_bytes())
             .and_then(|()| {
@@ -191,7 +196,7 @@ impl Manifest {
     }
 }
 
-/// The name of a file without its folder.
+/// The name of a file without its directory.
 pub(super) fn file_name(path: &Path) -> String {
     path.file_name()
         .map(|name| name.to_string_lossy().into_owned())

@@ -4,10 +4,10 @@
 //! serves ([`registry`](crate::registry)) or how a server is configured.
 //!
 //! # The sequence
-//! Each [`Step`] can refuse, with a stable code and one line that names what
+//! Each [`Step`] can reject, with a stable code and one line that names what
 //! was expected and what was found:
 //!
-//! 1. `open`: the folder and the file are opened once; a regular file of ours
+//! 1. `open`: the directory and the file are opened once; a regular file of ours
 //!    or of root, that nobody else may write to, not longer than the limit.
 //! 2. `manifest`: name, target, interface, length and SHA-256 are those of the
 //!    manifest beside it ([`Manifest`]). Nothing of the file has run or has
@@ -15,8 +15,8 @@
 //! 3. `elf`: a whole shared library for this machine that needs nothing
 //!    unexpected and exports the symbol of a provider.
 //! 4. `stage`: a private copy under the name of its digest.
-//! 5. `trial`: where the host asks for it ([`LoaderOptions::trial`]), another
-//!    process does the steps below first.
+//! 5. `preflight`: where the host asks for it ([`LoaderOptions::preflight`]),
+//!    another process does the steps below first.
 //! 6. `link`: `dlopen` of the copy, all symbols at once, none of them visible
 //!    to others.
 //! 7. `header`, `version`, `layout`: the same ABI library, the same major
@@ -32,7 +32,7 @@
 //! A plugin runs in the host's process with all of the host's rights. The
 //! manifest says that its bytes are those that the administrator agreed to; no
 //! step makes a malicious plugin harmless. Code that runs inside `dlopen`
-//! (constructors) can hang or end the process; only the trial finds that out
+//! (constructors) can hang or end the process; only the preflight finds that out
 //! beforehand.
 
 mod build;
@@ -42,26 +42,26 @@ mod elf;
 mod error;
 mod layout_report;
 mod library;
-mod linked;
 mod manifest;
+mod mapped;
+mod preflight;
 mod scan;
 mod source;
 mod staging;
-mod trial;
 
 pub use counters::LoadCounts;
 pub use deadline::{NoResult, within};
 pub(crate) use error::as_text;
 pub use error::{LoadError, Reason, Step};
 pub use manifest::{Digest, Manifest};
+pub use preflight::{Preflight, serve_preflight};
 pub use scan::{Found, FoundKind, scan};
 pub use source::Trust;
-pub use trial::{Trial, serve_trial};
 
 use counters::Counters;
-use linked::{Linked, Opened};
+use mapped::{MappedLibraries, Opened};
 use serde::{Deserialize, Serialize};
-use source::{Folder, Source};
+use source::{Directory, Source};
 use staging::Staging;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -74,10 +74,10 @@ use vcs_provider_interface::info::ProviderInfo;
 pub struct LoaderOptions {
     /// The longest plugin in bytes; 64 MiB by default.
     pub size_limit: u64,
-    /// The folder for private copies, ours alone and on a file system that
-    /// allows execution; by default `vcs-providers-UID` in the folder for
+    /// The directory for private copies, ours alone and on a file system that
+    /// allows execution; by default `vcs-providers-UID` in the directory for
     /// temporary files.
-    pub staging_folder: Option<PathBuf>,
+    pub staging_directory: Option<PathBuf>,
     /// How long a plugin may take to say what it is; 5 seconds by default.
     pub info_time_limit: Duration,
     /// Who may write to plugins.
@@ -88,18 +88,18 @@ pub struct LoaderOptions {
     pub library_limit: usize,
     /// Tries each plugin in another process before it is linked into this one;
     /// by default there is none.
-    pub trial: Option<Trial>,
+    pub preflight: Option<Preflight>,
 }
 
 impl Default for LoaderOptions {
     fn default() -> Self {
         Self {
             size_limit: 64 * 1024 * 1024,
-            staging_folder: None,
+            staging_directory: None,
             info_time_limit: Duration::from_secs(5),
             trust: Trust::Owner,
             library_limit: 64,
-            trial: None,
+            preflight: None,
         }
     }
 }
@@ -216,7 +216,7 @@ pub struct Loader {
     options: LoaderOptions,
     staging: Staging,
     counters: Counters,
-    linked: Linked,
+    mapped: MappedLibraries,
 }
 
 impl Default for Loader {
@@ -229,15 +229,15 @@ impl Loader {
     /// A loader with these options. Touches nothing yet.
     #[must_use]
     pub fn new(options: LoaderOptions) -> Self {
-        let folder = options
-            .staging_folder
+        let directory = options
+            .staging_directory
             .clone()
-            .unwrap_or_else(Staging::default_folder);
+            .unwrap_or_else(Staging::default_directory);
         Self {
             options,
-            staging: Staging::new(folder),
+            staging: Staging::new(directory),
             counters: Counters::default(),
-            linked: Linked::default(),
+            mapped: MappedLibraries::default(),
         }
     }
 
@@ -255,15 +255,15 @@ impl Loader {
     /// See [`Reason`].
     pub fn load(&self, path: &Path) -> Result<LoadedProvider, LoadError> {
         let examined = self.read(path, Pinned::Required)?;
-        let loaded = match self.linked.opened(examined.digest) {
+        let loaded = match self.mapped.opened(examined.digest) {
             Some(opened) => {
                 let prepared = examined.with_copy(path, opened.staged.clone());
-                self.ask(&prepared, &opened)
+                self.query_info(&prepared, &opened)
             }
             None => {
                 let prepared = self.stage(path, examined)?;
-                if let Some(trial) = &self.options.trial {
-                    self.step(Step::Trial, trial.run(&prepared, &self.options))?;
+                if let Some(preflight) = &self.options.preflight {
+                    self.step(Step::Preflight, preflight.run(&prepared, &self.options))?;
                 }
                 self.open(&prepared)
             }
@@ -273,12 +273,22 @@ impl Loader {
     }
 
     /// Says what a plugin is and whether it would load: every step runs, no
-    /// server is made. With a [`Trial`] nothing of it runs in this process.
+    /// server is made. With a [`Preflight`] nothing of it runs in this process.
     ///
     /// # Errors
     /// See [`Reason`].
     pub fn check(&self, path: &Path) -> Result<PluginReport, LoadError> {
         self.report(&self.stage(path, self.read(path, Pinned::Required)?)?)
+    }
+
+    /// Reads the manifest of a plugin and nothing else: a hint at what the file
+    /// is said to be. [`Loader::examine`] compares the two.
+    ///
+    /// # Errors
+    /// `not_found`, `unreadable`, and those of the step `manifest`.
+    pub fn manifest(&self, path: &Path) -> Result<Manifest, LoadError> {
+        let trust = self.options.trust;
+        Manifest::read(&Directory::of(path, trust)?, path, trust)
     }
 
     /// Looks at a plugin without copying or linking it: the steps `open`,
@@ -295,7 +305,7 @@ impl Loader {
 
     /// Makes the manifest of a plugin that the administrator trusts: every step
     /// but the comparison with a manifest runs, then one is written beside it.
-    /// With a [`Trial`] nothing of it runs in this process.
+    /// With a [`Preflight`] nothing of it runs in this process.
     ///
     /// # Errors
     /// See [`Reason`].
@@ -329,16 +339,16 @@ impl Loader {
     /// The steps before anything of the file runs or is copied.
     fn read(&self, path: &Path, pinned: Pinned) -> Result<Examined, LoadError> {
         let trust = self.options.trust;
-        let opened = Folder::of(path, trust).and_then(|folder| {
-            let source = Source::open(&folder, path, self.options.size_limit, trust)?;
-            Ok((folder, source.bytes))
+        let opened = Directory::of(path, trust).and_then(|directory| {
+            let source = Source::open(&directory, path, self.options.size_limit, trust)?;
+            Ok((directory, source.bytes))
         });
-        let (folder, bytes) = self.step(Step::Open, opened)?;
+        let (directory, bytes) = self.step(Step::Open, opened)?;
         let (size, digest) = (bytes.len() as u64, Digest::of(&bytes));
         let manifest = match pinned {
             Pinned::NotYet => None,
             Pinned::Required => {
-                let compared = Manifest::read(&folder, path, trust).and_then(|manifest| {
+                let compared = Manifest::read(&directory, path, trust).and_then(|manifest| {
                     manifest.compare_with_file(path, size, digest)?;
                     Ok(manifest)
                 });
@@ -362,8 +372,8 @@ impl Loader {
     }
 
     fn report(&self, prepared: &Prepared) -> Result<PluginReport, LoadError> {
-        let report = match &self.options.trial {
-            Some(trial) => self.step(Step::Trial, trial.run(prepared, &self.options)),
+        let report = match &self.options.preflight {
+            Some(preflight) => self.step(Step::Preflight, preflight.run(prepared, &self.options)),
             None => self.open(prepared).map(|loaded| loaded.report()),
         }?;
         self.counters.count_loaded();
@@ -374,7 +384,7 @@ impl Loader {
     fn open(&self, prepared: &Prepared) -> Result<LoadedProvider, LoadError> {
         let plugin = &prepared.plugin;
         let linked = self
-            .linked
+            .mapped
             .reserve(prepared, self.options.library_limit)
             .and_then(|()| library::link(plugin, &prepared.staged));
         let linked = self.step(Step::Link, linked)?;
@@ -391,12 +401,16 @@ impl Loader {
             checked,
             module: made?,
         };
-        self.linked.remember(prepared.digest, opened.clone());
-        self.ask(prepared, &opened)
+        self.mapped.keep(prepared.digest, opened.clone());
+        self.query_info(prepared, &opened)
     }
 
-    /// The steps that ask the plugin what it is.
-    fn ask(&self, prepared: &Prepared, opened: &Opened) -> Result<LoadedProvider, LoadError> {
+    /// The steps in which the plugin says what it is.
+    fn query_info(
+        &self,
+        prepared: &Prepared,
+        opened: &Opened,
+    ) -> Result<LoadedProvider, LoadError> {
         let plugin = &prepared.plugin;
         let manifest = prepared.manifest.as_ref();
         let built = build::check(plugin, opened.module, manifest);

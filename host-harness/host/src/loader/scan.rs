@@ -1,4 +1,4 @@
-//! Which files of a plugin folder are plugins, and which look like mistakes.
+//! Which files of a plugin directory are plugins, and which look like mistakes.
 
 use super::error::{LoadError, Reason};
 use super::manifest::Manifest;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A file of a plugin folder.
+/// A file of a plugin directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Found {
     /// The file.
@@ -16,13 +16,13 @@ pub struct Found {
     pub kind: FoundKind,
 }
 
-/// What a file of a plugin folder seems to be, by its name.
+/// What a file of a plugin directory seems to be, by its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FoundKind {
     /// A library with a manifest beside it.
     Plugin,
-    /// A library without a manifest; it will be refused.
+    /// A library without a manifest; it will be rejected.
     WithoutManifest,
     /// A manifest without its library.
     WithoutPlugin,
@@ -30,21 +30,21 @@ pub enum FoundKind {
     Odd,
 }
 
-/// Lists a plugin folder, sorted by name. Opens none of its files.
+/// Lists a plugin directory, sorted by name. Opens none of its files.
 ///
 /// # Errors
-/// `not_found` or `unreadable` for the folder itself.
-pub fn scan(folder: &Path) -> Result<Vec<Found>, LoadError> {
+/// `not_found` or `unreadable` for the directory itself.
+pub fn scan(directory: &Path) -> Result<Vec<Found>, LoadError> {
     let failed = |error: std::io::Error| {
         let reason = match error.kind() {
             std::io::ErrorKind::NotFound => Reason::NotFound,
             _ => Reason::Unreadable,
         };
-        LoadError::new(reason, folder)
-            .expected("a plugin folder")
+        LoadError::new(reason, directory)
+            .expected("a plugin directory")
             .found(error)
     };
-    let mut paths = fs::read_dir(folder)
+    let mut paths = fs::read_dir(directory)
         .and_then(|entries| {
             entries
                 .map(|entry| entry.map(|entry| entry.path()))
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn plugins_are_sorted_and_odd_files_are_reported() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         for name in [
             "libz.so",
             "libz.manifest.toml",
@@ -96,9 +96,9 @@ mod tests {
             "notes.txt",
             ".hidden.so",
         ] {
-            fs::write(folder.path().join(name), "").unwrap();
+            fs::write(directory.path().join(name), "").unwrap();
         }
-        let found = scan(folder.path()).unwrap();
+        let found = scan(directory.path()).unwrap();
         let names: Vec<_> = found
             .iter()
             .map(|found| {
@@ -118,7 +118,7 @@ mod tests {
                 ("notes.txt", &FoundKind::Odd),
             ]
         );
-        let error = scan(&folder.path().join("none")).unwrap_err();
+        let error = scan(&directory.path().join("none")).unwrap_err();
         assert_eq!(error.code(), "not_found");
     }
 }

@@ -14,8 +14,8 @@ pub enum Trust {
     /// Nobody.
     #[default]
     Owner,
-    /// The members of the file's and the folder's group as well, for
-    /// installations where a group of administrators shares the folder.
+    /// The members of the file's and the directory's group as well, for
+    /// installations where a group of administrators shares the directory.
     Group,
 }
 
@@ -29,9 +29,9 @@ impl Trust {
     }
 }
 
-/// A folder that only trusted users may write to, held open, so that what is
+/// A directory that only trusted users may write to, held open, so that what is
 /// opened in it is not looked up a second time.
-pub(super) struct Folder(OwnedFd);
+pub(super) struct Directory(OwnedFd);
 
 /// The bytes of a file that was looked at.
 pub(super) struct Source {
@@ -39,47 +39,51 @@ pub(super) struct Source {
     pub(super) bytes: Vec<u8>,
 }
 
-/// The folder that a file stands in.
-pub(super) fn folder_of(path: &Path) -> &Path {
+/// The directory that a file stands in.
+pub(super) fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     }
 }
 
-impl Folder {
-    /// Opens the folder of a file.
+impl Directory {
+    /// Opens the directory of a file.
     ///
     /// # Errors
-    /// `not_found`, `unreadable`, `foreign_owner`, `folder_writable_by_others`.
+    /// `not_found`, `unreadable`, `foreign_owner`, `directory_writable_by_others`.
     pub(super) fn of(path: &Path, trust: Trust) -> Result<Self, LoadError> {
-        let folder = folder_of(path);
+        let directory = directory_of(path);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let opened = rustix::fs::open(folder, flags, Mode::empty())
+        let opened = rustix::fs::open(directory, flags, Mode::empty())
             .map_err(|errno| open_error(path, errno))?;
         let stat = rustix::fs::fstat(&opened).map_err(|errno| open_error(path, errno))?;
-        check_owner(&stat, path, &format!("the folder {}", folder.display()))?;
+        check_owner(
+            &stat,
+            path,
+            &format!("the directory {}", directory.display()),
+        )?;
         if stat.st_mode & trust.forbidden() != 0 {
-            return Err(LoadError::new(Reason::FolderWritableByOthers, path)
+            return Err(LoadError::new(Reason::DirectoryWritableByOthers, path)
                 .expected(format!(
                     "{} without write permission for others",
-                    folder.display()
+                    directory.display()
                 ))
                 .found(format!("mode {:04o}", stat.st_mode & 0o7777))
-                .advice(format!("run: chmod go-w {}", folder.display())));
+                .advice(format!("run: chmod go-w {}", directory.display())));
         }
         Ok(Self(opened))
     }
 }
 
 impl Source {
-    /// Opens and reads a file of a folder. Never waits (a pipe without a
-    /// writer is refused, not waited for) and follows no link.
+    /// Opens and reads a file of a directory. Never waits (a pipe without a
+    /// writer is rejected, not waited for) and follows no link.
     ///
     /// # Errors
     /// Every reason of the step `open`.
     pub(super) fn open(
-        folder: &Folder,
+        directory: &Directory,
         path: &Path,
         longest: u64,
         trust: Trust,
@@ -88,7 +92,7 @@ impl Source {
             return Err(LoadError::new(Reason::NotAFile, path));
         };
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let opened = rustix::fs::openat(&folder.0, name, flags, Mode::empty())
+        let opened = rustix::fs::openat(&directory.0, name, flags, Mode::empty())
             .map_err(|errno| open_error(path, errno))?;
         let stat = rustix::fs::fstat(&opened).map_err(|errno| open_error(path, errno))?;
         let size = check_file(&stat, path, longest, trust)?;
@@ -158,7 +162,7 @@ fn open_error(path: &Path, errno: Errno) -> LoadError {
         Errno::LOOP => LoadError::new(Reason::Symlink, path)
             .expected("the file itself")
             .found("a symbolic link")
-            .advice("copy the file into the folder"),
+            .advice("copy the file into the directory"),
         Errno::NXIO => LoadError::new(Reason::NotAFile, path)
             .expected("a regular file")
             .found("a pipe, socket or device"),
@@ -168,7 +172,7 @@ fn open_error(path: &Path, errno: Errno) -> LoadError {
 
 fn kind_in_words(kind: FileType) -> &'static str {
     match kind {
-        FileType::Directory => "a folder",
+        FileType::Directory => "a directory",
         FileType::Fifo => "a pipe",
         FileType::Socket => "a socket",
         FileType::CharacterDevice | FileType::BlockDevice => "a device",

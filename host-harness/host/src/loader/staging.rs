@@ -8,27 +8,27 @@
 
 use super::error::{LoadError, Reason};
 use super::manifest::Digest;
-use super::source::{Folder, Source, Trust};
+use super::source::{Directory, Source, Trust};
 use std::fmt::Display;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// The folder of private copies.
+/// The directory of private copies.
 #[derive(Clone, Debug)]
 pub(super) struct Staging {
-    folder: PathBuf,
+    directory: PathBuf,
 }
 
 impl Staging {
-    /// The copies stand in this folder, which is made when it is needed.
-    pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder }
+    /// The copies stand in this directory, which is made when it is needed.
+    pub(super) fn new(directory: PathBuf) -> Self {
+        Self { directory }
     }
 
-    /// The folder of this user below the folder for temporary files.
-    pub(super) fn default_folder() -> PathBuf {
+    /// The directory of this user below the directory for temporary files.
+    pub(super) fn default_directory() -> PathBuf {
         let user = rustix::process::geteuid().as_raw();
         std::env::temp_dir().join(format!("vcs-providers-{user}"))
     }
@@ -43,21 +43,21 @@ impl Staging {
         bytes: &[u8],
         digest: Digest,
     ) -> Result<PathBuf, LoadError> {
-        self.prepare_folder(plugin)?;
-        let copy = self.folder.join(format!("{digest}.so"));
+        self.prepare_directory(plugin)?;
+        let copy = self.directory.join(format!("{digest}.so"));
         if holds(&copy, bytes) {
             return Ok(copy);
         }
         let failed = |error: &dyn Display| {
             LoadError::new(Reason::StagingFailed, plugin)
                 .found(format!("{}: {error}", copy.display()))
-                .advice("the folder must allow files of this length to be written and executed")
+                .advice("the directory must allow files of this length to be written and executed")
         };
         // Opened with `O_EXCL` and mode 0600 under a name of its own; the
         // rename replaces a copy that was tampered with and leaves its mapping,
         // if there is one, as it was.
         let mut file =
-            tempfile::NamedTempFile::new_in(&self.folder).map_err(|error| failed(&error))?;
+            tempfile::NamedTempFile::new_in(&self.directory).map_err(|error| failed(&error))?;
         file.write_all(bytes)
             .and_then(|()| {
                 let owner_only = fs::Permissions::from_mode(0o500);
@@ -68,21 +68,21 @@ impl Staging {
         Ok(copy)
     }
 
-    fn prepare_folder(&self, plugin: &Path) -> Result<(), LoadError> {
-        let refuse = |reason, found: &dyn Display| {
+    fn prepare_directory(&self, plugin: &Path) -> Result<(), LoadError> {
+        let reject = |reason, found: &dyn Display| {
             LoadError::new(reason, plugin)
-                .expected(format!("{} to be ours alone", self.folder.display()))
+                .expected(format!("{} to be ours alone", self.directory.display()))
                 .found(found)
         };
         let made = fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
-            .create(&self.folder);
-        made.map_err(|error| refuse(Reason::StagingFailed, &error))?;
-        let found = fs::symlink_metadata(&self.folder)
-            .map_err(|error| refuse(Reason::StagingFailed, &error))?;
+            .create(&self.directory);
+        made.map_err(|error| reject(Reason::StagingFailed, &error))?;
+        let found = fs::symlink_metadata(&self.directory)
+            .map_err(|error| reject(Reason::StagingFailed, &error))?;
         if !found.is_dir() {
-            return Err(refuse(
+            return Err(reject(
                 Reason::StagingUnsafe,
                 &"a link or file in its place",
             ));
@@ -90,11 +90,11 @@ impl Staging {
         let us = rustix::process::geteuid().as_raw();
         if found.uid() != us {
             let owner = format!("user {} as its owner", found.uid());
-            return Err(refuse(Reason::StagingUnsafe, &owner));
+            return Err(reject(Reason::StagingUnsafe, &owner));
         }
         if found.mode() & 0o077 != 0 {
             let mode = format!("mode {:04o}", found.mode() & 0o7777);
-            return Err(refuse(Reason::StagingUnsafe, &mode));
+            return Err(reject(Reason::StagingUnsafe, &mode));
         }
         Ok(())
     }
@@ -102,8 +102,8 @@ impl Staging {
 
 /// Whether a copy is there, ours alone, and holds exactly these bytes.
 fn holds(copy: &Path, bytes: &[u8]) -> bool {
-    Folder::of(copy, Trust::Owner)
-        .and_then(|folder| Source::open(&folder, copy, bytes.len() as u64, Trust::Owner))
+    Directory::of(copy, Trust::Owner)
+        .and_then(|directory| Source::open(&directory, copy, bytes.len() as u64, Trust::Owner))
         .is_ok_and(|source| source.bytes == bytes)
 }
 
@@ -112,27 +112,30 @@ mod tests {
     use super::*;
 
     fn staging() -> (tempfile::TempDir, Staging) {
-        let folder = tempfile::tempdir().unwrap();
-        let staging = Staging::new(folder.path().join("private"));
-        (folder, staging)
+        let directory = tempfile::tempdir().unwrap();
+        let staging = Staging::new(directory.path().join("private"));
+        (directory, staging)
     }
 
     #[test]
     fn a_copy_is_for_the_owner_alone_and_is_used_again() {
-        let (_folder, staging) = staging();
+        let (_directory, staging) = staging();
         let plugin = Path::new("p.so");
         let digest = Digest::of(b"code");
         let copy = staging.copy(plugin, b"code", digest).unwrap();
         let first = fs::metadata(&copy).unwrap();
         assert_eq!(first.mode() & 0o777, 0o500);
-        assert_eq!(fs::metadata(&staging.folder).unwrap().mode() & 0o777, 0o700);
+        assert_eq!(
+            fs::metadata(&staging.directory).unwrap().mode() & 0o777,
+            0o700
+        );
         let again = staging.copy(plugin, b"code", digest).unwrap();
         assert_eq!(first.ino(), fs::metadata(again).unwrap().ino());
     }
 
     #[test]
     fn a_copy_that_was_changed_is_replaced() {
-        let (_folder, staging) = staging();
+        let (_directory, staging) = staging();
         let digest = Digest::of(b"code");
         let copy = staging.copy(Path::new("p.so"), b"code", digest).unwrap();
         fs::remove_file(&copy).unwrap();
@@ -142,10 +145,10 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_others_can_enter_is_refused() {
-        let (_folder, staging) = staging();
-        fs::create_dir(&staging.folder).unwrap();
-        fs::set_permissions(&staging.folder, fs::Permissions::from_mode(0o755)).unwrap();
+    fn a_directory_that_others_can_enter_is_rejected() {
+        let (_directory, staging) = staging();
+        fs::create_dir(&staging.directory).unwrap();
+        fs::set_permissions(&staging.directory, fs::Permissions::from_mode(0o755)).unwrap();
         let error = staging
             .copy(Path::new("p.so"), b"code", Digest::of(b"code"))
             .unwrap_err();

@@ -8,7 +8,7 @@ use vcs_provider_interface::error::{ErrorKind, VcsError};
 /// A swap that did not happen. What served before goes on serving.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SwapError {
-    /// The plugin was refused.
+    /// The plugin was rejected.
     Load(LoadError),
     /// The provider did not make a server of this configuration.
     Constructor {
@@ -51,17 +51,10 @@ pub enum SwapError {
     UnknownType(String),
     /// There is no earlier plugin of this provider type to go back to.
     NoPrevious(String),
-    /// Two files of the plugin folder are of one provider type.
-    DuplicateType {
-        /// The provider type.
-        provider_type: String,
-        /// The names of the files.
-        files: String,
-    },
 }
 
 impl SwapError {
-    /// The stable code; that of the [`LoadError`] for refused plugins.
+    /// The stable code; that of the [`LoadError`] for rejected plugins.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -74,7 +67,6 @@ impl SwapError {
             Self::UnknownServer(_) => "unknown_server",
             Self::UnknownType(_) => "unknown_type",
             Self::NoPrevious(_) => "no_previous",
-            Self::DuplicateType { .. } => "duplicate_type",
         }
     }
 }
@@ -120,13 +112,6 @@ impl fmt::Display for SwapError {
             Self::NoPrevious(provider_type) => write!(
                 formatter,
                 "there is no earlier plugin of type {provider_type} to go back to"
-            ),
-            Self::DuplicateType {
-                provider_type,
-                files,
-            } => write!(
-                formatter,
-                "expected one plugin of type {provider_type}, found {files}; remove all but one"
             ),
         }
     }

@@ -23,7 +23,7 @@ pub struct RegistryCounts {
     /// Generations that were put into service.
     pub published: u64,
     /// Swaps that did not happen; what served before went on.
-    pub refused: u64,
+    pub rejected: u64,
     /// Poisoned generations that were replaced.
     pub replaced: u64,
     /// Returns to an earlier plugin.
@@ -46,12 +46,12 @@ pub struct ServerHealth {
     /// Old generations whose last call has not ended.
     pub draining: Vec<GenerationHealth>,
     /// Why the last swap of this server did not happen, if it did not.
-    pub last_refusal: Option<Refusal>,
+    pub last_rejection: Option<Rejection>,
 }
 
 /// Why a swap did not happen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Refusal {
+pub struct Rejection {
     /// The stable code.
     pub code: String,
     /// The sentence.

@@ -31,10 +31,11 @@ mod watch;
 pub use error::SwapError;
 pub use handle::ServerHandle;
 pub use health::{
-    GenerationHealth, GenerationState, Health, PluginHealth, Refusal, RegistryCounts, ServerHealth,
+    GenerationHealth, GenerationState, Health, PluginHealth, RegistryCounts, Rejection,
+    ServerHealth,
 };
 pub use reload::{Outcome, PluginOutcome, ReloadReport};
-pub use settings::{Probe, RegistryOptions, ServerSettings};
+pub use settings::{Probe, RegistryOptions, ServerSettings, WithoutGrants};
 pub use watch::Watch;
 
 use crate::loader::{Digest, LoadedProvider, Loader, NoResult, PluginReport, within};
@@ -62,7 +63,7 @@ struct Plugin {
 struct Counters {
     generations: AtomicU64,
     published: AtomicU64,
-    refused: AtomicU64,
+    rejected: AtomicU64,
     replaced: AtomicU64,
     rolled_back: AtomicU64,
 }
@@ -120,7 +121,7 @@ impl Registry {
     /// Loads a plugin and puts it into service for all servers of its type.
     ///
     /// # Errors
-    /// If it was refused, or one of the servers does not start with it: then
+    /// If it was rejected, or one of the servers does not start with it: then
     /// all of them go on as they were.
     pub fn load(&self, path: &Path) -> Result<PluginReport, SwapError> {
         self.shared.load(path)
@@ -151,28 +152,28 @@ impl Registry {
         self.shared.health()
     }
 
-    /// Brings the plugins in service in line with a plugin folder: loads what
+    /// Brings the plugins in service in line with a plugin directory: loads what
     /// is new or changed. A plugin whose file is gone goes on serving.
     ///
     /// For the start, for a signal, for an administrator's request, and for
     /// [`Registry::watch`].
-    pub fn reload(&self, folder: &Path) -> ReloadReport {
-        reload::reload(&self.shared, folder)
+    pub fn reload(&self, directory: &Path) -> ReloadReport {
+        reload::reload(&self.shared, directory)
     }
 
-    /// Reloads whenever files in a plugin folder have changed and then rested.
+    /// Reloads whenever files in a plugin directory have changed and then rested.
     /// Ends when the returned value is dropped.
     ///
     /// `report` is told of every reload, on the watching thread.
     ///
     /// # Errors
-    /// In the words of the operating system, if the folder cannot be watched.
+    /// In the words of the operating system, if the directory cannot be watched.
     pub fn watch(
         &self,
-        folder: &Path,
+        directory: &Path,
         report: impl Fn(&ReloadReport) + Send + 'static,
     ) -> Result<Watch, String> {
-        Watch::start(&self.shared, folder, report)
+        Watch::start(&self.shared, directory, report)
     }
 }
 
@@ -312,12 +313,12 @@ impl Shared {
         Ok(())
     }
 
-    /// Counts a refusal and keeps it for the health of the servers it was about.
+    /// Counts a rejection and keeps it for the health of the servers it was about.
     fn note<T>(&self, slots: &[&Arc<Slot>], outcome: Result<T, SwapError>) -> Result<T, SwapError> {
         if let Err(error) = &outcome {
-            self.counters.refused.fetch_add(1, Ordering::Relaxed);
+            self.counters.rejected.fetch_add(1, Ordering::Relaxed);
             for slot in slots {
-                slot.set_refusal(Some(error));
+                slot.set_rejection(Some(error));
             }
         }
         outcome
@@ -418,7 +419,7 @@ impl Shared {
             loader: self.loader.counts(),
             counts: RegistryCounts {
                 published: self.counters.published.load(Ordering::Relaxed),
-                refused: self.counters.refused.load(Ordering::Relaxed),
+                rejected: self.counters.rejected.load(Ordering::Relaxed),
                 replaced: self.counters.replaced.load(Ordering::Relaxed),
                 rolled_back: self.counters.rolled_back.load(Ordering::Relaxed),
                 instances_made: self.instances.made(),

@@ -1,23 +1,23 @@
-//! Brings the plugins in service in line with a plugin folder.
+//! Brings the plugins in service in line with a plugin directory.
 
 use super::Shared;
 use super::error::SwapError;
-use super::health::Refusal;
-use crate::loader::{Digest, FoundKind, Manifest, scan};
+use super::health::Rejection;
+use crate::loader::Digest;
+use crate::plugin_directory::{PluginFile, Role, survey};
 use serde::{Serialize, Serializer};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What a reload did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReloadReport {
-    /// What became of each plugin of the folder, sorted by file name.
+    /// What became of each plugin of the directory, sorted by file name.
     pub plugins: Vec<PluginOutcome>,
-    /// Files that do not belong into a plugin folder.
+    /// Files that do not belong in a plugin directory.
     #[serde(serialize_with = "as_texts")]
     pub odd_files: Vec<PathBuf>,
-    /// Why the folder could not be read, if it could not.
-    pub folder: Option<Refusal>,
+    /// Why the directory could not be read, if it could not.
+    pub directory: Option<Rejection>,
 }
 
 /// Names that are not Unicode must not keep the report from being written.
@@ -57,105 +57,82 @@ pub enum Outcome {
         /// The provider type.
         provider_type: String,
     },
-    /// It was refused; what served before goes on.
-    Refused(Refusal),
+    /// It has the same bytes as another file of the directory, which serves.
+    CopyOf {
+        /// The other file.
+        #[serde(rename = "of", serialize_with = "crate::loader::as_text")]
+        path: PathBuf,
+    },
+    /// It was rejected; what served before goes on.
+    Rejected(Rejection),
 }
 
 impl ReloadReport {
-    /// Whether nothing was refused.
+    /// Whether nothing was rejected.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        let is_refused = |plugin: &PluginOutcome| matches!(plugin.outcome, Outcome::Refused(_));
-        self.folder.is_none() && !self.plugins.iter().any(is_refused)
+        let is_rejected = |plugin: &PluginOutcome| matches!(plugin.outcome, Outcome::Rejected(_));
+        self.directory.is_none() && !self.plugins.iter().any(is_rejected)
     }
 }
 
-fn refusal(error: &SwapError) -> Refusal {
-    Refusal {
+fn rejection(error: &SwapError) -> Rejection {
+    Rejection {
         code: error.code().to_owned(),
         message: error.to_string(),
     }
 }
 
-pub(super) fn reload(shared: &Shared, folder: &Path) -> ReloadReport {
+pub(super) fn reload(shared: &Shared, directory: &Path) -> ReloadReport {
     let mut report = ReloadReport {
         plugins: Vec::new(),
         odd_files: Vec::new(),
-        folder: None,
+        directory: None,
     };
-    let found = match scan(folder) {
-        Ok(found) => found,
+    let files = match survey(&shared.loader, directory) {
+        Ok(files) => files,
         Err(error) => {
-            report.folder = Some(refusal(&error.into()));
+            report.directory = Some(rejection(&error.into()));
             return report;
         }
     };
-    let mut examined: Vec<(PathBuf, Result<Manifest, SwapError>)> = Vec::new();
-    for file in found {
-        match file.kind {
-            FoundKind::Plugin | FoundKind::WithoutManifest => {
-                let manifest = shared.loader.examine(&file.path).map_err(SwapError::from);
-                examined.push((file.path, manifest));
-            }
-            FoundKind::WithoutPlugin | FoundKind::Odd => report.odd_files.push(file.path),
+    for file in files {
+        if matches!(file.role, Role::Ignored(_)) {
+            report.odd_files.push(file.path);
+            continue;
         }
-    }
-    let files_of_type = files_of_type(&examined);
-    for (path, manifest) in examined {
-        let outcome = match manifest {
-            Ok(manifest) => reload_one(shared, &path, manifest, &files_of_type),
-            Err(error) => Outcome::Refused(refusal(&error)),
-        };
-        report.plugins.push(PluginOutcome { path, outcome });
+        report.plugins.push(PluginOutcome {
+            outcome: reload_one(shared, &file),
+            path: file.path,
+        });
     }
     report
 }
 
-fn files_of_type(
-    examined: &[(PathBuf, Result<Manifest, SwapError>)],
-) -> BTreeMap<String, Vec<String>> {
-    let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for manifest in examined
-        .iter()
-        .filter_map(|(_, manifest)| manifest.as_ref().ok())
-    {
-        files
-            .entry(manifest.provider_type.clone())
-            .or_default()
-            .push(manifest.name.clone());
+fn reload_one(shared: &Shared, file: &PluginFile) -> Outcome {
+    if let Some(manifest) = &file.manifest {
+        let provider_type = manifest.provider_type.clone();
+        let serving = shared.plugin(&provider_type);
+        if serving.is_some_and(|plugin| plugin.digest == manifest.sha256) {
+            return Outcome::Unchanged { provider_type };
+        }
+        if shared.was_rolled_back(manifest.sha256) {
+            return Outcome::RolledBack { provider_type };
+        }
     }
-    files
-}
-
-fn reload_one(
-    shared: &Shared,
-    path: &Path,
-    manifest: Manifest,
-    files_of_type: &BTreeMap<String, Vec<String>>,
-) -> Outcome {
-    let provider_type = manifest.provider_type;
-    let serving = shared.plugin(&provider_type);
-    if serving.is_some_and(|plugin| plugin.digest == manifest.sha256) {
-        return Outcome::Unchanged { provider_type };
-    }
-    if let Some(files) = files_of_type
-        .get(&provider_type)
-        .filter(|files| files.len() > 1)
-    {
-        // Which of them is meant is a guess that nobody should make.
-        return Outcome::Refused(refusal(&SwapError::DuplicateType {
-            provider_type,
-            files: files.join(" and "),
-        }));
-    }
-    if shared.was_rolled_back(manifest.sha256) {
-        return Outcome::RolledBack { provider_type };
-    }
-    match shared.load(path) {
-        Ok(loaded) => Outcome::Loaded {
-            provider_type: loaded.info.provider_type,
-            sha256: loaded.sha256,
+    match &file.role {
+        Role::Serves => match shared.load(&file.path) {
+            Ok(loaded) => Outcome::Loaded {
+                provider_type: loaded.info.provider_type,
+                sha256: loaded.sha256,
+            },
+            Err(error) => Outcome::Rejected(rejection(&error)),
         },
-        Err(error) => Outcome::Refused(refusal(&error)),
+        Role::CopyOf(path) => Outcome::CopyOf { path: path.clone() },
+        Role::Rejected(error) => Outcome::Rejected(rejection(&error.clone().into())),
+        Role::Ignored(_) => Outcome::Rejected(Rejection {
+            code: "not_a_plugin".to_owned(),
+            message: format!("{}: it is no plugin", file.path.display()),
+        }),
     }
 }

@@ -1,13 +1,15 @@
 //! What a configured server is made from.
 
 use std::fmt;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 use vcs_provider_interface::context::CallContext;
 use vcs_provider_interface::error::{ErrorKind, Result};
-use vcs_provider_interface::prelude::VcsServer;
+use vcs_provider_interface::prelude::{
+    Grant, HostServices, LogLevel, LogRecord, VcsError, VcsServer,
+};
 use vcs_provider_interface::records::ServerInfoRequest;
-use vcs_provider_interface::services::HostServices;
 
 /// A configured server.
 #[derive(Clone)]
@@ -20,6 +22,54 @@ pub struct ServerSettings {
     pub config_toml: String,
     /// What the host does for the provider.
     pub services: Arc<dyn HostServices>,
+}
+
+impl ServerSettings {
+    /// A server whose host keeps no grants, with [`WithoutGrants`] as services.
+    #[must_use]
+    pub fn new(name: &str, provider_type: &str, config_toml: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            provider_type: provider_type.to_owned(),
+            config_toml: config_toml.to_owned(),
+            services: Arc::new(WithoutGrants),
+        }
+    }
+}
+
+/// The services of a host that works with configured credentials only: it keeps
+/// no grants. Warnings and errors of a provider go to standard error.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WithoutGrants;
+
+impl HostServices for WithoutGrants {
+    fn log(&self, record: LogRecord) {
+        if self.is_log_enabled(record.level) {
+            let line = format!("{} {}: {}\n", record.level, record.target, record.message);
+            // A log that cannot be written fails no call.
+            let _ = std::io::stderr().write_all(line.as_bytes());
+        }
+    }
+
+    fn is_log_enabled(&self, level: LogLevel) -> bool {
+        level <= LogLevel::WARN
+    }
+
+    fn load_grant(&self, _grant_id: &str) -> Result<Option<Grant>> {
+        Ok(None)
+    }
+
+    fn store_grant(&self, _grant_id: &str, _grant: Grant) -> Result<()> {
+        let message = "this host keeps no grants";
+        Err(VcsError::new(ErrorKind::UNSUPPORTED, message))
+    }
+
+    fn lock_grant(&self, _grant_id: &str, _wait_ms: u64) -> Result<u64> {
+        let message = "this host keeps no grants";
+        Err(VcsError::new(ErrorKind::UNSUPPORTED, message))
+    }
+
+    fn unlock_grant(&self, _grant_id: &str, _lock: u64) {}
 }
 
 impl fmt::Debug for ServerSettings {

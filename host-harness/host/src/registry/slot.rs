@@ -3,7 +3,7 @@
 use super::Shared;
 use super::error::{SwapError, no_provider};
 use super::generation::{Generation, Pinned};
-use super::health::{GenerationHealth, Refusal, ServerHealth};
+use super::health::{GenerationHealth, Rejection, ServerHealth};
 use super::settings::ServerSettings;
 use arc_swap::ArcSwapOption;
 use std::collections::VecDeque;
@@ -19,7 +19,7 @@ pub(super) struct Slot {
     settings: RwLock<ServerSettings>,
     current: ArcSwapOption<Generation>,
     draining: Mutex<Vec<Weak<Generation>>>,
-    last_refusal: Mutex<Option<Refusal>>,
+    last_rejection: Mutex<Option<Rejection>>,
     is_healing: AtomicBool,
     replacements: Mutex<VecDeque<Instant>>,
     next_client: AtomicU64,
@@ -33,7 +33,7 @@ impl Slot {
             settings: RwLock::new(settings),
             current: ArcSwapOption::empty(),
             draining: Mutex::default(),
-            last_refusal: Mutex::default(),
+            last_rejection: Mutex::default(),
             is_healing: AtomicBool::new(false),
             replacements: Mutex::default(),
             next_client: AtomicU64::new(0),
@@ -90,7 +90,7 @@ impl Slot {
     /// one is dropped after its last call.
     pub(super) fn publish(&self, generation: Arc<Generation>) {
         let old = self.current.swap(Some(generation));
-        self.set_refusal(None);
+        self.set_rejection(None);
         if let Some(old) = old {
             old.retire();
             let mut draining = self.lock_draining();
@@ -112,11 +112,11 @@ impl Slot {
         self.draining.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn set_refusal(&self, error: Option<&SwapError>) {
+    pub(super) fn set_rejection(&self, error: Option<&SwapError>) {
         *self
-            .last_refusal
+            .last_rejection
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = error.map(|error| Refusal {
+            .unwrap_or_else(PoisonError::into_inner) = error.map(|error| Rejection {
             code: error.code().to_owned(),
             message: error.to_string(),
         });
@@ -128,8 +128,8 @@ impl Slot {
             provider_type: self.settings().provider_type,
             generation: self.current().map(|generation| generation.health()),
             draining: self.draining(),
-            last_refusal: self
-                .last_refusal
+            last_rejection: self
+                .last_rejection
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),

@@ -1,4 +1,4 @@
-//! Reloads when a plugin folder has changed.
+//! Reloads when a plugin directory has changed.
 
 use super::Shared;
 use super::reload::{ReloadReport, reload};
@@ -9,12 +9,12 @@ use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How long a folder must rest after a change. A file that is still being
-/// copied by then is refused, for its digest is not that of its manifest, and
+/// How long a directory must rest after a change. A file that is still being
+/// copied by then is rejected, for its digest is not that of its manifest, and
 /// tried again after its next change.
 const REST: Duration = Duration::from_millis(300);
 
-/// Watches a plugin folder until it is dropped.
+/// Watches a plugin directory until it is dropped.
 pub struct Watch {
     watcher: Option<RecommendedWatcher>,
     thread: Option<JoinHandle<()>>,
@@ -23,11 +23,11 @@ pub struct Watch {
 impl Watch {
     pub(super) fn start(
         shared: &Arc<Shared>,
-        folder: &Path,
+        directory: &Path,
         report: impl Fn(&ReloadReport) + Send + 'static,
     ) -> Result<Self, String> {
         let in_words = |error: &dyn std::fmt::Display| {
-            format!("{} cannot be watched: {error}", folder.display())
+            format!("{} cannot be watched: {error}", directory.display())
         };
         let (send, changes) = mpsc::channel();
         let mut watcher =
@@ -41,9 +41,9 @@ impl Watch {
             })
             .map_err(|error| in_words(&error))?;
         watcher
-            .watch(folder, RecursiveMode::NonRecursive)
+            .watch(directory, RecursiveMode::NonRecursive)
             .map_err(|error| in_words(&error))?;
-        let (shared, watched) = (Arc::downgrade(shared), folder.to_owned());
+        let (shared, watched) = (Arc::downgrade(shared), directory.to_owned());
         let thread = std::thread::Builder::new()
             .name("plugin-watch".to_owned())
             .spawn(move || follow(&shared, &watched, &changes, report))
@@ -65,14 +65,14 @@ impl Drop for Watch {
     }
 }
 
-/// Reading the folder is an event as well, and no reason to read it again.
+/// Reading the directory is an event as well, and no reason to read it again.
 fn is_change(event: &notify::Event) -> bool {
     !matches!(event.kind, notify::EventKind::Access(_))
 }
 
 fn follow(
     shared: &Weak<Shared>,
-    folder: &Path,
+    directory: &Path,
     changes: &Receiver<()>,
     report: impl Fn(&ReloadReport),
 ) {
@@ -88,6 +88,6 @@ fn follow(
         let Some(shared) = shared.upgrade() else {
             return;
         };
-        report(&reload(&shared, folder));
+        report(&reload(&shared, directory));
     }
 }

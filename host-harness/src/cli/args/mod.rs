@@ -132,7 +132,7 @@ pub struct DirectoryArguments {
 /// What to do with plugins.
 #[derive(Subcommand, Debug)]
 pub enum PluginsCommand {
-    /// List the plugins of the directory, the refused ones with the reason
+    /// List the plugins of the directory, rejected ones with the reason
     List,
     /// Check whether a plugin can be loaded, by loading it
     Check {

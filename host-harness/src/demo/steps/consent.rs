@@ -11,7 +11,7 @@ use std::sync::Arc;
 use vcs_engine::clock::{Clock, SystemClock};
 use vcs_engine::config::EngineConfig;
 use vcs_engine::consent::{Callback, ConsentError};
-use vcs_engine::core::{Engine, Servers, Settings};
+use vcs_engine::engine::{Engine, Servers, Settings};
 use vcs_engine::grants::{GrantStore, StoreKey};
 use vcs_engine::store::Store;
 use vcs_provider_interface::abi::HostServer;

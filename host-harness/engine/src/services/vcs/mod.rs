@@ -7,8 +7,8 @@ mod repository;
 mod review;
 
 use super::Shared;
-use super::answer::Answer;
-use super::call::{call, with_client};
+use super::call::{Target, call, with_client};
+use super::response::JsonResult;
 use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -17,12 +17,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use vcs_provider_interface::records::*;
 use vcs_provider_interface::sink::collect;
-
-/// Whose credential a call uses, on which server.
-pub(super) struct Target {
-    pub(super) server: String,
-    pub(super) project: Option<String>,
-}
 
 /// What the query of a reading call may hold.
 #[derive(Deserialize, Default)]
@@ -103,7 +97,7 @@ async fn connection(
     State(shared): App,
     Path(server): Path<String>,
     Query(options): Query<Options>,
-) -> Answer<Connection> {
+) -> JsonResult<Connection> {
     let target = options.target(server);
     with_client(&shared, target, "check_connection", |client, context| {
         client.check_connection(context, ConnectionRequest::default())
@@ -111,7 +105,7 @@ async fn connection(
     .await
 }
 
-async fn webhooks(State(shared): App, Path(server): Path<String>) -> Answer<WebhooksInfo> {
+async fn webhooks(State(shared): App, Path(server): Path<String>) -> JsonResult<WebhooksInfo> {
     let info = call(&shared, "webhooks_info", move |engine, context| {
         let server = engine.servers.server(&server)?;
         server.webhooks_info(context, ServerInfoRequest::default())
@@ -119,7 +113,7 @@ async fn webhooks(State(shared): App, Path(server): Path<String>) -> Answer<Webh
     info.await.map(Json)
 }
 
-async fn polling(State(shared): App, Path(server): Path<String>) -> Answer<PollingInfo> {
+async fn polling(State(shared): App, Path(server): Path<String>) -> JsonResult<PollingInfo> {
     let info = call(&shared, "polling_info", move |engine, context| {
         let server = engine.servers.server(&server)?;
         server.polling_info(context, ServerInfoRequest::default())
@@ -131,7 +125,7 @@ async fn workspaces(
     State(shared): App,
     Path(server): Path<String>,
     Query(options): Query<Options>,
-) -> Answer<Vec<Workspace>> {
+) -> JsonResult<Vec<Workspace>> {
     let limit = options.limit;
     let target = options.target(server);
     with_client(&shared, target, "workspaces", move |client, context| {
@@ -144,7 +138,7 @@ async fn repositories(
     State(shared): App,
     Path(server): Path<String>,
     Query(options): Query<Options>,
-) -> Answer<Vec<Repository>> {
+) -> JsonResult<Vec<Repository>> {
     let target = options.target(server);
     let request = RepositoriesRequest {
         workspace: options.workspace,
@@ -162,7 +156,7 @@ async fn set_status(
     Path(server): Path<String>,
     Query(options): Query<Options>,
     Json(request): Json<StatusRequest>,
-) -> Answer<Status> {
+) -> JsonResult<Status> {
     let target = options.target(server);
     with_client(&shared, target, "set_status", |client, context| {
         client.set_status(context, request)

@@ -1,8 +1,8 @@
 //! What a repository holds: branches, tags, commits, files.
 
 use super::{App, Options, Repo, RepoItem, fullname};
-use crate::services::answer::Answer;
 use crate::services::call::with_client;
+use crate::services::response::JsonResult;
 use axum::extract::{Path, Query, State};
 use vcs_provider_interface::records::*;
 use vcs_provider_interface::sink::collect;
@@ -11,7 +11,7 @@ pub(super) async fn repository(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> Answer<Repository> {
+) -> JsonResult<Repository> {
     let request = RepositoryRequest {
         repo: fullname(&owner, &repo),
     };
@@ -26,7 +26,7 @@ pub(super) async fn forks(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> Answer<Vec<Repository>> {
+) -> JsonResult<Vec<Repository>> {
     let request = ForksRequest {
         repo: fullname(&owner, &repo),
         limit: options.limit,
@@ -42,7 +42,7 @@ pub(super) async fn branches(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> Answer<Vec<Branch>> {
+) -> JsonResult<Vec<Branch>> {
     let target = options.target(server);
     let request = BranchesRequest {
         repo: fullname(&owner, &repo),
@@ -60,7 +60,7 @@ pub(super) async fn branch(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> Answer<Branch> {
+) -> JsonResult<Branch> {
     let wants_default = options.default.unwrap_or(false);
     let target = options.target(server);
     let request = BranchRequest {
@@ -77,7 +77,7 @@ pub(super) async fn tags(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> Answer<Vec<Tag>> {
+) -> JsonResult<Vec<Tag>> {
     let target = options.target(server);
     let request = TagsRequest {
         repo: fullname(&owner, &repo),
@@ -94,7 +94,7 @@ pub(super) async fn tag(
     State(shared): App,
     Path((server, owner, repo, name)): RepoItem,
     Query(options): Query<Options>,
-) -> Answer<Tag> {
+) -> JsonResult<Tag> {
     let request = TagRequest {
         repo: fullname(&owner, &repo),
         name,
@@ -111,7 +111,7 @@ pub(super) async fn commits(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> Answer<Vec<Commit>> {
+) -> JsonResult<Vec<Commit>> {
     let target = options.target(server);
     let repo = fullname(&owner, &repo);
     with_client(&shared, target, "commits", move |client, context| {
@@ -141,7 +141,7 @@ pub(super) async fn commit(
     State(shared): App,
     Path((server, owner, repo, hash)): RepoItem,
     Query(options): Query<Options>,
-) -> Answer<Commit> {
+) -> JsonResult<Commit> {
     let request = CommitRequest {
         repo: fullname(&owner, &repo),
         hash,
@@ -157,7 +157,7 @@ pub(super) async fn statuses(
     State(shared): App,
     Path((server, owner, repo, commit)): RepoItem,
     Query(options): Query<Options>,
-) -> Answer<Vec<Status>> {
+) -> JsonResult<Vec<Status>> {
     let request = StatusesRequest {
         repo: fullname(&owner, &repo),
         commit,
@@ -174,7 +174,7 @@ pub(super) async fn changed_files(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> Answer<Vec<ChangedFile>> {
+) -> JsonResult<Vec<ChangedFile>> {
     let target = options.target(server);
     let request = ChangedFilesRequest {
         repo: fullname(&owner, &repo),
@@ -192,7 +192,7 @@ pub(super) async fn contents(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> Answer<Vec<Content>> {
+) -> JsonResult<Vec<Content>> {
     let target = options.target(server);
     let request = ListContentRequest {
         repo: fullname(&owner, &repo),

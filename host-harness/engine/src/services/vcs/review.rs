@@ -1,8 +1,8 @@
 //! What happens around a repository: pull requests, hooks, events.
 
 use super::{App, Options, Repo, fullname};
-use crate::services::answer::Answer;
 use crate::services::call::with_client;
+use crate::services::response::JsonResult;
 use axum::extract::{Path, Query, State};
 use vcs_provider_interface::records::*;
 use vcs_provider_interface::sink::collect;
@@ -12,7 +12,7 @@ pub(super) async fn pull_requests(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> Answer<Vec<PullRequest>> {
+) -> JsonResult<Vec<PullRequest>> {
     let target = options.target(server);
     let request = PullRequestsRequest {
         repo: fullname(&owner, &repo),
@@ -30,7 +30,7 @@ pub(super) async fn pull_request(
     State(shared): App,
     Path((server, owner, repo, id)): Path<(String, String, String, u64)>,
     Query(options): Query<Options>,
-) -> Answer<PullRequest> {
+) -> JsonResult<PullRequest> {
     let request = PullRequestRequest {
         repo: fullname(&owner, &repo),
         id,
@@ -46,7 +46,7 @@ pub(super) async fn comments(
     State(shared): App,
     Path((server, owner, repo, pull_request)): Path<(String, String, String, u64)>,
     Query(options): Query<Options>,
-) -> Answer<Vec<Comment>> {
+) -> JsonResult<Vec<Comment>> {
     let request = CommentsRequest {
         repo: fullname(&owner, &repo),
         pull_request,
@@ -67,7 +67,7 @@ pub(super) async fn hook(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> Answer<Hook> {
+) -> JsonResult<Hook> {
     let target = options.target(server);
     let request = GetHookRequest {
         repo: fullname(&owner, &repo),
@@ -84,7 +84,7 @@ pub(super) async fn delete_hook(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> Answer<()> {
+) -> JsonResult<()> {
     let target = options.target(server);
     let request = DeleteHookRequest {
         repo: fullname(&owner, &repo),
@@ -102,7 +102,7 @@ pub(super) async fn events(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> Answer<PolledEvents> {
+) -> JsonResult<PolledEvents> {
     let target = options.target(server);
     let request = PollEventsRequest {
         repo: fullname(&owner, &repo),

@@ -3,8 +3,8 @@
 //! Whether statuses are sent at all, and what address they show, is the
 //! provider's configuration; the engine always gives its own address of the run.
 
-use super::core::Engine;
-use super::store::{Application, Run};
+use crate::engine::Engine;
+use crate::store::{Application, Run};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use vcs_provider_interface::context::CallContext;
 use vcs_provider_interface::error::Result;
@@ -14,31 +14,29 @@ use vcs_provider_interface::records::{BuildState, Status, StatusRequest};
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 impl Engine {
-    /// Gives a run a new state and tells the service. With the number of a pull
-    /// request, its source repository takes the status where the commit is not
-    /// in the application's repository. Blocks.
+    /// Gives a run of an application a new state and tells the service. With
+    /// the number of a pull request, its source repository takes the status
+    /// where the commit is not in the application's repository. Blocks.
     ///
     /// # Errors
-    /// `NotFound` if there is no such run; the provider's, and then the run has
-    /// its new state but the service does not know.
+    /// `NotFound` if the run is gone; the provider's, and then the run has its
+    /// new state but the service does not know.
     pub fn report_run(
         &self,
         context: &dyn CallContext,
-        run: i64,
+        (application, run): (&Application, &Run),
         state: BuildState,
         description: &str,
         pull_request: Option<u64>,
     ) -> Result<Status> {
-        let run = self.store.run(run)?;
-        let application = self.store.application_by_id(run.application)?;
         self.store.set_run_state(run.id, &state.to_string())?;
         let request = StatusRequest {
             state,
             description: description.to_owned(),
             pull_request,
-            ..self.status_of(&application, &run)
+            ..self.status_of(application, run)
         };
-        self.client_of(&application)?.set_status(context, request)
+        self.client_of(application)?.set_status(context, request)
     }
 
     fn status_of(&self, application: &Application, run: &Run) -> StatusRequest {

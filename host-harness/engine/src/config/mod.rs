@@ -27,14 +27,14 @@
 //! path = "/var/lib/engine/engine.sqlite"
 //! keyFile = "/etc/engine/store.key"     # or keyEnv = "ENGINE_STORE_KEY"
 //! ```
-//! Relative paths begin at the folder of the file.
+//! Relative paths begin at the directory of the file.
 
-mod lines;
-mod place;
+mod error_location;
+mod key_spans;
 mod raw;
 mod source;
 
-use lines::Lines;
+use key_spans::KeySpans;
 use raw::RawConfig;
 use source::Source;
 use std::collections::BTreeMap;
@@ -240,17 +240,17 @@ impl EngineConfig {
         Ok(config)
     }
 
-    /// Checks the text of a file; relative paths begin at the file's folder.
+    /// Checks the text of a file; relative paths begin at the file's directory.
     ///
     /// # Errors
     /// As [`EngineConfig::load`].
     pub fn parse(file: &Path, text: &str) -> Result<Self, ConfigError> {
         let source = Source {
             file,
-            lines: Lines::of(text),
+            lines: KeySpans::of(text),
         };
         let raw: RawConfig = toml::from_str(text).map_err(|error| source.toml_error(&error))?;
-        let folder = file.parent().unwrap_or(Path::new(""));
+        let directory = file.parent().unwrap_or(Path::new(""));
         let listen = raw.api.listen.unwrap_or(DEFAULT_API_LISTEN);
         let url = match &raw.api.url {
             Some(url) => source.base_url("api.url", url)?,
@@ -265,7 +265,7 @@ impl EngineConfig {
                 let key = format!("{table}.{what}Env");
                 Err(source.error(&key, format!("stands beside `{what}File`; keep one")))
             }
-            (Some(path), None) => Ok(Some(KeySource::File(folder.join::<PathBuf>(path)))),
+            (Some(path), None) => Ok(Some(KeySource::File(directory.join::<PathBuf>(path)))),
             (None, name) => Ok(name.map(KeySource::Environment)),
         };
         let key = key_source("store", "key", raw.store.key_file, raw.store.key_env)?;
@@ -291,10 +291,10 @@ impl EngineConfig {
                 servers: source.servers(raw.vcs.servers)?,
             },
             plugins: PluginsConfig {
-                directory: raw.plugins.directory.map(|path| folder.join(path)),
+                directory: raw.plugins.directory.map(|path| directory.join(path)),
             },
             store: StoreConfig {
-                path: folder.join(raw.store.path.unwrap_or_else(|| DEFAULT_STORE.into())),
+                path: directory.join(raw.store.path.unwrap_or_else(|| DEFAULT_STORE.into())),
                 key,
             },
             warnings: Vec::new(),

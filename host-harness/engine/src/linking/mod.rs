@@ -1,10 +1,10 @@
 //! Linking an application to a repository: the repository is looked up, the
 //! application is stored, and its hook is put where it belongs.
 
-use super::core::Engine;
-use super::grants::hook_place;
-use super::random;
-use super::store::{Application, NewApplication, StoredHook};
+use crate::engine::Engine;
+use crate::grants::hook_place;
+use crate::random;
+use crate::store::{Application, NewApplication, StoredHook};
 use url::Url;
 use vcs_provider_interface::context::CallContext;
 use vcs_provider_interface::error::{ErrorKind, Result, VcsError};

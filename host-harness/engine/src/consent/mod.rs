@@ -5,9 +5,10 @@
 //! whatever comes with it, ends after ten minutes, and names the project that
 //! the grant is for: nothing that comes with the callback can change that.
 
-use super::core::{Engine, later};
-use super::random;
-use super::store::{ConsentState, StoreError};
+use crate::clock::later;
+use crate::engine::Engine;
+use crate::random;
+use crate::store::{ConsentState, StoreError};
 use std::time::Duration;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 use vcs_provider_interface::records::{AuthorizeRequest, AuthorizeTokenRequest};

@@ -1,13 +1,14 @@
 //! Retention: the runs of a deleted branch go some time after it, once, unless
-//! the branch comes back; and old news is forgotten.
+//! the branch comes back; and old news is purged.
 
-use super::core::Engine;
-use super::store::{Cleanup, Result};
+use crate::engine::Engine;
+use crate::events::rules::branch_subject;
+use crate::store::{Cleanup, Result};
 use std::time::Duration;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 use vcs_provider_interface::records::BranchRequest;
 
-/// How long deliveries and handled events are remembered: far longer than any
+/// How long deliveries and handled events are kept: far longer than any
 /// service repeats a delivery.
 const MEMORY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -23,6 +24,14 @@ impl Engine {
     pub fn carry_out_due_cleanups(&self) -> Result<usize> {
         let mut carried_out = 0;
         for cleanup in self.store.due_cleanups(self.now())? {
+            let subject = branch_subject(&cleanup.branch);
+            if self
+                .store
+                .has_pending_events(cleanup.application, &subject)?
+            {
+                // The branch may be back.
+                continue;
+            }
             if self.is_back(&cleanup)? {
                 self.store.cancel_cleanup(cleanup.id, self.now())?;
                 tracing::info!(branch = cleanup.branch, "a deleted branch is back");
@@ -42,9 +51,9 @@ impl Engine {
     ///
     /// # Errors
     /// The store's.
-    pub fn forget_old_news(&self) -> Result<usize> {
+    pub fn purge_expired(&self) -> Result<usize> {
         let memory = i64::try_from(MEMORY.as_millis()).unwrap_or(i64::MAX);
-        self.store.forget_before(self.now().saturating_sub(memory))
+        self.store.purge_before(self.now().saturating_sub(memory))
     }
 
     /// Whether the service has the branch again. A service that cannot be asked

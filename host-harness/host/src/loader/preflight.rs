@@ -1,8 +1,8 @@
-//! Tries a plugin in another process first, so that one that hangs or ends its
-//! process while it is linked costs the host nothing but a message.
+//! Loads a plugin in another process first, so that one that hangs or crashes
+//! while it is linked costs the host nothing but a message.
 //!
 //! The other process is the host's own program, started again: its `main`
-//! begins with [`serve_trial`].
+//! begins with [`serve_preflight`].
 
 use super::deadline::within;
 use super::error::{LoadError, Reason};
@@ -17,25 +17,25 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
 
-/// Says to a started program that it is a trial.
-const ASKED: &str = "VCS_PROVIDER_TRIAL";
+/// Says to a started program that it is a preflight.
+const ASKED: &str = "VCS_PLUGIN_PREFLIGHT";
 
-/// The longest answer of a trial that is read.
-const LONGEST_ANSWER: u64 = 1024 * 1024;
+/// The longest answer of a preflight that is read.
+const LONGEST_RESPONSE: u64 = 1024 * 1024;
 
 /// How plugins are tried.
 #[derive(Clone, Debug)]
-pub struct Trial {
-    /// A program whose `main` begins with [`serve_trial`].
+pub struct Preflight {
+    /// A program whose `main` begins with [`serve_preflight`].
     pub program: PathBuf,
-    /// How long a trial may take.
+    /// How long a preflight may take.
     pub time_limit: Duration,
 }
 
-/// What a trial is asked, on its standard input.
+/// What a preflight is asked, on its standard input.
 #[derive(Serialize, Deserialize)]
-struct Question {
-    // Not as paths: serde refuses those that are not Unicode.
+struct Request {
+    // Not as paths: serde rejects those that are not Unicode.
     plugin: OsString,
     staged: OsString,
     size: u64,
@@ -44,16 +44,16 @@ struct Question {
     info_time_limit: Duration,
 }
 
-/// What a trial answers, on its standard output.
+/// What a preflight answers, on its standard output.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Answer {
+enum Response {
     Loads(Box<PluginReport>),
-    Refused(LoadError),
+    Rejected(LoadError),
 }
 
-impl Trial {
-    /// Trials by the running program, of at most 20 seconds.
+impl Preflight {
+    /// Preflights by the running program, of at most 20 seconds.
     ///
     /// # Errors
     /// If the path of the running program cannot be found out.
@@ -67,16 +67,17 @@ impl Trial {
     /// Lets another process link and ask the plugin.
     ///
     /// # Errors
-    /// `trial_failed`, `trial_killed`, `trial_timed_out`, and whatever the
-    /// other process refused it for.
+    /// `preflight_failed`, `preflight_killed`, `preflight_timed_out`, and whatever the
+    /// other process rejected it for.
     pub(super) fn run(
         &self,
         prepared: &Prepared,
         options: &LoaderOptions,
     ) -> Result<PluginReport, LoadError> {
         let plugin = &prepared.plugin;
-        let failed = |found: &dyn Display| LoadError::new(Reason::TrialFailed, plugin).found(found);
-        let question = serde_json::to_vec(&Question {
+        let failed =
+            |found: &dyn Display| LoadError::new(Reason::PreflightFailed, plugin).found(found);
+        let request = serde_json::to_vec(&Request {
             plugin: plugin.clone().into_os_string(),
             staged: prepared.staged.clone().into_os_string(),
             size: prepared.size,
@@ -92,7 +93,7 @@ impl Trial {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| failed(&format!("{}: {error}", self.program.display())))?;
-        let answer = self.converse(&mut child, question);
+        let answer = self.converse(&mut child, request);
         let in_time = answer.is_ok();
         if !in_time {
             // It may have ended in this moment; then there is nothing to kill.
@@ -100,16 +101,16 @@ impl Trial {
         }
         let status = child.wait().map_err(|error| failed(&error))?;
         let Ok(answer) = answer else {
-            return Err(LoadError::new(Reason::TrialTimedOut, plugin)
-                .expected(format!("an answer within {:?}", self.time_limit))
+            return Err(LoadError::new(Reason::PreflightTimedOut, plugin)
+                .expected(format!("a response within {:?}", self.time_limit))
                 .found("none"));
         };
         match serde_json::from_slice(&answer) {
-            Ok(Answer::Loads(mut report)) if status.success() => {
+            Ok(Response::Loads(mut report)) if status.success() => {
                 report.path.clone_from(plugin);
                 Ok(*report)
             }
-            Ok(Answer::Refused(mut error)) => {
+            Ok(Response::Rejected(mut error)) => {
                 error.facts.path.clone_from(plugin);
                 Err(error)
             }
@@ -117,17 +118,17 @@ impl Trial {
         }
     }
 
-    /// Writes the question and reads until the other process has closed its output.
-    fn converse(&self, child: &mut Child, question: Vec<u8>) -> Result<Vec<u8>, super::NoResult> {
+    /// Writes the request and reads until the other process has closed its output.
+    fn converse(&self, child: &mut Child, request: Vec<u8>) -> Result<Vec<u8>, super::NoResult> {
         let (input, output) = (child.stdin.take(), child.stdout.take());
-        within(self.time_limit, "provider-trial", move || {
+        within(self.time_limit, "provider-preflight", move || {
             let mut answer = Vec::new();
             if let (Some(mut input), Some(output)) = (input, output) {
-                // A process that has ended takes no question and gives no
+                // A process that has ended takes no request and gives no
                 // answer; its status says why.
-                let _ = input.write_all(&question);
+                let _ = input.write_all(&request);
                 drop(input);
-                let _ = output.take(LONGEST_ANSWER).read_to_end(&mut answer);
+                let _ = output.take(LONGEST_RESPONSE).read_to_end(&mut answer);
             }
             answer
         })
@@ -136,61 +137,61 @@ impl Trial {
 
 fn ended_badly(plugin: &std::path::Path, status: ExitStatus) -> LoadError {
     match status.signal() {
-        Some(signal) => LoadError::new(Reason::TrialKilled, plugin)
-            .expected("an answer")
+        Some(signal) => LoadError::new(Reason::PreflightKilled, plugin)
+            .expected("a response")
             .found(format!("signal {signal}")),
-        None => LoadError::new(Reason::TrialFailed, plugin)
-            .expected("an answer")
+        None => LoadError::new(Reason::PreflightFailed, plugin)
+            .expected("a response")
             .found(format!("{status} without one")),
     }
 }
 
-/// Serves as the other process of a trial, if this process was started as one.
+/// Serves as the other process of a preflight, if this process was started as one.
 ///
 /// The first line of a host's `main`:
 /// ```no_run
 /// # fn main() -> std::process::ExitCode {
-/// if let Some(code) = vcs_plugin_host::loader::serve_trial() {
+/// if let Some(code) = vcs_plugin_host::loader::serve_preflight() {
 ///     return code;
 /// }
 /// # std::process::ExitCode::SUCCESS
 /// # }
 /// ```
 #[must_use]
-pub fn serve_trial() -> Option<ExitCode> {
+pub fn serve_preflight() -> Option<ExitCode> {
     std::env::var_os(ASKED)?;
     // A plugin that hangs must not outlive a host that is killed while it waits.
     // Where that cannot be arranged, the host's own limit ends it.
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
-    let mut question = Vec::new();
+    let mut request = Vec::new();
     let answered = std::io::stdin()
-        .read_to_end(&mut question)
+        .read_to_end(&mut request)
         .map_err(|error| error.to_string())
-        .and_then(|_| serde_json::from_slice(&question).map_err(|error| error.to_string()))
-        .and_then(|question| answer(question).map_err(|error| error.to_string()));
+        .and_then(|_| serde_json::from_slice(&request).map_err(|error| error.to_string()))
+        .and_then(|request| respond(request).map_err(|error| error.to_string()));
     Some(match answered {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     })
 }
 
-fn answer(question: Question) -> std::io::Result<()> {
+fn respond(request: Request) -> std::io::Result<()> {
     let loader = Loader::new(LoaderOptions {
-        info_time_limit: question.info_time_limit,
+        info_time_limit: request.info_time_limit,
         ..Default::default()
     });
     let outcome = loader.open(&Prepared {
-        plugin: question.plugin.into(),
-        staged: question.staged.into(),
-        size: question.size,
-        digest: question.digest,
-        manifest: question.manifest,
+        plugin: request.plugin.into(),
+        staged: request.staged.into(),
+        size: request.size,
+        digest: request.digest,
+        manifest: request.manifest,
     });
-    let answer = match outcome {
-        Ok(loaded) => Answer::Loads(Box::new(loaded.report())),
-        Err(error) => Answer::Refused(error),
+    let response = match outcome {
+        Ok(loaded) => Response::Loads(Box::new(loaded.report())),
+        Err(error) => Response::Rejected(error),
     };
-    let text = serde_json::to_vec(&answer)?;
+    let text = serde_json::to_vec(&response)?;
     let mut output = std::io::stdout();
     output.write_all(&text)?;
     output.flush()

@@ -50,7 +50,7 @@ pub struct Settings {
     pub call_limit: Duration,
     /// How long the runs of a deleted branch stay.
     pub retention: Duration,
-    /// Deliveries with more bytes than this are refused.
+    /// Deliveries with more bytes than this are rejected.
     pub max_delivery_bytes: usize,
 }
 
@@ -70,12 +70,12 @@ impl Settings {
     }
 }
 
-/// What is only counted: of a refused delivery nothing else stays.
+/// What is only counted: of a rejected delivery nothing else stays.
 #[derive(Debug, Default)]
 pub struct Counters {
     accepted: AtomicU64,
     repeated: AtomicU64,
-    refused: AtomicU64,
+    rejected: AtomicU64,
     failed: AtomicU64,
 }
 
@@ -86,8 +86,8 @@ pub enum Counter {
     Accepted,
     /// A delivery was there already.
     Repeated,
-    /// A delivery was refused: unknown hook, wrong signature, too large.
-    Refused,
+    /// A delivery was rejected: unknown hook, wrong signature, too large.
+    Rejected,
     /// A delivery could not be kept and was left to the service's next try.
     Failed,
 }
@@ -97,7 +97,7 @@ impl Counters {
         match counter {
             Counter::Accepted => &self.accepted,
             Counter::Repeated => &self.repeated,
-            Counter::Refused => &self.refused,
+            Counter::Rejected => &self.rejected,
             Counter::Failed => &self.failed,
         }
     }
@@ -224,9 +224,4 @@ pub(crate) async fn blocking<T: Send + 'static>(
             Err(VcsError::new(ErrorKind::INTERNAL, message))
         }
     }
-}
-
-/// Adds a time in milliseconds and a duration.
-pub(crate) fn later(time_ms: i64, by: Duration) -> i64 {
-    time_ms.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX))
 }

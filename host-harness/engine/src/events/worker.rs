@@ -2,9 +2,11 @@
 //! marked as handled in one transaction, so that a crash at any point means
 //! either not begun or done.
 
-use super::core::{Engine, blocking, later};
-use super::effects::{effects, is_incomplete};
-use super::store::{Effects, StoreError, StoredEvent};
+use super::handling::handle;
+use super::rules::{Effects, effects, is_incomplete};
+use crate::clock::later;
+use crate::engine::{Engine, blocking};
+use crate::store::{Application, StoreError, StoredEvent};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,13 +25,42 @@ const COMPLETION_LIMIT: Duration = Duration::from_secs(20);
 
 /// How long to wait after each failure. After the last one, an event that could
 /// not be completed is handled as it arrived, and one that could not be handled
-/// is set aside.
+/// is parked.
 const RETRIES: [Duration; 4] = [
     Duration::from_secs(2),
     Duration::from_secs(15),
     Duration::from_secs(60),
     Duration::from_secs(5 * 60),
 ];
+
+/// An event in hand, read once.
+struct WorkItem {
+    stored: StoredEvent,
+    /// `None` if the stored form cannot be read.
+    event: Option<Event>,
+}
+
+impl WorkItem {
+    fn new(stored: StoredEvent) -> Self {
+        Self {
+            event: serde_json::from_str(&stored.payload).ok(),
+            stored,
+        }
+    }
+
+    /// Events of one subject are handled in their order.
+    fn subject(&self) -> Subject {
+        (self.stored.application, self.stored.subject.clone())
+    }
+
+    /// Whether the service is to be asked about it.
+    fn wants_completion(&self) -> bool {
+        self.event.as_ref().is_some_and(is_incomplete)
+    }
+}
+
+/// The application and the subject of an event.
+type Subject = (i64, String);
 
 /// What is to be done with an event.
 enum Decision {
@@ -55,12 +86,13 @@ impl Engine {
                 return Ok(worked);
             }
             worked += events.len();
-            let (slow, quick): (Vec<_>, Vec<_>) = group_by_subject(events)
+            let items = events.into_iter().map(WorkItem::new).collect();
+            let (slow, quick): (Vec<_>, Vec<_>) = group_by_subject(items)
                 .into_iter()
-                .partition(|group| group.iter().any(wants_completion));
+                .partition(|group| group.iter().any(WorkItem::wants_completion));
             // Nothing waits for the service that does not need it.
             let mut quick: Vec<_> = quick.into_iter().flatten().collect();
-            quick.sort_by_key(|event| event.id);
+            quick.sort_by_key(|item| item.stored.id);
             self.work_in_order(quick).await?;
             self.work_side_by_side(slow).await?;
         }
@@ -69,7 +101,7 @@ impl Engine {
     /// Works on groups of events that the service has to be asked about.
     async fn work_side_by_side(
         self: &Arc<Self>,
-        groups: Vec<Vec<StoredEvent>>,
+        groups: Vec<Vec<WorkItem>>,
     ) -> Result<(), StoreError> {
         let mut groups = groups.into_iter();
         let mut running = JoinSet::new();
@@ -89,22 +121,23 @@ impl Engine {
 
     /// Works on events in their order. While one has to be tried again, the
     /// later ones of its subject wait.
-    async fn work_in_order(self: &Arc<Self>, events: Vec<StoredEvent>) -> Result<(), StoreError> {
+    async fn work_in_order(self: &Arc<Self>, items: Vec<WorkItem>) -> Result<(), StoreError> {
         let mut ready = Vec::new();
         let mut waiting = HashSet::new();
-        for event in events {
-            if waiting.contains(&subject_of(&event)) {
+        for item in items {
+            if waiting.contains(&item.subject()) {
                 continue;
             }
-            match self.decide(&event).await? {
-                Decision::Handle(effects) => ready.push((event, *effects)),
+            let id = item.stored.id;
+            match self.decide(&item).await? {
+                Decision::Handle(effects) => ready.push((item, *effects)),
                 Decision::Retry(reason, at) => {
-                    waiting.insert(subject_of(&event));
-                    self.store.fail_event(event.id, reason, Some(at)).await?;
+                    waiting.insert(item.subject());
+                    self.store.fail_event(id, reason, Some(at)).await?;
                 }
                 Decision::Park(reason) => {
-                    tracing::error!(event = event.id, reason, "an event is set aside");
-                    self.store.fail_event(event.id, reason, None).await?;
+                    tracing::error!(event = id, reason, "an event is parked");
+                    self.store.fail_event(id, reason, None).await?;
                 }
             }
         }
@@ -113,32 +146,32 @@ impl Engine {
 
     /// Handles events together; if that fails, one by one, to find the one that
     /// cannot be handled.
-    async fn handle(&self, ready: Vec<(StoredEvent, Effects)>) -> Result<(), StoreError> {
+    async fn handle(&self, ready: Vec<(WorkItem, Effects)>) -> Result<(), StoreError> {
         let together = ready
             .iter()
-            .map(|(event, effects)| (event.id, effects.clone()))
+            .map(|(item, effects)| (item.stored.id, effects.clone()))
             .collect();
-        match self.store.handle_events(together, self.now()).await {
+        match self.handle_together(together).await {
             Ok(()) => return Ok(()),
             Err(error) if is_of_the_store(&error) => return Err(error),
             Err(_) => {}
         }
         let mut waiting = HashSet::new();
-        for (event, effects) in ready {
-            if waiting.contains(&subject_of(&event)) {
+        for (item, effects) in ready {
+            if waiting.contains(&item.subject()) {
                 continue;
             }
-            let alone = vec![(event.id, effects)];
-            match self.store.handle_events(alone, self.now()).await {
+            let id = item.stored.id;
+            match self.handle_together(vec![(id, effects)]).await {
                 Ok(()) => {}
                 Err(error) if is_of_the_store(&error) => return Err(error),
                 Err(error) => {
-                    let retry_at = self.retry_at(&event);
+                    let retry_at = self.retry_at(&item.stored);
                     let reason = format!("it could not be handled: {error}");
-                    tracing::error!(event = event.id, reason, "an event failed");
-                    self.store.fail_event(event.id, reason, retry_at).await?;
+                    tracing::error!(event = id, reason, "an event failed");
+                    self.store.fail_event(id, reason, retry_at).await?;
                     if retry_at.is_some() {
-                        waiting.insert(subject_of(&event));
+                        waiting.insert(item.subject());
                     }
                 }
             }
@@ -146,8 +179,22 @@ impl Engine {
         Ok(())
     }
 
-    async fn decide(self: &Arc<Self>, stored: &StoredEvent) -> Result<Decision, StoreError> {
-        let Ok(event) = serde_json::from_str::<Event>(&stored.payload) else {
+    /// Handles events in their order, all of them or none.
+    async fn handle_together(&self, events: Vec<(i64, Effects)>) -> Result<(), StoreError> {
+        let now = self.now();
+        self.store
+            .transact(move |transaction| {
+                for (id, effects) in &events {
+                    handle(transaction, *id, effects, now)?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    async fn decide(self: &Arc<Self>, item: &WorkItem) -> Result<Decision, StoreError> {
+        let stored = &item.stored;
+        let Some(event) = &item.event else {
             return Ok(Decision::Park("its stored form cannot be read".to_owned()));
         };
         let application = match self.store.application_by_id(stored.application) {
@@ -160,7 +207,7 @@ impl Engine {
         };
         let mut note = None;
         let mut completed = None;
-        if is_incomplete(&event) {
+        if is_incomplete(event) {
             match self.complete(&application, event.clone()).await {
                 Ok(event) => completed = Some(event),
                 Err(error) => {
@@ -174,7 +221,7 @@ impl Engine {
                 }
             }
         }
-        let event = completed.as_ref().unwrap_or(&event);
+        let event = completed.as_ref().unwrap_or(event);
         let retention = self.settings.retention;
         let mut effects = effects(&application, event, stored.received_at, retention);
         effects.note = effects.note.or(note);
@@ -186,7 +233,7 @@ impl Engine {
 
     async fn complete(
         self: &Arc<Self>,
-        application: &super::store::Application,
+        application: &Application,
         event: Event,
     ) -> Result<Event, VcsError> {
         let engine = Arc::clone(self);
@@ -217,29 +264,17 @@ fn is_of_the_store(error: &StoreError) -> bool {
     )
 }
 
-/// Events of one subject are handled in their order.
-type Subject = (i64, String);
-
-fn subject_of(event: &StoredEvent) -> Subject {
-    (event.application, event.subject.clone())
-}
-
-/// Whether the service is to be asked about an event.
-fn wants_completion(stored: &StoredEvent) -> bool {
-    serde_json::from_str::<Event>(&stored.payload).is_ok_and(|event| is_incomplete(&event))
-}
-
 /// Events by subject, each in their order, the groups in the order of their
 /// first events.
-fn group_by_subject(events: Vec<StoredEvent>) -> Vec<Vec<StoredEvent>> {
+fn group_by_subject(items: Vec<WorkItem>) -> Vec<Vec<WorkItem>> {
     let mut places: HashMap<Subject, usize> = HashMap::new();
-    let mut groups: Vec<Vec<StoredEvent>> = Vec::new();
-    for event in events {
-        let place = *places.entry(subject_of(&event)).or_insert_with(|| {
+    let mut groups: Vec<Vec<WorkItem>> = Vec::new();
+    for item in items {
+        let place = *places.entry(item.subject()).or_insert_with(|| {
             groups.push(Vec::new());
             groups.len() - 1
         });
-        groups[place].push(event);
+        groups[place].push(item);
     }
     groups
 }

@@ -1,8 +1,8 @@
 //! Work that nobody waits for: events, clean-ups and polls, each when there is
 //! something to do or its time has come.
 
-use crate::core::Engine;
-use crate::poller::PollSchedule;
+use crate::engine::Engine;
+use crate::events::PollSchedule;
 use crate::store::StoreError;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,8 +14,8 @@ const LONGEST_REST: Duration = Duration::from_secs(30);
 /// The rest after the store failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// The time between two rounds of forgetting.
-const FORGETTING: Duration = Duration::from_secs(60 * 60);
+/// The time between two purges.
+const PURGE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// Works until `stop` says so: on events and clean-ups in one task, on polls in
 /// another, so that a slow poll does not hold up deliveries.
@@ -27,10 +27,10 @@ pub(crate) async fn run_in_background(engine: Arc<Engine>, stop: watch::Receiver
 }
 
 async fn work_when_woken(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
-    let mut last_forgotten: Option<Instant> = None;
+    let mut last_purged: Option<Instant> = None;
     while !*stop.borrow() {
         let worked = tokio::select! {
-            worked = work_once(&engine, &mut last_forgotten) => worked,
+            worked = work_once(&engine, &mut last_purged) => worked,
             // What is in hand is either not begun or done: it can be left.
             _ = stop.changed() => return,
         };
@@ -52,15 +52,15 @@ async fn work_when_woken(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
 /// Does what is due and says how long to rest.
 async fn work_once(
     engine: &Arc<Engine>,
-    last_forgotten: &mut Option<Instant>,
+    last_purged: &mut Option<Instant>,
 ) -> Result<Duration, StoreError> {
     engine.work_on_events().await?;
-    let forget = last_forgotten.is_none_or(|last| last.elapsed() > FORGETTING);
+    let forget = last_purged.is_none_or(|last| last.elapsed() > PURGE_INTERVAL);
     let worker = Arc::clone(engine);
     let cleaned = tokio::task::spawn_blocking(move || {
         worker.carry_out_due_cleanups()?;
         if forget {
-            worker.forget_old_news()?;
+            worker.purge_expired()?;
         }
         Ok::<_, StoreError>(())
     });
@@ -69,7 +69,7 @@ async fn work_once(
         Err(error) => return Err(StoreError::Failed(error.to_string())),
     }
     if forget {
-        *last_forgotten = Some(Instant::now());
+        *last_purged = Some(Instant::now());
     }
     let now = engine.now();
     let next = [

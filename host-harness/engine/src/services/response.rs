@@ -2,7 +2,7 @@
 //! whose fault it is.
 
 use crate::consent::ConsentError;
-use crate::ingest::Refusal;
+use crate::events::Rejection;
 use crate::store::StoreError;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -11,7 +11,7 @@ use serde_json::json;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 
 /// What a route answers with.
-pub(super) type Answer<T> = Result<Json<T>, Failure>;
+pub(super) type JsonResult<T> = Result<Json<T>, Failure>;
 
 /// A failed call as the caller sees it: the error itself, and a status made of
 /// its kind.
@@ -25,7 +25,7 @@ impl<E: Into<VcsError>> From<E> for Failure {
 }
 
 /// The status of an error. 401 is kept for callers of the engine: a credential
-/// that the service refuses is 403 here.
+/// that the service rejects is 403 here.
 fn status_of(kind: ErrorKind) -> StatusCode {
     match kind {
         ErrorKind::INVALID_INPUT => StatusCode::BAD_REQUEST,
@@ -56,11 +56,11 @@ impl IntoResponse for Failure {
 }
 
 /// An error in the words of this request, without a provider behind it.
-pub(super) fn refuse(status: StatusCode, message: &str) -> Response {
+pub(super) fn reject(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({ "message": message }))).into_response()
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         let status = match &self {
             Self::UnknownHook => StatusCode::NOT_FOUND,
@@ -68,7 +68,7 @@ impl IntoResponse for Refusal {
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::NotNow(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
-        refuse(status, &self.to_string())
+        reject(status, &self.to_string())
     }
 }
 
@@ -76,7 +76,7 @@ impl IntoResponse for ConsentError {
     fn into_response(self) -> Response {
         let status = match self {
             Self::Failed(error) if error.kind == ErrorKind::UNAUTHENTICATED => {
-                // The code or the consumer was refused, which is the request's fault.
+                // The code or the consumer was rejected, which is the request's fault.
                 return plain(StatusCode::BAD_REQUEST, &error.to_string());
             }
             Self::Failed(error) => return plain(status_of(error.kind), &error.to_string()),
@@ -98,7 +98,7 @@ pub(super) fn plain(status: StatusCode, sentence: &str) -> Response {
     (status, headers, format!("{sentence}\n")).into_response()
 }
 
-impl From<StoreError> for Refusal {
+impl From<StoreError> for Rejection {
     fn from(error: StoreError) -> Self {
         Self::NotNow(error.to_string())
     }

@@ -2,10 +2,10 @@
 //! anything else, a repeated delivery is recognised, a new one is on the disk
 //! before the service is told so. What it means is worked out afterwards.
 
-use super::core::{Counter, Engine, blocking};
-use super::effects::to_stored;
-use super::grants::hook_place;
-use super::store::{NewDelivery, Received, StoreError};
+use crate::engine::{Counter, Engine, blocking};
+use crate::events::rules::to_stored;
+use crate::grants::hook_place;
+use crate::store::{NewDelivery, Received, StoreError};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ const PARSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Why a delivery was not kept.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum Rejection {
     /// There is no hook of this address.
     #[error("there is no such hook")]
     UnknownHook,
@@ -37,19 +37,19 @@ impl Engine {
     /// Receives a delivery for the hook of this id.
     ///
     /// # Errors
-    /// See [`Refusal`]; after any of them nothing was kept but a count.
+    /// See [`Rejection`]; after any of them nothing was kept but a count.
     pub async fn receive(
         self: &Arc<Self>,
         hook_id: &str,
         headers: Vec<(String, String)>,
         body: Vec<u8>,
-    ) -> Result<Received, Refusal> {
+    ) -> Result<Received, Rejection> {
         let result = self.verify_and_keep(hook_id, headers, body).await;
         let counter = match &result {
             Ok(Received::New) => Counter::Accepted,
             Ok(Received::Seen) => Counter::Repeated,
-            Err(Refusal::NotNow(_)) => Counter::Failed,
-            Err(_) => Counter::Refused,
+            Err(Rejection::NotNow(_)) => Counter::Failed,
+            Err(_) => Counter::Rejected,
         };
         self.counters.count(counter);
         if counter == Counter::Accepted {
@@ -63,13 +63,13 @@ impl Engine {
         hook_id: &str,
         headers: Vec<(String, String)>,
         body: Vec<u8>,
-    ) -> Result<Received, Refusal> {
-        let not_now = |error: StoreError| Refusal::NotNow(error.to_string());
+    ) -> Result<Received, Rejection> {
+        let not_now = |error: StoreError| Rejection::NotNow(error.to_string());
         let hook = self
             .store
             .hook(hook_id)
             .map_err(not_now)?
-            .ok_or(Refusal::UnknownHook)?;
+            .ok_or(Rejection::UnknownHook)?;
         let engine = Arc::clone(self);
         let server = hook.server.clone();
         let place = hook_place(&hook.id);
@@ -89,10 +89,10 @@ impl Engine {
             Ok((delivery, digest))
         })
         .await
-        .map_err(refusal_of)?;
+        .map_err(rejection_of)?;
         if !delivery.verified {
             // Whatever the provider says otherwise: hooks of this engine are signed.
-            return Err(Refusal::Unsigned);
+            return Err(Rejection::Unsigned);
         }
         let id = match &delivery.id {
             Some(id) if !id.is_empty() => id.clone(),
@@ -125,12 +125,12 @@ impl Engine {
     }
 }
 
-fn refusal_of(error: VcsError) -> Refusal {
+fn rejection_of(error: VcsError) -> Rejection {
     match error.kind {
-        ErrorKind::UNAUTHENTICATED | ErrorKind::PERMISSION_DENIED => Refusal::Unsigned,
+        ErrorKind::UNAUTHENTICATED | ErrorKind::PERMISSION_DENIED => Rejection::Unsigned,
         ErrorKind::INVALID_INPUT | ErrorKind::INVALID_RESPONSE => {
-            Refusal::Unreadable(error.message)
+            Rejection::Unreadable(error.message)
         }
-        _ => Refusal::NotNow(error.to_string()),
+        _ => Rejection::NotNow(error.to_string()),
     }
 }

@@ -3,7 +3,7 @@
 //! A provider sees its table only, as a text of its own. It names a key, at the
 //! beginning of its message or in backticks, or a line of that text.
 
-use super::lines::Lines;
+use super::key_spans::KeySpans;
 use super::{EngineConfig, ServerConfig};
 use vcs_provider_interface::error::VcsError;
 
@@ -30,7 +30,7 @@ impl ServerConfig {
     fn place<'m>(&self, message: &'m str) -> (Option<usize>, &'m str) {
         let table = self.lines.get("").copied();
         if let Some((own_line, rest)) = own_line(message) {
-            let text = Lines::of(&self.toml);
+            let text = KeySpans::of(&self.toml);
             let line = text
                 .key_on_line(own_line)
                 .and_then(|key| self.line_of(key))

@@ -2,9 +2,10 @@
 //! and more often where there are no webhooks. What it finds goes the way of
 //! deliveries; the store tells what was delivered as well.
 
-use super::core::{Engine, later};
-use super::effects::to_stored;
-use super::store::{Application, PollCursor, StoreError};
+use crate::clock::later;
+use crate::engine::Engine;
+use crate::events::rules::to_stored;
+use crate::store::{Application, PollCursor, StoreError};
 use std::collections::HashMap;
 use std::time::Duration;
 use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
@@ -14,7 +15,7 @@ use vcs_provider_interface::records::{PollEventsRequest, ServerInfoRequest};
 /// wants a longer one.
 const WITHOUT_WEBHOOKS: Duration = Duration::from_secs(60);
 
-/// The time before a server is asked again that refused to be asked more.
+/// The time before a server is asked again that rejected to be asked more.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
 
 /// When each application is polled next. Kept in memory: after a start, all of

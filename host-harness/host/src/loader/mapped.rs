@@ -1,4 +1,4 @@
-//! Which libraries this process has linked: they stay mapped until it ends, so
+//! Which libraries are mapped into this process: they stay until it ends, so
 //! their number is bounded and none is linked a second time.
 
 use super::Prepared;
@@ -31,19 +31,19 @@ impl fmt::Debug for Opened {
 
 /// The libraries of this process, by the digest of their file.
 #[derive(Debug, Default)]
-pub(super) struct Linked {
-    /// `None` for one that a later step refused: it stays mapped all the same.
+pub(super) struct MappedLibraries {
+    /// `None` for one that a later step rejected: it stays mapped all the same.
     libraries: Mutex<HashMap<Digest, Option<Opened>>>,
 }
 
-impl Linked {
+impl MappedLibraries {
     /// The library with this digest, if it was opened before.
     pub(super) fn opened(&self, digest: Digest) -> Option<Opened> {
         self.lock().get(&digest).cloned().flatten()
     }
 
-    /// Remembers a library, so that it is not opened again.
-    pub(super) fn remember(&self, digest: Digest, opened: Opened) {
+    /// Keeps a library, so that it is not opened again.
+    pub(super) fn keep(&self, digest: Digest, opened: Opened) {
         self.lock().insert(digest, Some(opened));
     }
 

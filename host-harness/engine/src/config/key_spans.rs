@@ -6,14 +6,14 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The places of all keys of a text, by dotted name.
-pub(super) struct Lines {
+pub(super) struct KeySpans {
     /// The offsets at which the lines begin.
     starts: Vec<usize>,
     /// Each key's own place and its value's place.
     keys: BTreeMap<String, (Range<usize>, Range<usize>)>,
 }
 
-impl Lines {
+impl KeySpans {
     /// Reads the places; of a text with errors, as far as it can be read.
     pub(super) fn of(text: &str) -> Self {
         let starts = std::iter::once(0)

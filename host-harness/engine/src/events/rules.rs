@@ -1,9 +1,10 @@
-//! What an event is about, and what the engine does about it.
+//! The rules of events: what an event is about, whether it is a duplicate, and
+//! what the engine does about it.
 //!
 //! Pure: reads events, asks nobody, stores nothing.
 
-use super::core::later;
-use super::store::{Application, Change, Effects, NewEvent, PresentBranch};
+use crate::clock::later;
+use crate::store::{Application, Change, Cleanup, EventSource, NewEvent};
 use std::time::Duration;
 use vcs_provider_interface::records::{Event, EventKind, EventRepository, RefChange, RefKind};
 
@@ -13,6 +14,72 @@ const HASH_PREFIX: usize = 12;
 
 /// The length of a whole hash.
 const HASH_LENGTH: usize = 40;
+
+/// What handling an event does, all of it or nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Effects {
+    /// How it changes its subject, where that can be told.
+    pub change: Option<Change>,
+    /// A run of this branch at this hash.
+    pub run: Option<(String, String)>,
+    /// A branch that is gone: its hash before, and when its runs go.
+    pub deleted_branch: Option<(String, Option<String>, i64)>,
+    /// A branch that is there.
+    pub present_branch: Option<PresentBranch>,
+    /// The repository's full name, if it has a new one.
+    pub renamed_to: Option<String>,
+    /// The event as it was completed.
+    pub payload: Option<String>,
+    /// What could not be done.
+    pub note: Option<String>,
+}
+
+/// A branch that an event says is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresentBranch {
+    /// The name.
+    pub name: String,
+    /// Where it points.
+    pub hash: String,
+    /// Whether the event made it.
+    pub is_new: bool,
+}
+
+impl PresentBranch {
+    /// Whether it ends a planned clean-up of the branch. A move of the branch to
+    /// the very commit at which it was deleted does not: its news came late.
+    #[must_use]
+    pub fn ends(&self, cleanup: &Cleanup) -> bool {
+        self.is_new || cleanup.deleted_hash.as_ref() != Some(&self.hash)
+    }
+}
+
+/// What is known of a subject's earlier changes when an event changes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// The value that the latest change gave it.
+    pub latest: Option<String>,
+    /// For a polled change: whether the subject was given the same value since
+    /// the poll before began.
+    pub given_since_last_poll: bool,
+    /// For a delivered change: whether a poll found the same change, and no
+    /// delivery was taken for it yet.
+    pub polled_already: bool,
+}
+
+/// Whether a change was handled already.
+///
+/// Deliveries have ids of their own, so they are compared with polled changes
+/// only, and polled changes with everything.
+#[must_use]
+pub fn is_duplicate(source: EventSource, change: &Change, history: &History) -> bool {
+    match source {
+        EventSource::Poll { .. } => {
+            history.latest.as_ref() == Some(&change.value) || history.given_since_last_poll
+        }
+        EventSource::Delivery => history.polled_already,
+    }
+}
 
 /// The subject of a branch. Events of one subject are worked on in their order.
 #[must_use]
@@ -44,7 +111,7 @@ pub fn to_stored(event: &Event) -> NewEvent {
     NewEvent {
         subject: subject(event),
         // A record of plain fields always has a JSON form; an empty payload
-        // would be set aside with a reason.
+        // would be parked with a reason.
         payload: serde_json::to_string(event).unwrap_or_default(),
     }
 }

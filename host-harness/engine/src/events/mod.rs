@@ -1,0 +1,14 @@
+//! From a delivery or a poll to what the engine does about it.
+//!
+//! [`intake`] keeps a delivery, [`poller`] finds what deliveries missed,
+//! [`worker`] works on what was kept, [`rules`] says what follows from an event,
+//! [`handling`] does it.
+
+mod handling;
+mod intake;
+mod poller;
+pub mod rules;
+mod worker;
+
+pub use intake::Rejection;
+pub use poller::PollSchedule;

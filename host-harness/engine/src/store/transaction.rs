@@ -1,0 +1,28 @@
+//! A write transaction in which a caller reads, decides and writes.
+//!
+//! The methods stand beside the tables they are about. They store and find;
+//! what follows from an event is decided by the caller.
+
+use super::{Result, Store};
+use rusqlite::Connection;
+
+/// One write transaction: everything in it happens, or nothing.
+pub struct Transaction<'c> {
+    pub(super) connection: &'c Connection,
+}
+
+impl Store {
+    /// Runs `work` in a write transaction and waits until it is on the disk.
+    /// An error undoes everything that `work` wrote. It runs on the store's
+    /// writing thread: no calls to services in it.
+    ///
+    /// # Errors
+    /// What `work` returns; otherwise as every write.
+    pub async fn transact<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.write_async(move |connection| work(&Transaction { connection }))
+            .await
+    }
+}
