@@ -273,9 +273,14 @@ fn is_about_the_repository(error: &VcsError) -> bool {
 
 /// Whether a server's words are that it gives out tips of refs only.
 pub(super) fn is_rejected_hash(output: &str) -> bool {
-    ["unadvertised object", "not our ref", "not valid", "not allowed"]
-        .iter()
-        .any(|words| output.contains(words))
+    [
+        "unadvertised object",
+        "not our ref",
+        "not valid",
+        "not allowed",
+    ]
+    .iter()
+    .any(|words| output.contains(words))
 }
 
 /// Sleeps, but not past the end of the call.

@@ -19,19 +19,52 @@ const FILTER: &[(&str, &str)] = &[
     ("filter.lfs.required", "true"),
 ];
 
+/// A repository may name a directory of this machine as its LFS server; git-lfs
+/// would read its files.
+const NO_LOCAL_SERVER: (&str, &str) = ("lfs.customtransfer.lfs-standalone-file.path", "false");
+
 /// How every pointer begins.
 const POINTER_START: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
 /// A longer file is not a pointer.
 const LONGEST_POINTER: u64 = 1024;
 
-/// The settings with which git runs git-lfs; `None` where it is not installed.
-pub(super) fn settings(
-    context: &dyn CallContext,
-) -> Result<Option<&'static [(&'static str, &'static str)]>, GitError> {
+/// Whether git-lfs is installed.
+pub(super) fn is_installed(context: &dyn CallContext) -> Result<bool, GitError> {
     match Git::new(Path::new("/")).run(context, ["lfs", "version"]) {
-        Ok(_) => Ok(Some(FILTER)),
-        Err(GitError::Failed { .. }) => Ok(None),
+        Ok(_) => Ok(true),
+        Err(GitError::Failed { .. }) => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+/// The same command, running git-lfs where git has a file of its.
+pub(super) fn with_filter(git: Git<'_>) -> Git<'_> {
+    git.with_settings(FILTER).with_settings(&[NO_LOCAL_SERVER])
+}
+
+/// A failure of git-lfs with the way out.
+pub(super) fn explain(error: GitError) -> GitError {
+    match error {
+        GitError::Failed {
+            command,
+            output,
+            code,
+            ..
+        } if output.contains("filter lfs failed") => {
+            let reason = output
+                .lines()
+                .find(|line| line.contains("Smudge error") || line.contains("LFS:"))
+                .unwrap_or("git-lfs failed");
+            GitError::Failed {
+                message: format!(
+                    "a Git LFS file has no content ({reason}); --lfs=false leaves the pointers"
+                ),
+                command,
+                output,
+                code,
+            }
+        }
+        other => other,
     }
 }
 
@@ -45,7 +78,7 @@ impl Work<'_> {
             if files.is_empty() {
                 continue;
             }
-            if self.lfs.is_some() {
+            if self.lfs {
                 for (key, value) in FILTER {
                     Git::new(&tree).run(self.context, ["config", key, value])?;
                 }
@@ -56,8 +89,12 @@ impl Work<'_> {
                 .count();
         }
         if pointers > 0 {
-            let files = if pointers == 1 { "file is" } else { "files are" };
-            let why = match (self.lfs.is_some(), self.options.lfs) {
+            let files = if pointers == 1 {
+                "file is"
+            } else {
+                "files are"
+            };
+            let why = match (self.lfs, self.options.lfs) {
                 (true, _) => "git-lfs gave no content for them",
                 (false, true) => "git-lfs is not installed on this machine",
                 (false, false) => "LFS was switched off",
@@ -79,7 +116,10 @@ impl Work<'_> {
             trees.extend(status.lines().filter_map(|line| {
                 let path = line.get(1..)?.split_once(' ')?.1;
                 let bare = path.rsplit_once(" (").map_or(path, |(path, _)| path);
-                [path, bare].map(|path| top.join(path)).into_iter().find(|path| path.is_dir())
+                [path, bare]
+                    .map(|path| top.join(path))
+                    .into_iter()
+                    .find(|path| path.is_dir())
             }));
         }
         Ok(trees)
@@ -101,7 +141,9 @@ fn is_pointer(file: &Path) -> bool {
         return false;
     }
     let mut start = Vec::new();
-    let read = std::fs::File::open(file)
-        .and_then(|file| file.take(POINTER_START.len() as u64).read_to_end(&mut start));
+    let read = std::fs::File::open(file).and_then(|file| {
+        file.take(POINTER_START.len() as u64)
+            .read_to_end(&mut start)
+    });
     read.is_ok() && start == POINTER_START
 }

@@ -146,7 +146,7 @@ pub fn git_clone(
         options,
         progress,
         warnings: Vec::new(),
-        lfs: None,
+        lfs: false,
     };
     let checkout = work.run(&directory)?;
     directory.keep();
@@ -218,8 +218,8 @@ struct Work<'a> {
     options: &'a CheckoutOptions,
     progress: Progress<'a>,
     warnings: Vec<String>,
-    /// What git-lfs needs to be run by git; `None` leaves pointers.
-    lfs: Option<&'static [(&'static str, &'static str)]>,
+    /// Whether git runs git-lfs.
+    lfs: bool,
 }
 
 impl Work<'_> {
@@ -244,9 +244,7 @@ impl Work<'_> {
             }
             Ok(branch) => branch,
         };
-        if self.options.lfs {
-            self.lfs = lfs::settings(self.context)?;
-        }
+        self.lfs = self.options.lfs && lfs::is_installed(self.context)?;
         self.write_files(branch.as_deref())?;
         if self.options.submodules && self.options.directory.join(".gitmodules").is_file() {
             self.update_submodules()?;
@@ -341,10 +339,11 @@ impl Work<'_> {
     /// Runs git so that it can write the files of a commit, those of LFS included.
     fn with_files(&mut self, arguments: &[&str]) -> Result<(), GitError> {
         let mut git = Git::new(&self.options.directory);
-        if let Some(settings) = self.lfs {
-            git = git.with_remote(self.remote).with_settings(settings);
+        if self.lfs {
+            git = lfs::with_filter(git.with_remote(self.remote));
         }
         git.run_with_progress(self.context, arguments, self.progress)
             .map(drop)
+            .map_err(lfs::explain)
     }
 }

@@ -1,15 +1,18 @@
 //! Submodules, and theirs: by HTTPS, with the remote's credential where they
 //! are of its origin.
 
-use super::Work;
 use super::fetch::is_rejected_hash;
+use super::{Work, lfs};
 use crate::git::{Git, GitError};
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 
 impl Work<'_> {
     /// Fetches and writes the submodules.
     pub(super) fn update_submodules(&mut self) -> Result<(), GitError> {
-        let updated = match (self.submodule_update(self.options.depth), self.options.depth) {
+        let updated = match (
+            self.submodule_update(self.options.depth),
+            self.options.depth,
+        ) {
             // Not every server gives out a commit that no ref ends at: the depth
             // is given up, since a submodule is seldom at a tip.
             (Err(error), Some(_)) if is_missing_commit(&error) => {
@@ -32,11 +35,12 @@ impl Work<'_> {
             arguments.push(format!("--depth={depth}"));
         }
         let mut git = Git::new(&self.options.directory).with_remote(self.remote);
-        if let Some(settings) = self.lfs {
-            git = git.with_settings(settings);
+        if self.lfs {
+            git = lfs::with_filter(git);
         }
         git.run_with_progress(self.context, &arguments, self.progress)
             .map(drop)
+            .map_err(lfs::explain)
     }
 
     /// Removes what a try with a depth has left.
@@ -63,7 +67,11 @@ impl Work<'_> {
             .map(|(protocol, _)| protocol)?;
         let address = output
             .lines()
-            .find_map(|line| line.split_once("clone of '")?.1.split_once("' into submodule"))
+            .find_map(|line| {
+                line.split_once("clone of '")?
+                    .1
+                    .split_once("' into submodule")
+            })
             .map_or("", |(address, _)| address);
         let advice = match protocol {
             "ssh" => format!(

@@ -84,10 +84,7 @@ impl Work<'_> {
         };
         let mut variables = Variables::default();
         variables.set("git.hash", hash.clone());
-        variables.set(
-            "git.hash.short",
-            hash.get(..SHORT_HASH).unwrap_or_default(),
-        );
+        variables.set("git.hash.short", hash.get(..SHORT_HASH).unwrap_or_default());
         match &self.options.target {
             Target::Tag(tag) => variables.set("git.tag", tag.clone()),
             Target::Commit {
@@ -175,13 +172,21 @@ mod tests {
     #[test]
     fn a_semantic_version_follows_from_the_last_tag() {
         for (describe, number, version) in [
-            ("0.31.1-4-g595de235a", Some("7"), Some("0.31.1-4+sha.g595de235a.cds.7")),
+            (
+                "0.31.1-4-g595de235a",
+                Some("7"),
+                Some("0.31.1-4+sha.g595de235a.cds.7"),
+            ),
             ("v1.2.3", Some("7"), Some("v1.2.3+cds.7")),
             ("v1.2", None, Some("v1.2.0")),
             ("", Some("7"), Some("0.0.1+cds.7")),
             ("", None, Some("0.0.1")),
             ("1.2.0-rc.1", Some("7"), Some("1.2.0-rc.1+cds.7")),
-            ("1.2.0-rc.1-4-g595de235a", None, Some("1.2.0-rc.1-4+sha.g595de235a")),
+            (
+                "1.2.0-rc.1-4-g595de235a",
+                None,
+                Some("1.2.0-rc.1-4+sha.g595de235a"),
+            ),
             ("1.2.3+old", None, Some("1.2.3")),
             ("nightly-4-g595de235a", None, None),
             ("release/1", None, None),

@@ -349,7 +349,10 @@ mod tests {
             assert_eq!(asked(&server, question), "", "{question:?}");
         }
         let denied = server.denied();
-        assert!(denied.contains(&"https://evil.example".to_owned()), "{denied:?}");
+        assert!(
+            denied.contains(&"https://evil.example".to_owned()),
+            "{denied:?}"
+        );
     }
 
     #[test]

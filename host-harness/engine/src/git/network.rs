@@ -72,8 +72,11 @@ impl ProxyAddress {
 
     fn of_url(mut url: Url) -> Option<Self> {
         url.host_str()?;
-        let decoded =
-            |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let decoded = |text: &str| {
+            percent_encoding::percent_decode_str(text)
+                .decode_utf8_lossy()
+                .into_owned()
+        };
         let credential = url.password().map(|password| {
             let password = Secret::from(decoded(password));
             OriginCredential::new(&url, decoded(url.username()), password)
@@ -187,7 +190,11 @@ mod tests {
             ("http://proxy:3128", "http://proxy:3128", false),
             ("proxy:3128", "http://proxy:3128", false),
             ("http://u:s3cr3t@proxy:3128/", "http://u@proxy:3128", true),
-            ("socks5h://u:s3cr3t@proxy:1080", "socks5h://u@proxy:1080", true),
+            (
+                "socks5h://u:s3cr3t@proxy:1080",
+                "socks5h://u@proxy:1080",
+                true,
+            ),
         ] {
             let proxy = ProxyAddress::new(&Secret::from(text)).unwrap();
             assert_eq!(proxy.address(), address);

@@ -159,7 +159,9 @@ impl Remote {
         settings.set("credential.helper", access.server.helper());
         self.network.settings(settings, access.server.directory())?;
         if self.allows_ssh() {
-            let ssh = self.ssh.command(access.agent.as_ref(), access.server.directory())?;
+            let ssh = self
+                .ssh
+                .command(access.agent.as_ref(), access.server.directory())?;
             command
                 .env("GIT_ALLOW_PROTOCOL", "http:https:ssh")
                 .env("GIT_SSH_VARIANT", "ssh")
@@ -187,8 +189,8 @@ impl Remote {
         }
         let mut credentials: Vec<_> = self.credential.clone().into_iter().collect();
         credentials.extend(self.network.credentials());
-        let server = CredentialServer::start(credentials, self.ssh.passphrase.clone())
-            .map_err(|error| {
+        let server =
+            CredentialServer::start(credentials, self.ssh.passphrase.clone()).map_err(|error| {
                 GitError::Preparation(format!("git's credential helper cannot be served: {error}"))
             })?;
         let agent = match &self.ssh.private_key {
@@ -266,7 +268,9 @@ fn is_ssh(url: &str) -> bool {
 fn split_ssh(url: &str) -> Option<(&str, &str)> {
     if let Some(rest) = url.strip_prefix("ssh://") {
         let (authority, path) = rest.split_once('/')?;
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let host = authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, host)| host);
         return Some((host, path));
     }
     let (authority, path) = url.split_once(':')?;
@@ -324,7 +328,10 @@ fn hosts_of(line: &str) -> Vec<String> {
     if names.starts_with(['@', '|', '#']) {
         return Vec::new();
     }
-    let plain = |name: &str| match name.strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
+    let plain = |name: &str| match name
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once("]:"))
+    {
         Some((host, port)) => format!("{host}:{port}"),
         None => name.to_owned(),
     };
@@ -381,11 +388,20 @@ mod tests {
             "git@other.example:",
         ] {
             let expected = (alias.to_owned(), base.to_owned());
-            assert!(remote.aliases.contains(&expected), "{alias}: {:?}", remote.aliases);
+            assert!(
+                remote.aliases.contains(&expected),
+                "{alias}: {:?}",
+                remote.aliases
+            );
         }
         let unlike = Remote::new("https://code.example/one.git", None, None)
             .unwrap()
             .with_ssh_address("git@elsewhere.example:two.git", &[]);
-        assert!(!unlike.aliases.iter().any(|(alias, _)| alias.contains("elsewhere")));
+        assert!(
+            !unlike
+                .aliases
+                .iter()
+                .any(|(alias, _)| alias.contains("elsewhere"))
+        );
     }
 }

@@ -165,8 +165,7 @@ impl Agent {
         } else {
             "; it has a passphrase, which is to be named as well"
         };
-        let message =
-            format!("the private key cannot be used (ssh-add: {said}){advice}");
+        let message = format!("the private key cannot be used (ssh-add: {said}){advice}");
         Err(VcsError::new(ErrorKind::INVALID_INPUT, message).into())
     }
 }

@@ -22,7 +22,10 @@ const MEANINGS: &[(&[&str], ErrorKind, &str)] = &[
          add it to the known hosts for",
     ),
     (
-        &["permission denied (publickey", "no supported authentication methods"],
+        &[
+            "permission denied (publickey",
+            "no supported authentication methods",
+        ],
         ErrorKind::UNAUTHENTICATED,
         "the service does not accept the SSH key for",
     ),
@@ -32,7 +35,12 @@ const MEANINGS: &[(&[&str], ErrorKind, &str)] = &[
         "the proxy does not accept its user and password (`proxy`), on the way to",
     ),
     (
-        &["proxy connect aborted", "from proxy after connect", "could not resolve proxy", "connect tunnel failed"],
+        &[
+            "proxy connect aborted",
+            "from proxy after connect",
+            "could not resolve proxy",
+            "connect tunnel failed",
+        ],
         ErrorKind::UNAVAILABLE,
         "the proxy (`proxy`) makes no connection to",
     ),

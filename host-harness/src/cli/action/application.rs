@@ -64,7 +64,9 @@ pub(super) fn check_out(
                     .project_grant(&application.project, &application.server)
                     .map_err(VcsError::from)?;
             }
-            server.server.get_or_insert_with(|| application.server.clone());
+            server
+                .server
+                .get_or_insert_with(|| application.server.clone());
             repo.clone_from(&application.repo);
         }
         (_, None, Some(_)) => {

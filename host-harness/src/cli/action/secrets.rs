@@ -70,7 +70,9 @@ mod tests {
             assert!(matches!(parse(text), Some(Reference::Environment(name)) if name == "NAME"));
         }
         for text in ["file:/a b", r#"{file="/a b"}"#] {
-            assert!(matches!(parse(text), Some(Reference::File(path)) if path == Path::new("/a b")));
+            assert!(
+                matches!(parse(text), Some(Reference::File(path)) if path == Path::new("/a b"))
+            );
         }
         let failure = read("--password", &HiddenText("hunter2".to_owned())).unwrap_err();
         assert!(!failure.to_string().contains("hunter2"), "{failure}");
