@@ -25,7 +25,7 @@ pub use variables::{Variable, Variables};
 use vcs_provider_interface::context::CallContext;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 use vcs_provider_interface::provider::AuthorizedClient;
-use vcs_provider_interface::records::RepositoryRequest;
+use vcs_provider_interface::records::CheckoutRequest;
 
 /// How many commits of history are fetched by default.
 pub const DEFAULT_DEPTH: u32 = 50;
@@ -117,8 +117,9 @@ pub fn checkout_application(
     options: &CheckoutOptions,
     progress: Progress<'_>,
 ) -> Result<Checkout, GitError> {
-    let request = RepositoryRequest {
+    let request = CheckoutRequest {
         repo: repo.to_owned(),
+        ..Default::default()
     };
     let remote = Remote::of(client.checkout_credentials(context, request)?)?;
     git_clone(context, &remote, options, progress)
