@@ -152,8 +152,10 @@ fn respond(
         return write_batch(&mut stream, request, manner.behind_tls);
     }
     if let Some(oid) = request.path.strip_prefix("/lfs-objects/") {
-        let object = std::fs::read(root.join("lfs-objects").join(oid))?;
-        return write(&mut stream, "200 OK", "", &object);
+        return match std::fs::read(root.join("lfs-objects").join(oid)) {
+            Ok(object) => write(&mut stream, "200 OK", "", &object),
+            Err(_) => write(&mut stream, "404 Not Found", "", b""),
+        };
     }
     let (head, body) = backend(request, manner, root);
     let status = head

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use url::Url;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
+use vcs_provider_interface::records::{NetworkSettings, secret_names};
 use vcs_provider_interface::secret::Secret;
 
 /// How a remote is reached.
@@ -54,19 +55,16 @@ impl ProxyAddress {
             })
     }
 
-    /// The same with this user and password.
+    /// The same with a user and password, as `user:password`; both as they stand
+    /// in an address, where some characters are percent-encoded.
     #[must_use]
-    pub fn with_user(self, user: &str, password: Secret) -> Self {
-        let Ok(mut url) = Url::parse(&self.address) else {
-            return self;
-        };
-        if url.set_username(user).is_err() {
-            return self;
-        }
-        let credential = OriginCredential::new(&url, user.to_owned(), password);
-        Self {
-            address: without_slash(&url),
-            credential: Some(credential),
+    pub fn with_user(self, user: &Secret) -> Self {
+        let with_user = self
+            .address
+            .replacen("://", &format!("://{}@", user.expose()), 1);
+        match Self::new(&Secret::from(with_user)) {
+            Ok(proxy) => proxy,
+            Err(_) => self,
         }
     }
 
@@ -106,6 +104,29 @@ fn without_slash(url: &Url) -> String {
 }
 
 impl GitNetwork {
+    /// The way that a provider goes.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a proxy's address that is not a URL.
+    pub fn of(settings: &NetworkSettings) -> Result<Self, VcsError> {
+        let proxy = match &settings.proxy {
+            Some(address) => {
+                let proxy = ProxyAddress::new(&Secret::from(address.as_str()))?;
+                Some(match settings.secrets.get(secret_names::PROXY_USER) {
+                    Some(user) => proxy.with_user(user),
+                    None => proxy,
+                })
+            }
+            None => None,
+        };
+        Ok(Self {
+            proxy,
+            no_proxy: settings.no_proxy.clone(),
+            ca_file: settings.ca_file.as_ref().map(PathBuf::from),
+            ca_certificates: settings.ca_certificates.clone(),
+        })
+    }
+
     /// Sets the variables that say how the network is reached.
     pub(super) fn apply(&self, command: &mut Command) {
         if self.proxy.is_some() {

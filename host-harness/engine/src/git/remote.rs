@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use url::Url;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
-use vcs_provider_interface::records::CheckoutCredentials;
+use vcs_provider_interface::records::{CheckoutCredentials, secret_names};
 use vcs_provider_interface::secret::Secret;
 
 /// A remote and what is needed to reach it. Clones share the processes and
@@ -87,12 +87,28 @@ impl Remote {
     /// # Errors
     /// As [`Remote::new`].
     pub fn of(credentials: CheckoutCredentials) -> Result<Self, VcsError> {
+        let network = GitNetwork::of(&credentials.network)?;
+        let key = credentials.secrets.get(secret_names::SSH_PRIVATE_KEY);
+        if let (None, Some(key)) = (&credentials.secret, key) {
+            // A deploy key and no token: SSH is the only way in.
+            let passphrase = credentials.secrets.get(secret_names::SSH_PASSPHRASE);
+            let ssh = SshAccess {
+                private_key: Some(key.clone()),
+                passphrase: passphrase.cloned(),
+                known_hosts: KnownHosts::Lines(credentials.known_hosts),
+            };
+            return Ok(Self::new(&credentials.ssh_url, None, None)?
+                .with_network(network)
+                .with_ssh(ssh));
+        }
         let remote = Self::new(
             &credentials.http_url,
             credentials.username,
             credentials.secret,
         )?;
-        Ok(remote.with_ssh_address(&credentials.ssh_url, &[]))
+        Ok(remote
+            .with_network(network)
+            .with_ssh_address(&credentials.ssh_url, &credentials.known_hosts))
     }
 
     /// The same, reached this way.
@@ -228,15 +244,6 @@ impl Remote {
             }
         }
         clean
-    }
-
-    /// Trusts these host keys for SSH, where none were given.
-    #[must_use]
-    pub fn with_known_hosts(mut self, lines: Vec<String>) -> Self {
-        if !lines.is_empty() {
-            self.ssh.known_hosts = KnownHosts::Lines(lines);
-        }
-        self
     }
 }
 
