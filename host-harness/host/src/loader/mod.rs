@@ -45,16 +45,18 @@ mod library;
 mod manifest;
 mod mapped;
 mod preflight;
+mod probe;
 mod scan;
 mod source;
 mod staging;
 
 pub use counters::LoadCounts;
-pub use deadline::{NoResult, within};
+pub use deadline::{NoResult, StopSwitch, within};
 pub(crate) use error::as_text;
 pub use error::{LoadError, Reason, Step};
 pub use manifest::{Digest, Manifest};
 pub use preflight::{Preflight, serve_preflight};
+pub use probe::default_probe;
 pub use scan::{Found, FoundKind, scan};
 pub use source::Trust;
 
@@ -62,7 +64,7 @@ use counters::Counters;
 use mapped::{MappedLibraries, Opened};
 use serde::{Deserialize, Serialize};
 use source::{Directory, Source};
-use staging::Staging;
+use staging::{Copy, Staging};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -76,7 +78,7 @@ pub struct LoaderOptions {
     pub size_limit: u64,
     /// The directory for private copies, ours alone and on a file system that
     /// allows execution; by default `vcs-providers-UID` in the directory for
-    /// temporary files.
+    /// temporary files. Where it cannot be used, copies are made in memory.
     pub staging_directory: Option<PathBuf>,
     /// How long a plugin may take to say what it is; 5 seconds by default.
     pub info_time_limit: Duration,
@@ -86,9 +88,11 @@ pub struct LoaderOptions {
     /// default. Their mappings stay until it ends: some 3 MiB each for a
     /// provider with HTTP and TLS, nearly all of it pages of the file.
     pub library_limit: usize,
-    /// Tries each plugin in another process before it is linked into this one;
+    /// Loads each plugin in another process before it is linked into this one;
     /// by default there is none.
     pub preflight: Option<Preflight>,
+    /// Ends the waits for plugins when the host stops.
+    pub stop: StopSwitch,
 }
 
 impl Default for LoaderOptions {
@@ -100,6 +104,7 @@ impl Default for LoaderOptions {
             trust: Trust::Owner,
             library_limit: 64,
             preflight: None,
+            stop: StopSwitch::default(),
         }
     }
 }
@@ -196,7 +201,7 @@ struct Examined {
 /// The same with its private copy.
 struct Prepared {
     plugin: PathBuf,
-    staged: PathBuf,
+    copy: Copy,
     size: u64,
     digest: Digest,
     manifest: Option<Manifest>,
@@ -229,16 +234,19 @@ impl Loader {
     /// A loader with these options. Touches nothing yet.
     #[must_use]
     pub fn new(options: LoaderOptions) -> Self {
-        let directory = options
-            .staging_directory
-            .clone()
-            .unwrap_or_else(Staging::default_directory);
+        let staging = Staging::new(options.staging_directory.clone());
         Self {
             options,
-            staging: Staging::new(directory),
+            staging,
             counters: Counters::default(),
             mapped: MappedLibraries::default(),
         }
+    }
+
+    /// Ends the waits for plugins, because the host stops.
+    #[must_use]
+    pub fn stop_switch(&self) -> &StopSwitch {
+        &self.options.stop
     }
 
     /// What was counted since this loader was made.
@@ -254,16 +262,32 @@ impl Loader {
     /// # Errors
     /// See [`Reason`].
     pub fn load(&self, path: &Path) -> Result<LoadedProvider, LoadError> {
+        self.load_for(path, |_| Vec::new())
+    }
+
+    /// The same for servers that it is to serve: the [`Preflight`] also makes
+    /// and probes each of them, from the tables in TOML that are returned for a
+    /// provider type. Without one it makes a server from an empty table.
+    ///
+    /// # Errors
+    /// See [`Reason`].
+    pub fn load_for(
+        &self,
+        path: &Path,
+        servers: impl FnOnce(&str) -> Vec<String>,
+    ) -> Result<LoadedProvider, LoadError> {
         let examined = self.read(path, Pinned::Required)?;
         let loaded = match self.mapped.opened(examined.digest) {
             Some(opened) => {
-                let prepared = examined.with_copy(path, opened.staged.clone());
+                let prepared = examined.with_copy(path, opened.copy.clone());
                 self.query_info(&prepared, &opened)
             }
             None => {
                 let prepared = self.stage(path, examined)?;
-                if let Some(preflight) = &self.options.preflight {
-                    self.step(Step::Preflight, preflight.run(&prepared, &self.options))?;
+                if self.options.preflight.is_some() {
+                    let provider_type = prepared.manifest.as_ref();
+                    let servers = provider_type.map(|manifest| servers(&manifest.provider_type));
+                    self.preflight(&prepared, servers.unwrap_or_default())?;
                 }
                 self.open(&prepared)
             }
@@ -332,8 +356,8 @@ impl Loader {
     /// Makes the private copy, from which the file would be linked.
     fn stage(&self, path: &Path, examined: Examined) -> Result<Prepared, LoadError> {
         let copied = self.staging.copy(path, &examined.bytes, examined.digest);
-        let staged = self.step(Step::Stage, copied)?;
-        Ok(examined.with_copy(path, staged))
+        let copy = self.step(Step::Stage, copied)?;
+        Ok(examined.with_copy(path, copy))
     }
 
     /// The steps before anything of the file runs or is copied.
@@ -371,11 +395,27 @@ impl Loader {
         })
     }
 
+    /// `None` where the host asks for no preflight.
+    fn preflight(
+        &self,
+        prepared: &Prepared,
+        mut servers: Vec<String>,
+    ) -> Result<Option<PluginReport>, LoadError> {
+        let Some(preflight) = &self.options.preflight else {
+            return Ok(None);
+        };
+        if servers.is_empty() {
+            servers.push(String::new());
+        }
+        let report = preflight.run(prepared, servers, &self.options);
+        self.step(Step::Preflight, report).map(Some)
+    }
+
     fn report(&self, prepared: &Prepared) -> Result<PluginReport, LoadError> {
-        let report = match &self.options.preflight {
-            Some(preflight) => self.step(Step::Preflight, preflight.run(prepared, &self.options)),
-            None => self.open(prepared).map(|loaded| loaded.report()),
-        }?;
+        let report = match self.preflight(prepared, Vec::new())? {
+            Some(report) => report,
+            None => self.open(prepared)?.report(),
+        };
         self.counters.count_loaded();
         Ok(report)
     }
@@ -386,7 +426,7 @@ impl Loader {
         let linked = self
             .mapped
             .reserve(prepared, self.options.library_limit)
-            .and_then(|()| library::link(plugin, &prepared.staged));
+            .and_then(|()| library::link(plugin, &prepared.copy.path));
         let linked = self.step(Step::Link, linked)?;
         let header = self.step(Step::Header, linked.header(plugin))?;
         let header = self.step(Step::Version, header.check_version(plugin))?;
@@ -397,7 +437,7 @@ impl Loader {
             self.counters.count(Step::Build, &made);
         }
         let opened = Opened {
-            staged: prepared.staged.clone(),
+            copy: prepared.copy.clone(),
             checked,
             module: made?,
         };
@@ -415,8 +455,11 @@ impl Loader {
         let manifest = prepared.manifest.as_ref();
         let built = build::check(plugin, opened.module, manifest);
         let module = self.step(Step::Build, built)?;
-        let limit = self.options.info_time_limit;
-        let info = self.step(Step::Info, build::info(plugin, module, limit, manifest))?;
+        let (limit, stop) = (self.options.info_time_limit, &self.options.stop);
+        let info = self.step(
+            Step::Info,
+            build::info(plugin, module, limit, stop, manifest),
+        )?;
         Ok(LoadedProvider {
             provider: HostProvider::new(module),
             info,
@@ -424,17 +467,17 @@ impl Loader {
             digest: prepared.digest,
             size: prepared.size,
             origin: plugin.clone(),
-            staged: prepared.staged.clone(),
+            staged: prepared.copy.path.clone(),
             compatibility: opened.checked.compatibility,
         })
     }
 }
 
 impl Examined {
-    fn with_copy(self, plugin: &Path, staged: PathBuf) -> Prepared {
+    fn with_copy(self, plugin: &Path, copy: Copy) -> Prepared {
         Prepared {
             plugin: plugin.to_owned(),
-            staged,
+            copy,
             size: self.bytes.len() as u64,
             digest: self.digest,
             manifest: self.manifest,

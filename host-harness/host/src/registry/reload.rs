@@ -97,6 +97,9 @@ pub(super) fn reload(shared: &Shared, directory: &Path) -> ReloadReport {
         }
     };
     for file in files {
+        if shared.loader.stop_switch().is_stopped() {
+            break;
+        }
         if matches!(file.role, Role::Ignored(_)) {
             report.odd_files.push(file.path);
             continue;
