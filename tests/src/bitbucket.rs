@@ -4,7 +4,7 @@ use crate::contract::violations;
 use crate::host::RecordingHost;
 use crate::libraries::built_library;
 use crate::sandbox::GitSandbox;
-use mock_bitbucket::{Exchange, MockBitbucket, MockBuilder};
+use mock_bitbucket::{MockBitbucket, MockBuilder, RecordedExchange};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -151,11 +151,11 @@ impl Drop for Bitbucket {
         if std::thread::panicking() {
             return;
         }
-        let exchanges: Vec<Exchange> = self
+        let exchanges: Vec<RecordedExchange> = self
             .mock
             .requests()
             .iter()
-            .map(|exchange| Exchange::clone(exchange))
+            .map(|exchange| RecordedExchange::clone(exchange))
             .filter(from_the_provider)
             .collect();
         let found = violations(&exchanges);
@@ -166,7 +166,7 @@ impl Drop for Bitbucket {
 }
 
 /// Tests ask the mock too; what they send is not the provider's.
-fn from_the_provider(exchange: &Exchange) -> bool {
+fn from_the_provider(exchange: &RecordedExchange) -> bool {
     exchange
         .header("user-agent")
         .is_some_and(|agent| agent.starts_with("vcs-bitbucketcloud/"))

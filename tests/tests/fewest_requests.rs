@@ -207,7 +207,7 @@ fn lists_ask_only_for_the_fields_that_are_used() {
         world.run(&operation).expect(operation.method);
         for exchange in world.bitbucket.mock.requests() {
             let answer: serde_json::Value =
-                serde_json::from_slice(&exchange.answer_body).unwrap_or_default();
+                serde_json::from_slice(&exchange.response_body).unwrap_or_default();
             let is_list = exchange.method == "GET" && answer["values"].is_array();
             if is_list && !exchange.query.contains("fields=") {
                 without.insert(exchange.route.clone());

@@ -1,6 +1,6 @@
 //! What happened, as data.
 
-use mock_bitbucket::Exchange;
+use mock_bitbucket::RecordedExchange;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -52,8 +52,8 @@ pub struct RequestLine {
     pub connection: u64,
 }
 
-impl From<&Exchange> for RequestLine {
-    fn from(exchange: &Exchange) -> Self {
+impl From<&RecordedExchange> for RequestLine {
+    fn from(exchange: &RecordedExchange) -> Self {
         let path = if exchange.query.is_empty() {
             exchange.path.clone()
         } else {

@@ -11,7 +11,7 @@ mod operation;
 pub use official::OfficialDescription;
 pub use operation::{Operation, OperationTable};
 
-use mock_bitbucket::Exchange;
+use mock_bitbucket::RecordedExchange;
 use serde_json::Value;
 
 /// What is wrong with one exchange, in words.
@@ -33,7 +33,7 @@ impl std::fmt::Display for Violation {
 /// against the official description. Requests outside of the API (git, OAuth,
 /// the web site) are not looked at.
 #[must_use]
-pub fn violations(exchanges: &[Exchange]) -> Vec<Violation> {
+pub fn violations(exchanges: &[RecordedExchange]) -> Vec<Violation> {
     thread_local! {
         // Reading both takes longer than most tests.
         static CONTRACT: (OperationTable, Option<OfficialDescription>) =
@@ -59,7 +59,7 @@ pub fn violations(exchanges: &[Exchange]) -> Vec<Violation> {
 fn check(
     table: &OperationTable,
     official: Option<&OfficialDescription>,
-    exchange: &Exchange,
+    exchange: &RecordedExchange,
     path: &str,
 ) -> Vec<String> {
     let Some(operation) = table.find(&exchange.method, path) else {
@@ -79,7 +79,7 @@ fn check(
         }
         // What a planned fault made of an answer is not the service's.
         if !exchange.faulted {
-            match serde_json::from_slice::<Value>(&exchange.answer_body) {
+            match serde_json::from_slice::<Value>(&exchange.response_body) {
                 Ok(answer) => {
                     let partial = exchange.query.contains("fields=");
                     let status = exchange.status;
@@ -95,9 +95,9 @@ fn check(
     found
 }
 
-fn says_json(exchange: &Exchange) -> bool {
+fn says_json(exchange: &RecordedExchange) -> bool {
     exchange
-        .answer_headers
+        .response_headers
         .iter()
         .any(|(name, value)| name == "content-type" && value.starts_with("application/json"))
 }

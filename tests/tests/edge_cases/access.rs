@@ -7,7 +7,7 @@ use crate::support::{
 use integration_tests::bitbucket::{Bitbucket, REPO, context, server_of};
 use integration_tests::host::RecordingHost;
 use integration_tests::sandbox::GitSandbox;
-use mock_bitbucket::{CredentialKind, Fault, MockBitbucket, Sight, TokenRequest};
+use mock_bitbucket::{CredentialKind, Fault, MockBitbucket, TokenRequest, Visibility};
 use serde_json::json;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -124,7 +124,7 @@ fn e05_a_credential_that_sees_nothing_is_reported_with_its_scopes() {
     let bitbucket = quick_small();
     let request = TokenRequest::new(CredentialKind::ApiToken)
         .scopes(["read:user:bitbucket", "read:workspace:bitbucket"])
-        .sight(Sight::Nothing);
+        .visibility(Visibility::Nothing);
     let token = bitbucket.mock.create_token(&request).expect("a token");
     let email = bitbucket.mock.api_token().email;
     let credential = Credential::basic(email, Secret::from(token.expose()));

@@ -3,7 +3,7 @@
 use crate::support::{pull_request, pull_requests, quick_small, repo, rule};
 use integration_tests::bitbucket::{Bitbucket, REPO, context};
 use integration_tests::sandbox::{git_command, run_git};
-use mock_bitbucket::{Behaviour, CommitLinks, Loss, PullRequestState as State};
+use mock_bitbucket::{Behaviour, CommitLinks, MissingRef, PullRequestState as State};
 use serde_json::json;
 use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::collect;
@@ -27,7 +27,7 @@ fn e10_shortened_hashes_are_expanded() {
     assert_eq!(found.base.branch.latest_commit, bitbucket.git.hash("main"));
     let shortened = bitbucket.mock.requests().iter().any(|exchange| {
         let body: serde_json::Value =
-            serde_json::from_slice(&exchange.answer_body).unwrap_or_default();
+            serde_json::from_slice(&exchange.response_body).unwrap_or_default();
         body.pointer("/source/commit/hash")
             .and_then(|hash| hash.as_str())
             .is_some_and(|hash| hash.len() == 12)
@@ -64,25 +64,25 @@ fn e10_the_commit_of_a_pull_request_is_found_by_its_whole_hash() {
 #[test]
 fn e11_a_pull_request_that_lost_something_is_kept() {
     for loss in [
-        Loss::Author,
-        Loss::SourceCommit,
-        Loss::SourceRepository,
-        Loss::DestinationCommit,
+        MissingRef::Author,
+        MissingRef::SourceCommit,
+        MissingRef::SourceRepository,
+        MissingRef::DestinationCommit,
     ] {
         let bitbucket = quick_small();
         let client = bitbucket.client();
         let id = open(&bitbucket, "One");
-        bitbucket.mock.lose(REPO, id, loss).expect("a loss");
+        bitbucket.mock.make_missing(REPO, id, loss).expect("a loss");
         let listed = pull_requests(&*client, &[PullRequestState::OPEN])
             .unwrap_or_else(|error| panic!("{loss:?}: {error}"));
         assert_eq!(listed.len(), 1, "{loss:?}");
         let found = pull_request(&*client, id).unwrap_or_else(|error| panic!("{loss:?}: {error}"));
         assert_eq!(found.title, "One");
         match loss {
-            Loss::Author => assert_eq!(found.user, None),
-            Loss::SourceCommit => assert_eq!(found.head.branch.latest_commit, ""),
-            Loss::SourceRepository => assert_eq!(found.head.repo, None),
-            Loss::DestinationCommit => assert_eq!(found.base.branch.latest_commit, ""),
+            MissingRef::Author => assert_eq!(found.user, None),
+            MissingRef::SourceCommit => assert_eq!(found.head.branch.latest_commit, ""),
+            MissingRef::SourceRepository => assert_eq!(found.head.repo, None),
+            MissingRef::DestinationCommit => assert_eq!(found.base.branch.latest_commit, ""),
         }
     }
 }

@@ -147,7 +147,7 @@ fn e44_a_clone_address_with_a_user_is_what_the_service_sends() {
     let bitbucket = quick_small();
     repository(&*bitbucket.client(), REPO).expect("a repository");
     let exchange = bitbucket.mock.requests().pop().expect("a request");
-    let body: Value = serde_json::from_slice(&exchange.answer_body).expect("an answer");
+    let body: Value = serde_json::from_slice(&exchange.response_body).expect("an answer");
     let sent = body["links"]["clone"].to_string();
     assert!(sent.contains('@'), "{sent}");
 }

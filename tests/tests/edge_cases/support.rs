@@ -3,7 +3,8 @@
 use integration_tests::bitbucket::{Bitbucket, REPO, context};
 use integration_tests::sandbox::{GitSandbox, git_command, run_git};
 use mock_bitbucket::{
-    CredentialKind, Delivery as Sent, Exchange, Fault, FaultRule, MockBitbucket, TokenRequest,
+    CredentialKind, Delivery as Sent, Fault, FaultRule, MockBitbucket, RecordedExchange,
+    TokenRequest,
 };
 use serde_json::Value;
 use std::net::TcpListener;
@@ -179,7 +180,11 @@ pub(crate) fn api_token(mock: &MockBitbucket, scopes: &[&str]) -> Credential {
 }
 
 /// The requests of a method to paths with this end.
-pub(crate) fn sent(bitbucket: &Bitbucket, method: &str, path_end: &str) -> Vec<Arc<Exchange>> {
+pub(crate) fn sent(
+    bitbucket: &Bitbucket,
+    method: &str,
+    path_end: &str,
+) -> Vec<Arc<RecordedExchange>> {
     bitbucket
         .mock
         .requests()

@@ -5,7 +5,7 @@
 
 use super::all_is_wanted;
 use integration_tests::scenario::{Effect, Operation, World, operations};
-use mock_bitbucket::{Exchange, Fault, FaultRule};
+use mock_bitbucket::{Fault, FaultRule, RecordedExchange};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use vcs_provider_interface::prelude::*;
@@ -20,10 +20,10 @@ struct Change {
 
 /// Every field of an answer with values of other types; of a list the first
 /// element stands for all. Nothing is said of null: it can stand anywhere.
-fn changes(at: u64, exchange: &Exchange) -> Vec<Change> {
+fn changes(at: u64, exchange: &RecordedExchange) -> Vec<Change> {
     let mut found = Vec::new();
     if (200..300).contains(&exchange.status) {
-        if let Ok(answer) = serde_json::from_slice(&exchange.answer_body) {
+        if let Ok(answer) = serde_json::from_slice(&exchange.response_body) {
             collect(at, "", &answer, &mut found);
         }
     }
@@ -94,7 +94,7 @@ fn a_field_of_another_type_gives_an_error_or_the_whole_result() {
         let clean = world
             .run(&operation)
             .expect("the operation without a fault");
-        let requests: Vec<Arc<Exchange>> = world.bitbucket.mock.requests();
+        let requests: Vec<Arc<RecordedExchange>> = world.bitbucket.mock.requests();
         for (at, exchange) in (1..).zip(&requests) {
             for change in changes(at, exchange) {
                 if changes_something {

@@ -2,7 +2,7 @@
 
 use super::repo;
 use integration_tests::bitbucket::{Bitbucket, REPO, context};
-use mock_bitbucket::{Behaviour, CommitLinks, FaultPlan, Loss};
+use mock_bitbucket::{Behaviour, CommitLinks, FaultPlan, MissingRef};
 use std::time::{SystemTime, UNIX_EPOCH};
 use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::collect;
@@ -65,12 +65,12 @@ fn e11_a_pull_request_that_lost_everything_is_kept() {
     let bitbucket = Bitbucket::small();
     let id = opened(&bitbucket, "Old");
     for loss in [
-        Loss::Author,
-        Loss::SourceCommit,
-        Loss::DestinationCommit,
-        Loss::SourceRepository,
+        MissingRef::Author,
+        MissingRef::SourceCommit,
+        MissingRef::DestinationCommit,
+        MissingRef::SourceRepository,
     ] {
-        bitbucket.mock.lose(REPO, id, loss).unwrap();
+        bitbucket.mock.make_missing(REPO, id, loss).unwrap();
     }
     let found = bitbucket
         .client()

@@ -84,11 +84,11 @@ fn lists_and_files_come_compressed_from_the_service() {
         .iter()
         .filter(|one| {
             let coding = ("content-encoding".to_owned(), "gzip".to_owned());
-            one.answer_headers.contains(&coding)
+            one.response_headers.contains(&coding)
         })
         .map(|one| {
             assert!(
-                std::str::from_utf8(&one.answer_body).is_ok(),
+                std::str::from_utf8(&one.response_body).is_ok(),
                 "the recording stays readable"
             );
         })

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::description::ApiDescription;
 use super::support::{Client, Sandbox};
-use crate::router::Access;
-use crate::{Exchange, MockBitbucket, routes};
+use crate::api::call::Access;
+use crate::api::routes;
+use crate::{MockBitbucket, RecordedExchange};
 
 fn shared() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared")
@@ -101,46 +102,46 @@ impl Tour {
     }
 
     fn get(&self, path: &str) -> Value {
-        let answer = self.client.get(path);
+        let response = self.client.get(path);
         assert!(
-            answer.status < 400,
+            response.status < 400,
             "GET {path}: {} {}",
-            answer.status,
-            answer.text
+            response.status,
+            response.text
         );
-        serde_json::from_str(&answer.text).unwrap_or(Value::Null)
+        serde_json::from_str(&response.text).unwrap_or(Value::Null)
     }
 
     fn post(&self, path: &str, body: &Value) -> Value {
-        let answer = self.client.post(path, body);
+        let response = self.client.post(path, body);
         assert!(
-            answer.status < 400,
+            response.status < 400,
             "POST {path}: {} {}",
-            answer.status,
-            answer.text
+            response.status,
+            response.text
         );
-        serde_json::from_str(&answer.text).unwrap_or(Value::Null)
+        serde_json::from_str(&response.text).unwrap_or(Value::Null)
     }
 
     fn put(&self, path: &str, body: &Value) {
-        let answer = self.client.put(path, body);
+        let response = self.client.put(path, body);
         assert!(
-            answer.status < 400,
+            response.status < 400,
             "PUT {path}: {} {}",
-            answer.status,
-            answer.text
+            response.status,
+            response.text
         );
     }
 
     fn act(&self, method: &str, path: &str) -> String {
-        let answer = self.client.send(method, path, None).expect("an answer");
+        let response = self.client.send(method, path, None).expect("an answer");
         assert!(
-            answer.status < 400,
+            response.status < 400,
             "{method} {path}: {} {}",
-            answer.status,
-            answer.text
+            response.status,
+            response.text
         );
-        answer.header("location").to_owned()
+        response.header("location").to_owned()
     }
 
     fn repositories_and_refs(&self) {
@@ -275,11 +276,11 @@ impl Tour {
         self.get(&format!("{APP}/commit/{head}/pullrequests"));
         let merge = json!({ "type": "merge", "message": "m", "merge_strategy": "squash" });
         self.post(&format!("{one}/merge"), &merge);
-        let answer = self.client.post(
+        let response = self.client.post(
             &format!("{all}/2/merge?async=true"),
             &json!({ "type": "merge" }),
         );
-        let task = answer.header("location").to_owned();
+        let task = response.header("location").to_owned();
         while self.get(&task)["task_status"] == "PENDING" {}
         self.act("POST", &format!("{all}/3/decline"));
         self.get(&format!(
@@ -399,8 +400,8 @@ fn every_operation_is_used_and_answers_as_described() {
 }
 
 /// A recorded answer, as the mock would have kept it.
-fn answered(route: &str, body: Vec<u8>) -> Exchange {
-    Exchange {
+fn answered(route: &str, body: Vec<u8>) -> RecordedExchange {
+    RecordedExchange {
         faulted: false,
         number: 1,
         connection: 1,
@@ -411,8 +412,8 @@ fn answered(route: &str, body: Vec<u8>) -> Exchange {
         headers: Vec::new(),
         body: Vec::new(),
         status: 200,
-        answer_headers: vec![("content-type".into(), "application/json".into())],
-        answer_body: body,
+        response_headers: vec![("content-type".into(), "application/json".into())],
+        response_body: body,
         started: Duration::ZERO,
         duration: Duration::ZERO,
     }
@@ -425,15 +426,15 @@ fn recorded_answers_of_the_real_service_pass_the_same_checks() {
     let Some(description) = description() else {
         return;
     };
-    let folder = shared().join("fixtures/api");
-    if !folder.exists() {
+    let directory = shared().join("fixtures/api");
+    if !directory.exists() {
         println!("skipped: recorded answers are not beside this checkout");
         return;
     }
     let repository = "/2.0/repositories/{workspace}/{repo_slug}";
     let mut wrong = Vec::new();
     let mut checked = 0;
-    for entry in std::fs::read_dir(folder).expect("a folder") {
+    for entry in std::fs::read_dir(directory).expect("a folder") {
         let path = entry.expect("an entry").path();
         let name = path
             .file_name()

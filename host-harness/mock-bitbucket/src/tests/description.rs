@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::schema::Schemas;
-use crate::Exchange;
+use crate::RecordedExchange;
 
 /// The official description of the API.
 pub(super) struct ApiDescription {
@@ -81,9 +81,9 @@ impl ApiDescription {
         }
     }
 
-    /// What is wrong with an answer by the description: status and body. Errors
+    /// What is wrong with a response by the description: status and body. Errors
     /// are not looked into: the real service has more shapes than are described.
-    pub(super) fn answer_violations(&self, exchange: &Exchange) -> Vec<String> {
+    pub(super) fn answer_violations(&self, exchange: &RecordedExchange) -> Vec<String> {
         let Some(operation) = self.operation(&exchange.method, &exchange.route) else {
             return Vec::new();
         };
@@ -105,10 +105,10 @@ impl ApiDescription {
             return Vec::new();
         };
         let is_json = exchange
-            .answer_headers
+            .response_headers
             .iter()
             .any(|(name, value)| name == "content-type" && value.starts_with("application/json"));
-        match serde_json::from_slice(&exchange.answer_body) {
+        match serde_json::from_slice(&exchange.response_body) {
             Ok(given) if is_json => self.schemas.violations_of_answer(schema, &given),
             // The bytes of a file, or a body of which only the beginning was kept.
             _ => Vec::new(),

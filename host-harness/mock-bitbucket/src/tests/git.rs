@@ -43,7 +43,7 @@ impl Received {
     }
 }
 
-/// Receives deliveries and answers each with the next of `statuses` (0 means not
+/// Receives deliveries and responses each with the next of `statuses` (0 means not
 /// to answer), and with 200 when they are used up.
 fn receiver(statuses: &'static [u16]) -> (String, Receiver<Received>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -68,10 +68,10 @@ fn receiver(statuses: &'static [u16]) -> (String, Receiver<Received>) {
             match statuses.get(number).copied().unwrap_or(200) {
                 0 => unanswered.push(stream),
                 status => {
-                    let answer = format!(
+                    let response = format!(
                         "HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
                     );
-                    let _ = stream.write_all(answer.as_bytes());
+                    let _ = stream.write_all(response.as_bytes());
                 }
             }
             if sender.send(received).is_err() {
@@ -145,12 +145,12 @@ fn public_repositories_are_cloned_without_a_login_but_not_pushed_to() {
     let sandbox = Sandbox::new();
     let mock = mock_with(&sandbox);
     mock.set_private("team/app", false).expect("a repository");
-    let folder = tempfile::TempDir::new().expect("temporary folder");
+    let directory = tempfile::TempDir::new().expect("temporary folder");
     git_in(
-        folder.path(),
+        directory.path(),
         &["clone", "--quiet", &mock.clone_url("team/app"), "work"],
     );
-    let work = folder.path().join("work");
+    let work = directory.path().join("work");
     commit_in(&work, "x");
     assert!(!git_succeeds(&work, &["push", "--quiet", "origin", "main"]));
 }
@@ -353,9 +353,9 @@ fn only_failures_of_the_receiver_and_time_outs_are_tried_again_three_times_in_al
     assert_eq!(
         outcomes,
         [
-            DeliveryOutcome::Answered(500),
+            DeliveryOutcome::Responded(500),
             DeliveryOutcome::TimedOut,
-            DeliveryOutcome::Answered(503)
+            DeliveryOutcome::Responded(503)
         ]
     );
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::support::{Client, Sandbox};
-use crate::links::segment;
+use crate::model::links::segment;
 use crate::{CredentialKind, MockBitbucket, TokenRequest};
 
 const HOOKS: &str = "/repositories/team/app/hooks";
@@ -11,7 +11,7 @@ const HOOKS: &str = "/repositories/team/app/hooks";
 fn mock_with(sandbox: &Sandbox) -> MockBitbucket {
     MockBitbucket::builder()
         .repo("team/app", sandbox.path())
-        .refuse_local_hook_urls()
+        .reject_local_hook_urls()
         .start()
         .expect("a mock")
 }

@@ -116,9 +116,9 @@ fn annotations_are_upserted_a_hundred_at_a_time_and_a_thousand_in_all() {
     client.put(&path, &report());
     assert_eq!(client.post(&annotations, &batch(0, 101)).status, 400);
     for number in 0..10 {
-        let answer = client.post(&annotations, &batch(number * 100, number * 100 + 100));
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        assert_eq!(answer.json().as_array().map(Vec::len), Some(100));
+        let response = client.post(&annotations, &batch(number * 100, number * 100 + 100));
+        assert_eq!(response.status, 200, "{}", response.text);
+        assert_eq!(response.json().as_array().map(Vec::len), Some(100));
     }
     assert_eq!(client.post(&annotations, &batch(1000, 1001)).status, 400);
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::support::{As, Client, Reply, Sandbox, git_succeeds, with_credential};
+use super::support::{As, Client, RouteResult, Sandbox, git_succeeds, with_credential};
 use crate::{ConsentDecision, MockBitbucket, OAuthCounts, OAuthPolicy, ScopeField, Secret};
 
 const CALLBACK: &str = "https://ci.example.com/oauth2/callback";
@@ -26,7 +26,7 @@ fn consumer(mock: &MockBitbucket) -> Client {
     )
 }
 
-fn ask(client: &Client, mock: &MockBitbucket, form: &str) -> Reply {
+fn ask(client: &Client, mock: &MockBitbucket, form: &str) -> RouteResult {
     client
         .send(
             "POST",
@@ -64,21 +64,21 @@ fn code(mock: &MockBitbucket) -> String {
 
 /// Access and refresh token of a fresh consent.
 fn link(mock: &MockBitbucket) -> (String, String) {
-    let answer = ask(
+    let response = ask(
         &consumer(mock),
         mock,
         &format!("grant_type=authorization_code&code={}", code(mock)),
     );
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    tokens(&answer)
+    assert_eq!(response.status, 200, "{}", response.text);
+    tokens(&response)
 }
 
-fn tokens(answer: &Reply) -> (String, String) {
-    let text = |name: &str| answer.json()[name].as_str().expect(name).to_owned();
+fn tokens(response: &RouteResult) -> (String, String) {
+    let text = |name: &str| response.json()[name].as_str().expect(name).to_owned();
     (text("access_token"), text("refresh_token"))
 }
 
-fn refresh(mock: &MockBitbucket, token: &str) -> Reply {
+fn refresh(mock: &MockBitbucket, token: &str) -> RouteResult {
     ask(
         &consumer(mock),
         mock,
@@ -86,10 +86,10 @@ fn refresh(mock: &MockBitbucket, token: &str) -> Reply {
     )
 }
 
-fn error(answer: &Reply) -> (u16, String) {
+fn error(response: &RouteResult) -> (u16, String) {
     (
-        answer.status,
-        answer.json()["error"].as_str().unwrap_or("").to_owned(),
+        response.status,
+        response.json()["error"].as_str().unwrap_or("").to_owned(),
     )
 }
 
@@ -237,17 +237,17 @@ fn an_access_token_expires_and_a_refresh_gives_a_new_pair() {
         "{}",
         expired.message()
     );
-    let answer = refresh(&mock, &first);
-    assert_eq!(answer.json()["expires_in"], 3600);
-    assert_eq!(answer.json()["token_type"], "bearer");
+    let response = refresh(&mock, &first);
+    assert_eq!(response.json()["expires_in"], 3600);
+    assert_eq!(response.json()["token_type"], "bearer");
     assert!(
-        answer.json()["scopes"]
+        response.json()["scopes"]
             .as_str()
             .expect("scopes")
             .contains("repository")
     );
-    assert!(answer.json().get("scope").is_none());
-    let (access, second) = tokens(&answer);
+    assert!(response.json().get("scope").is_none());
+    let (access, second) = tokens(&response);
     assert_ne!(first, second);
     assert_eq!(
         Client::with(&mock, Secret::new(access)).get("/user").status,
@@ -295,10 +295,10 @@ fn a_rotated_refresh_token_dies_after_ten_minutes_and_locks_the_client_out() {
 fn client_credentials_bring_no_refresh_token() {
     let sandbox = Sandbox::new();
     let mock = mock_with(&sandbox, OAuthPolicy::default());
-    let answer = ask(&consumer(&mock), &mock, "grant_type=client_credentials");
-    assert_eq!(answer.status, 200);
-    assert!(answer.json().get("refresh_token").is_none());
-    let token = answer.json()["access_token"]
+    let response = ask(&consumer(&mock), &mock, "grant_type=client_credentials");
+    assert_eq!(response.status, 200);
+    assert!(response.json().get("refresh_token").is_none());
+    let token = response.json()["access_token"]
         .as_str()
         .expect("token")
         .to_owned();
@@ -343,9 +343,9 @@ fn a_token_belongs_to_the_account_that_allowed_it_and_has_the_consumers_scopes()
         "grant_type=authorization_code&code={}",
         parameter(&back, "code").expect("a code")
     );
-    let answer = ask(&consumer(&mock), &mock, &form);
-    assert_eq!(answer.json()["scope"], "account");
-    let (access, _) = tokens(&answer);
+    let response = ask(&consumer(&mock), &mock, &form);
+    assert_eq!(response.json()["scope"], "account");
+    let (access, _) = tokens(&response);
     let client = Client::with(&mock, Secret::new(access));
     assert_eq!(client.get("/user").json()["display_name"], "Robin");
     let refused = client.get("/repositories/team/app");

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::support::{Client, Sandbox, delivered, events, subscribe};
-use crate::{Behaviour, CommitLinks, Loss, MockBitbucket, PullRequestState};
+use crate::{Behaviour, CommitLinks, MissingRef, MockBitbucket, PullRequestState};
 
 pub(super) const PULLS: &str = "/repositories/team/app/pullrequests";
 
@@ -286,10 +286,12 @@ fn what_was_deleted_is_null() {
         .open_pull_request_from_fork("team/app", "x", (&fork, "feature/one"), "main")
         .expect("a pull request");
     mock.remove_repository(&fork).expect("the fork");
-    mock.lose("team/app", id, Loss::SourceCommit).expect("it");
-    mock.lose("team/app", id, Loss::DestinationCommit)
+    mock.make_missing("team/app", id, MissingRef::SourceCommit)
         .expect("it");
-    mock.lose("team/app", id, Loss::Author).expect("it");
+    mock.make_missing("team/app", id, MissingRef::DestinationCommit)
+        .expect("it");
+    mock.make_missing("team/app", id, MissingRef::Author)
+        .expect("it");
     let client = Client::new(&mock);
     for shown in [
         client.get(&format!("{PULLS}/{id}")).json(),

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::support::{Client, Sandbox};
 use crate::MockBitbucket;
-use crate::links::segment;
+use crate::model::links::segment;
 
 const BRANCHES: &str = "/repositories/team/app/refs/branches";
 const TAGS: &str = "/repositories/team/app/refs/tags";

@@ -30,7 +30,7 @@ impl Schemas {
         }
     }
 
-    /// What is wrong with an answer; every violation begins with its place.
+    /// What is wrong with a response; every violation begins with its place.
     pub(super) fn violations_of_answer(&self, schema: &Value, given: &Value) -> Vec<String> {
         let validator = Rc::clone(
             self.validators

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::support::{As, Client, Sandbox};
-use crate::{CredentialKind, FaultPlan, MockBitbucket, RateLimit, Secret, Sight, TokenRequest};
+use crate::{
+    CredentialKind, FaultPlan, MockBitbucket, RateLimit, Secret, TokenRequest, Visibility,
+};
 
 fn mock_with(sandbox: &Sandbox) -> MockBitbucket {
     MockBitbucket::builder()
@@ -105,7 +107,8 @@ fn a_repository_token_sees_its_repository_only_and_a_blind_one_sees_nothing() {
     assert_eq!(one.get("/repositories/team").names(), ["app"]);
     assert_eq!(one.get("/repositories/team/app").status, 200);
     assert_eq!(one.get("/repositories/team/other").status, 404);
-    let request = TokenRequest::new(CredentialKind::WorkspaceAccessToken).sight(Sight::Nothing);
+    let request =
+        TokenRequest::new(CredentialKind::WorkspaceAccessToken).visibility(Visibility::Nothing);
     let blind = Client::with(&mock, token(request));
     let empty = blind.get("/repositories/team?role=member");
     assert_eq!(
@@ -232,7 +235,7 @@ fn answers_are_compressed_for_those_who_take_it() {
     let reply = Client::new(&mock).get("/repositories/team/app");
     assert_eq!(reply.json()["full_name"], "team/app");
     let compressed = mock.requests()[0]
-        .answer_headers
+        .response_headers
         .contains(&("content-encoding".to_owned(), "gzip".to_owned()));
     assert!(compressed);
 }
@@ -364,8 +367,8 @@ fn next_can_be_led_astray() {
 #[test]
 fn the_recording_holds_every_request_and_no_secret() {
     let sandbox = Sandbox::new();
-    let folder = tempfile::TempDir::new().expect("temporary folder");
-    let file = folder.path().join("record.jsonl");
+    let directory = tempfile::TempDir::new().expect("temporary folder");
+    let file = directory.path().join("record.jsonl");
     let mock = MockBitbucket::builder()
         .repo("team/app", sandbox.path())
         .record(&file)
@@ -385,7 +388,7 @@ fn the_recording_holds_every_request_and_no_secret() {
         .collect();
     assert_eq!(lines.len(), 2);
     assert_eq!(lines[1]["request"]["body"]["secret"], "***");
-    assert_eq!(lines[1]["answer"]["body"]["secret_set"], true);
+    assert_eq!(lines[1]["response"]["body"]["secret_set"], true);
     let secrets: Vec<Secret> = vec![
         mock.api_token().token,
         mock.access_token(),

@@ -1,4 +1,4 @@
-//! Files, folders and archives of a commit, and downloads.
+//! Files, directories and archives of a commit, and downloads.
 
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -74,11 +74,11 @@ fn a_file_is_its_bytes_and_a_folder_is_a_page() {
             "sub/lower/d.bin"
         ]
     );
-    let folder = client
+    let directory = client
         .get(&format!("{APP}/src/{hash}/sub?max_depth=1"))
         .json();
-    assert_eq!(paths(&folder), ["sub/b c#1.txt", "sub/lower"]);
-    let link = folder["values"][0]["links"]["self"]["href"]
+    assert_eq!(paths(&directory), ["sub/b c#1.txt", "sub/lower"]);
+    let link = directory["values"][0]["links"]["self"]["href"]
         .as_str()
         .expect("a link");
     assert_eq!(client.get(link).text, "deep\n");
@@ -119,10 +119,10 @@ fn meta_describes_a_file_or_folder() {
         .json();
     assert_eq!(file["type"], "commit_file");
     assert_eq!(file["commit"]["hash"], hash);
-    let folder = client
+    let directory = client
         .get(&format!("{APP}/src/{hash}/sub/?format=meta"))
         .json();
-    assert_eq!(folder["type"], "commit_directory");
+    assert_eq!(directory["type"], "commit_directory");
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn fetch(mock: &MockBitbucket, path: &str) -> (u16, Vec<u8>) {
         token.email,
         token.token.expose()
     ));
-    let mut answer = ureq::get(format!("{}{path}", mock.web_url()))
+    let mut response = ureq::get(format!("{}{path}", mock.web_url()))
         .config()
         .http_status_as_error(false)
         .proxy(None)
@@ -252,12 +252,12 @@ fn fetch(mock: &MockBitbucket, path: &str) -> (u16, Vec<u8>) {
         .call()
         .expect("an answer");
     let mut bytes = Vec::new();
-    answer
+    response
         .body_mut()
         .as_reader()
         .read_to_end(&mut bytes)
         .expect("bytes");
-    (answer.status().as_u16(), bytes)
+    (response.status().as_u16(), bytes)
 }
 
 #[test]
@@ -274,9 +274,9 @@ fn archives_of_a_branch_hold_its_files_below_one_folder() {
         .output()
         .expect("tar");
     let listing = String::from_utf8_lossy(&listing.stdout).into_owned();
-    let folder = format!("team-app-{}/", &sandbox.hash("main")[..12]);
+    let directory = format!("team-app-{}/", &sandbox.hash("main")[..12]);
     assert!(
-        listing.contains(&format!("{folder}sub/lower/d.bin")),
+        listing.contains(&format!("{directory}sub/lower/d.bin")),
         "{listing}"
     );
     let (status, bytes) = fetch(&mock, "/team/app/get/main.zip");

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::Value;
 
 use super::support::Sandbox;
-use crate::command::{ready_line, write_config};
+use crate::control::command::{ready_line, write_config};
 use crate::{MockBitbucket, MockError};
 
 #[test]
@@ -16,8 +16,8 @@ fn the_ready_line_and_the_config_reach_the_mock() {
     let line: Value = serde_json::from_str(&line).expect("JSON");
     assert_eq!(line["api_url"], mock.api_url());
     assert_eq!(line["credentials"]["email"], mock.api_token().email);
-    let folder = tempfile::TempDir::new().expect("temporary folder");
-    let file = folder.path().join("config.toml");
+    let directory = tempfile::TempDir::new().expect("temporary folder");
+    let file = directory.path().join("config.toml");
     std::fs::write(&file, "old").expect("a file");
     write_config(&mock, &file).expect("a config");
     let mode = std::fs::metadata(&file)
@@ -44,14 +44,14 @@ fn the_ready_line_and_the_config_reach_the_mock() {
 #[test]
 fn a_mock_that_cannot_be_set_up_says_why() {
     let sandbox = Sandbox::new();
-    let folder = tempfile::TempDir::new().expect("temporary folder");
+    let directory = tempfile::TempDir::new().expect("temporary folder");
     let start = |name: &str, path| MockBitbucket::builder().repo(name, path).start().err();
     assert!(matches!(
         start("app", sandbox.path()),
         Some(MockError::Name(_))
     ));
     assert!(matches!(
-        start("team/app", folder.path()),
+        start("team/app", directory.path()),
         Some(MockError::Repository { .. })
     ));
     let taken = MockBitbucket::builder().start().expect("a mock");
@@ -62,9 +62,9 @@ fn a_mock_that_cannot_be_set_up_says_why() {
 #[test]
 fn bare_repositories_are_served_as_well() {
     let sandbox = Sandbox::new();
-    let folder = tempfile::TempDir::new().expect("temporary folder");
+    let directory = tempfile::TempDir::new().expect("temporary folder");
     super::support::git_in(
-        folder.path(),
+        directory.path(),
         &[
             "clone",
             "--quiet",
@@ -74,7 +74,7 @@ fn bare_repositories_are_served_as_well() {
         ],
     );
     let mock = MockBitbucket::builder()
-        .repo("team/app", folder.path().join("bare"))
+        .repo("team/app", directory.path().join("bare"))
         .start()
         .expect("a mock");
     let client = super::support::Client::new(&mock);

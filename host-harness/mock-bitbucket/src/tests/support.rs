@@ -1,4 +1,4 @@
-//! A git repository in a temporary folder, and a plain HTTP client.
+//! A git repository in a temporary directory, and a plain HTTP client.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,14 +15,14 @@ pub(super) const LONG: Duration = Duration::from_secs(20);
 
 /// A git repository that lives as long as this value.
 pub(super) struct Sandbox {
-    folder: TempDir,
+    directory: TempDir,
 }
 
 impl Sandbox {
     /// A repository with a work tree, branch `main`, and no commits.
     pub(super) fn empty() -> Self {
         let sandbox = Self {
-            folder: TempDir::new().expect("temporary folder"),
+            directory: TempDir::new().expect("temporary folder"),
         };
         sandbox.git(&["init", "--quiet", "--initial-branch=main"]);
         sandbox
@@ -36,7 +36,7 @@ impl Sandbox {
     }
 
     pub(super) fn path(&self) -> &Path {
-        self.folder.path()
+        self.directory.path()
     }
 
     /// Adds an empty commit and returns its hash.
@@ -80,10 +80,10 @@ impl Sandbox {
     }
 }
 
-fn command(folder: &Path) -> Command {
+fn command(directory: &Path) -> Command {
     let mut command = Command::new("git");
     command
-        .current_dir(folder)
+        .current_dir(directory)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .env("GIT_TERMINAL_PROMPT", "0")
@@ -95,8 +95,8 @@ fn command(folder: &Path) -> Command {
 }
 
 /// Runs git and returns its output without the last line end.
-pub(super) fn git_in(folder: &Path, arguments: &[&str]) -> String {
-    let output = command(folder).args(arguments).output().expect("git");
+pub(super) fn git_in(directory: &Path, arguments: &[&str]) -> String {
+    let output = command(directory).args(arguments).output().expect("git");
     assert!(
         output.status.success(),
         "git {arguments:?}: {}",
@@ -108,8 +108,8 @@ pub(super) fn git_in(folder: &Path, arguments: &[&str]) -> String {
 }
 
 /// Runs git and says whether it succeeded.
-pub(super) fn git_succeeds(folder: &Path, arguments: &[&str]) -> bool {
-    command(folder)
+pub(super) fn git_succeeds(directory: &Path, arguments: &[&str]) -> bool {
+    command(directory)
         .args(arguments)
         .stderr(Stdio::null())
         .stdout(Stdio::null())
@@ -125,16 +125,16 @@ pub(super) fn clone_of(
     user: &str,
     secret: &Secret,
 ) -> (TempDir, PathBuf) {
-    let folder = TempDir::new().expect("temporary folder");
+    let directory = TempDir::new().expect("temporary folder");
     let url = with_credential(&mock.clone_url(full_name), user, secret);
-    git_in(folder.path(), &["clone", "--quiet", &url, "work"]);
-    let work = folder.path().join("work");
-    (folder, work)
+    git_in(directory.path(), &["clone", "--quiet", &url, "work"]);
+    let work = directory.path().join("work");
+    (directory, work)
 }
 
 /// An address with user name and password, for git in tests only.
 pub(super) fn with_credential(url: &str, user: &str, secret: &Secret) -> String {
-    let password = crate::links::segment(secret.expose());
+    let password = crate::model::links::segment(secret.expose());
     url.replace("http://", &format!("http://{user}:{password}@"))
 }
 
@@ -157,14 +157,14 @@ impl From<Secret> for As {
     }
 }
 
-/// An answer, read whole.
-pub(super) struct Reply {
+/// A response, read whole.
+pub(super) struct RouteResult {
     pub(super) status: u16,
     pub(super) headers: ureq::http::HeaderMap,
     pub(super) text: String,
 }
 
-impl Reply {
+impl RouteResult {
     pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error} in {}", self.text))
     }
@@ -247,7 +247,7 @@ impl Client {
         method: &str,
         path: &str,
         body: Option<(&str, &[u8])>,
-    ) -> Result<Reply, ureq::Error> {
+    ) -> Result<RouteResult, ureq::Error> {
         let mut request = ureq::http::Request::builder()
             .method(method)
             .uri(self.url(path));
@@ -263,7 +263,7 @@ impl Client {
                 request = request.header("Authorization", format!("Bearer {token}"))
             }
         }
-        let mut answer = match body {
+        let mut response = match body {
             Some((content_type, bytes)) => self.agent.run(
                 request
                     .header("Content-Type", content_type)
@@ -272,22 +272,22 @@ impl Client {
             )?,
             None => self.agent.run(request.body(()).expect("request"))?,
         };
-        Ok(Reply {
-            status: answer.status().as_u16(),
-            headers: answer.headers().clone(),
-            text: answer.body_mut().read_to_string()?,
+        Ok(RouteResult {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text: response.body_mut().read_to_string()?,
         })
     }
 
-    pub(super) fn get(&self, path: &str) -> Reply {
+    pub(super) fn get(&self, path: &str) -> RouteResult {
         self.send("GET", path, None).expect("an answer")
     }
 
-    pub(super) fn delete(&self, path: &str) -> Reply {
+    pub(super) fn delete(&self, path: &str) -> RouteResult {
         self.send("DELETE", path, None).expect("an answer")
     }
 
-    pub(super) fn post(&self, path: &str, body: &Value) -> Reply {
+    pub(super) fn post(&self, path: &str, body: &Value) -> RouteResult {
         self.send(
             "POST",
             path,
@@ -296,7 +296,7 @@ impl Client {
         .expect("an answer")
     }
 
-    pub(super) fn put(&self, path: &str, body: &Value) -> Reply {
+    pub(super) fn put(&self, path: &str, body: &Value) -> RouteResult {
         self.send(
             "PUT",
             path,

@@ -1,0 +1,16 @@
+//! The REST API: from a request that was read to the response.
+
+pub(crate) mod auth;
+pub(crate) mod call;
+pub(crate) mod fields;
+pub(crate) mod forking;
+pub(crate) mod merging;
+pub(crate) mod multipart;
+pub(crate) mod pagination;
+pub(crate) mod query;
+pub(crate) mod rate_limit;
+pub(crate) mod router;
+pub(crate) mod routes;
+pub(crate) mod service;
+pub(crate) mod sort;
+pub(crate) mod validation;

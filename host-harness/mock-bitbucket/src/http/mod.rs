@@ -1,0 +1,8 @@
+//! The sockets: requests in, faults, recording, git over HTTP, responses out.
+
+pub(crate) mod connection;
+pub mod faults;
+pub(crate) mod git_http;
+pub(crate) mod record;
+pub(crate) mod server;
+pub(crate) mod storage_server;

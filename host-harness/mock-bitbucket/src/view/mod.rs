@@ -1,0 +1,4 @@
+//! How the model looks as JSON.
+
+pub(crate) mod pull_request;
+pub(crate) mod repository;
