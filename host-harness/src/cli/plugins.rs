@@ -14,18 +14,19 @@ use vcs_plugin_host::plugin_directory::{Role, survey};
 
 /// Lists, checks or pins plugins.
 pub(super) fn run(arguments: &PluginsArguments, output: &Output) -> Result<(), Failure> {
+    let config = config_of(&arguments.directory)?;
+    let loader = Loader::new(careful_loading(config.as_ref())?);
     match &arguments.command {
         PluginsCommand::List => {
-            let config = config_of(&arguments.directory)?;
             let directory = plugin_directory(&arguments.directory, config.as_ref())?;
-            list(&directory, output)
+            list(&loader, &directory, output)
         }
         PluginsCommand::Check { file } => {
-            let report = Loader::new(careful_loading()?).check(file)?;
+            let report = loader.check(file)?;
             output.either(|| json!(report), || accepted(&report))
         }
         PluginsCommand::Pin { file } => {
-            let manifest = Loader::new(careful_loading()?).write_manifest(file)?;
+            let manifest = loader.write_manifest(file)?;
             output.record(&manifest)
         }
     }
@@ -39,9 +40,8 @@ enum Finding {
 }
 
 /// Lists the plugins; that one is rejected is a result and no failure.
-fn list(directory: &Path, output: &Output) -> Result<(), Failure> {
-    let loader = Loader::new(careful_loading()?);
-    let findings: Vec<(String, Finding)> = survey(&loader, directory)
+fn list(loader: &Loader, directory: &Path, output: &Output) -> Result<(), Failure> {
+    let findings: Vec<(String, Finding)> = survey(loader, directory)
         .map_err(name_the_directory)?
         .into_iter()
         .map(|file| {

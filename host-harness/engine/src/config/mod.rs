@@ -22,6 +22,7 @@
 //!
 //! [plugins]
 //! directory = "/usr/lib/engine/plugins"
+//! stagingDirectory = "/var/lib/engine/plugin-copies"
 //!
 //! [store]
 //! path = "/var/lib/engine/engine.sqlite"
@@ -116,6 +117,9 @@ pub struct ServerConfig {
 pub struct PluginsConfig {
     /// The plugin directory, if the file names one.
     pub directory: Option<PathBuf>,
+    /// Where private copies of plugins are made: by default in a directory
+    /// beside the store; `None` without a file.
+    pub staging_directory: Option<PathBuf>,
 }
 
 /// `[store]`.
@@ -211,7 +215,10 @@ impl Default for EngineConfig {
                 poll_interval: DEFAULT_POLL_INTERVAL,
                 servers: Vec::new(),
             },
-            plugins: PluginsConfig { directory: None },
+            plugins: PluginsConfig {
+                directory: None,
+                staging_directory: None,
+            },
             store: StoreConfig {
                 path: PathBuf::from(DEFAULT_STORE),
                 key: None,
@@ -222,6 +229,8 @@ impl Default for EngineConfig {
 }
 
 const DEFAULT_STORE: &str = "engine.sqlite";
+/// Where private copies of plugins are made, beside the store.
+const PLUGIN_COPIES: &str = "plugin-copies";
 
 impl EngineConfig {
     /// Reads and checks a file.
@@ -276,6 +285,11 @@ impl EngineConfig {
             }
             seconds => seconds.map_or(DEFAULT_POLL_INTERVAL, Duration::from_secs),
         };
+        let store = directory.join(raw.store.path.unwrap_or_else(|| DEFAULT_STORE.into()));
+        let staging_directory = match raw.plugins.staging_directory {
+            Some(path) => directory.join(path),
+            None => store.with_file_name(PLUGIN_COPIES),
+        };
         Ok(Self {
             file: Some(file.to_owned()),
             api: ApiConfig {
@@ -292,11 +306,9 @@ impl EngineConfig {
             },
             plugins: PluginsConfig {
                 directory: raw.plugins.directory.map(|path| directory.join(path)),
+                staging_directory: Some(staging_directory),
             },
-            store: StoreConfig {
-                path: directory.join(raw.store.path.unwrap_or_else(|| DEFAULT_STORE.into())),
-                key,
-            },
+            store: StoreConfig { path: store, key },
             warnings: Vec::new(),
         })
     }

@@ -35,9 +35,10 @@ pub(super) struct RawVcs {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 pub(super) struct RawPlugins {
     pub(super) directory: Option<PathBuf>,
+    pub(super) staging_directory: Option<PathBuf>,
 }
 
 #[derive(Deserialize, Default)]

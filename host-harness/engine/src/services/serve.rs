@@ -19,7 +19,7 @@ const CONNECTIONS: usize = 1024;
 const HEAD_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long requests under way may take to end when the service stops.
-const DRAIN_LIMIT: Duration = Duration::from_secs(20);
+const DRAIN_LIMIT: Duration = Duration::from_secs(6);
 
 /// Serves until `stop` says so, then takes no new connections and waits for the
 /// requests under way, within a bound.

@@ -249,6 +249,13 @@ impl Loader {
         &self.options.stop
     }
 
+    /// Why private copies are made in memory, if they are: a warning for the
+    /// administrator, with the way out.
+    #[must_use]
+    pub fn staging_problem(&self) -> Option<LoadError> {
+        self.staging.unusable()
+    }
+
     /// What was counted since this loader was made.
     #[must_use]
     pub fn counts(&self) -> LoadCounts {

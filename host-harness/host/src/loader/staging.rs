@@ -20,8 +20,8 @@ use std::io::Write as _;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// How long a copy stays that nobody uses.
@@ -35,9 +35,9 @@ const ADVICE: &str = "name a directory with plugins.stagingDirectory that only t
 #[derive(Debug)]
 pub(super) struct Staging {
     directory: PathBuf,
-    /// Whether somebody chose the directory, and wants to hear what is wrong.
-    is_chosen: bool,
     was_tidied: AtomicBool,
+    /// Why the last copy was made in memory.
+    unusable: Mutex<Option<LoadError>>,
 }
 
 /// A private copy.
@@ -55,18 +55,18 @@ impl Staging {
     pub(super) fn new(chosen: Option<PathBuf>) -> Self {
         let user = rustix::process::geteuid().as_raw();
         Self {
-            is_chosen: chosen.is_some(),
             directory: chosen
                 .unwrap_or_else(|| std::env::temp_dir().join(format!("vcs-providers-{user}"))),
             was_tidied: AtomicBool::new(false),
+            unusable: Mutex::default(),
         }
     }
 
     /// Makes the private copy, or finds the one that is there already.
     ///
     /// # Errors
-    /// `staging_unsafe` for a chosen directory that others can enter,
-    /// `staging_failed` if there can be no copy in memory either.
+    /// `staging_unsafe` or `staging_failed` for the directory, if there can be no
+    /// copy in memory either.
     pub(super) fn copy(
         &self,
         plugin: &Path,
@@ -74,13 +74,30 @@ impl Staging {
         digest: Digest,
     ) -> Result<Copy, LoadError> {
         match self.copy_to_directory(plugin, bytes, digest) {
-            Ok(path) => Ok(Copy { path, _memory: None }),
-            Err(error) if error.reason == Reason::StagingUnsafe && self.is_chosen => Err(error),
-            Err(error) => copy_to_memory(bytes, digest).map_err(|in_memory| {
-                let found = error.facts.found.clone().unwrap_or_default();
-                error.found(format!("{found}; in memory: {in_memory}"))
+            Ok(path) => Ok(Copy {
+                path,
+                _memory: None,
             }),
+            Err(error) => match copy_to_memory(bytes, digest) {
+                Ok(copy) => {
+                    *self.lock_unusable() = Some(error);
+                    Ok(copy)
+                }
+                Err(in_memory) => {
+                    let found = error.facts.found.clone().unwrap_or_default();
+                    Err(error.found(format!("{found}; in memory: {in_memory}")))
+                }
+            },
         }
+    }
+
+    /// Why copies are made in memory, if the last one was.
+    pub(super) fn unusable(&self) -> Option<LoadError> {
+        self.lock_unusable().clone()
+    }
+
+    fn lock_unusable(&self) -> MutexGuard<'_, Option<LoadError>> {
+        self.unusable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn copy_to_directory(
@@ -243,13 +260,13 @@ mod tests {
     }
 
     #[test]
-    fn a_chosen_directory_that_others_can_enter_is_rejected_with_advice() {
+    fn a_directory_that_others_can_enter_is_not_used_and_the_way_out_is_named() {
         let (_directory, staging) = staging();
         fs::create_dir(&staging.directory).unwrap();
         fs::set_permissions(&staging.directory, fs::Permissions::from_mode(0o755)).unwrap();
-        let error = staging
-            .copy(Path::new("p.so"), b"code", Digest::of(b"code"))
-            .unwrap_err();
+        let copy = copy(&staging);
+        assert!(copy.path.starts_with("/proc"), "{copy:?}");
+        let error = staging.unusable().unwrap();
         assert_eq!(error.code(), "staging_unsafe");
         assert!(error.to_string().contains("mode 0755"), "{error}");
         assert!(

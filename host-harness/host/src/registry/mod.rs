@@ -79,6 +79,8 @@ struct Shared {
     /// Held during a swap, so that swaps happen one after the other. Calls and
     /// [`Registry::health`] never wait for it.
     swapping: Mutex<()>,
+    /// Held during a reload, for the same reason; a swap does not wait for it.
+    reloading: Mutex<()>,
     instances: Arc<Instances>,
     counters: Counters,
 }
@@ -95,6 +97,7 @@ impl Registry {
                 plugins: RwLock::default(),
                 rolled_back: Mutex::default(),
                 swapping: Mutex::default(),
+                reloading: Mutex::default(),
                 instances: Arc::default(),
                 counters: Counters::default(),
             }),

@@ -13,7 +13,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 /// How long a directory must rest after a change. A file that is still being
@@ -37,7 +37,7 @@ enum Happened {
 /// that is under way, but not for long: plugins may hang.
 pub struct Watch {
     send: Sender<Happened>,
-    ended: Receiver<()>,
+    ended: Mutex<Receiver<()>>,
 }
 
 impl Watch {
@@ -64,7 +64,10 @@ impl Watch {
                 drop(ending);
             })
             .map_err(|error| format!("{} cannot be watched: {error}", directory.display()))?;
-        Ok(Self { send, ended })
+        Ok(Self {
+            send,
+            ended: Mutex::new(ended),
+        })
     }
 }
 
@@ -73,7 +76,8 @@ impl Drop for Watch {
         // The thread is gone already if nothing is left to watch for.
         let _ = self.send.send(Happened::Dropped);
         // Ends when the thread drops its side.
-        let _ = self.ended.recv_timeout(LAST_WAIT);
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = ended.recv_timeout(LAST_WAIT);
     }
 }
 
