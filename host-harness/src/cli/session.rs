@@ -124,6 +124,7 @@ pub(super) fn careful_loading(config: Option<&EngineConfig>) -> Result<LoaderOpt
         .map_err(|error| Failure::file(Path::new("the executable"), &error))?;
     Ok(LoaderOptions {
         preflight: Some(preflight),
+        trusted_keys: config.map_or_else(Vec::new, |config| config.plugins.trusted_keys.clone()),
         staging_directory: config.and_then(|config| config.plugins.staging_directory.clone()),
         ..LoaderOptions::default()
     })

@@ -10,6 +10,7 @@ mod files;
 mod libraries;
 mod manifests;
 mod odd_files;
+mod signatures;
 mod staging;
 
 use host_harness::cli::exit;

@@ -23,6 +23,7 @@
 //! [plugins]
 //! directory = "/usr/lib/engine/plugins"
 //! stagingDirectory = "/var/lib/engine/plugin-copies"
+//! trustedKeys = ["RWQ…"]                # of minisign; then manifests must be signed
 //!
 //! [store]
 //! path = "/var/lib/engine/engine.sqlite"
@@ -43,6 +44,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use vcs_plugin_host::loader::TrustedKey;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 
 /// The address that the api service listens on by default.
@@ -120,6 +122,9 @@ pub struct PluginsConfig {
     /// Where private copies of plugins are made: by default in a directory
     /// beside the store; `None` without a file.
     pub staging_directory: Option<PathBuf>,
+    /// Keys of which one must have signed the manifest of each plugin; none,
+    /// and manifests need no signature.
+    pub trusted_keys: Vec<TrustedKey>,
 }
 
 /// `[store]`.
@@ -218,6 +223,7 @@ impl Default for EngineConfig {
             plugins: PluginsConfig {
                 directory: None,
                 staging_directory: None,
+                trusted_keys: Vec::new(),
             },
             store: StoreConfig {
                 path: PathBuf::from(DEFAULT_STORE),
@@ -286,6 +292,10 @@ impl EngineConfig {
             seconds => seconds.map_or(DEFAULT_POLL_INTERVAL, Duration::from_secs),
         };
         let store = directory.join(raw.store.path.unwrap_or_else(|| DEFAULT_STORE.into()));
+        let trusted_keys = raw.plugins.trusted_keys.iter().map(|text| text.parse());
+        let trusted_keys = trusted_keys
+            .collect::<Result<_, String>>()
+            .map_err(|what| source.error("plugins.trustedKeys", &what))?;
         let staging_directory = match raw.plugins.staging_directory {
             Some(path) => directory.join(path),
             None => store.with_file_name(PLUGIN_COPIES),
@@ -307,6 +317,7 @@ impl EngineConfig {
             plugins: PluginsConfig {
                 directory: raw.plugins.directory.map(|path| directory.join(path)),
                 staging_directory: Some(staging_directory),
+                trusted_keys,
             },
             store: StoreConfig { path: store, key },
             warnings: Vec::new(),

@@ -39,6 +39,7 @@ pub(super) struct RawVcs {
 pub(super) struct RawPlugins {
     pub(super) directory: Option<PathBuf>,
     pub(super) staging_directory: Option<PathBuf>,
+    pub(super) trusted_keys: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]

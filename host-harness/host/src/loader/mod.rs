@@ -9,7 +9,7 @@
 //!
 //! 1. `open`: the directory and the file are opened once; a regular file of ours
 //!    or of root, that nobody else may write to, not longer than the limit.
-//! 2. `manifest`: name, target, interface, length and SHA-256 are those of the
+//! 2. `manifest`: signed by a trusted key, where there are any; name, target, interface, length and SHA-256 are those of the
 //!    manifest beside it ([`Manifest`]). Nothing of the file has run or has
 //!    been interpreted before.
 //! 3. `elf`: a whole shared library for this machine that needs nothing
@@ -47,6 +47,7 @@ mod mapped;
 mod preflight;
 mod probe;
 mod scan;
+mod signature;
 mod source;
 mod staging;
 
@@ -58,6 +59,7 @@ pub use manifest::{Digest, Manifest};
 pub use preflight::{Preflight, serve_preflight};
 pub use probe::default_probe;
 pub use scan::{Found, FoundKind, scan};
+pub use signature::TrustedKey;
 pub use source::Trust;
 
 use counters::Counters;
@@ -91,6 +93,9 @@ pub struct LoaderOptions {
     /// Loads each plugin in another process before it is linked into this one;
     /// by default there is none.
     pub preflight: Option<Preflight>,
+    /// Keys of which one must have signed each manifest; by default none, and
+    /// manifests need no signature.
+    pub trusted_keys: Vec<TrustedKey>,
     /// Ends the waits for plugins when the host stops.
     pub stop: StopSwitch,
 }
@@ -104,6 +109,7 @@ impl Default for LoaderOptions {
             trust: Trust::Owner,
             library_limit: 64,
             preflight: None,
+            trusted_keys: Vec::new(),
             stop: StopSwitch::default(),
         }
     }
@@ -319,7 +325,8 @@ impl Loader {
     /// `not_found`, `unreadable`, and those of the step `manifest`.
     pub fn manifest(&self, path: &Path) -> Result<Manifest, LoadError> {
         let trust = self.options.trust;
-        Manifest::read(&Directory::of(path, trust)?, path, trust)
+        let keys = &self.options.trusted_keys;
+        Manifest::read(&Directory::of(path, trust)?, path, trust, keys)
     }
 
     /// Looks at a plugin without copying or linking it: the steps `open`,
@@ -379,7 +386,9 @@ impl Loader {
         let manifest = match pinned {
             Pinned::NotYet => None,
             Pinned::Required => {
-                let compared = Manifest::read(&directory, path, trust).and_then(|manifest| {
+                let keys = &self.options.trusted_keys;
+                let manifest = Manifest::read(&directory, path, trust, keys);
+                let compared = manifest.and_then(|manifest| {
                     manifest.compare_with_file(path, size, digest)?;
                     Ok(manifest)
                 });
