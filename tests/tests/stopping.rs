@@ -1,11 +1,12 @@
 //! SIGTERM ends the engine in order and in time, whatever plugins do.
 
-use integration_tests::place::{Place, until, with_tail};
+use integration_tests::place::{Place, manifest_of, until, with_tail, write_manifest};
 use integration_tests::{built_example, built_library, built_program};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use vcs_plugin_host::loader::Manifest;
 
 /// How long an engine may take to stop.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -51,7 +52,14 @@ fn a_reload_with_plugins_that_hang_does_not_hold_up_the_stop() {
     let hanging = built_example("hangs_when_linked");
     for number in 0..5u8 {
         let bytes = fs::read(with_tail(&hanging, &[number], &place)).unwrap();
-        place.install_bytes(&bytes, &format!("libhangs{number}.so"));
+        let name = format!("libhangs{number}.so");
+        let file = place.install_bytes(&bytes, &name);
+        // Two of one type would be rejected before they are tried.
+        let manifest = Manifest {
+            provider_type: format!("hangs-{number}"),
+            ..manifest_of(&name, &bytes)
+        };
+        write_manifest(&file, &manifest);
     }
     signal(&engine, "HUP");
     until("the preflight of a plugin that hangs", || {
