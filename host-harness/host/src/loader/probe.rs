@@ -3,7 +3,7 @@
 use vcs_provider_interface::context::CallContext;
 use vcs_provider_interface::error::{ErrorKind, Result};
 use vcs_provider_interface::prelude::VcsServer;
-use vcs_provider_interface::records::ServerInfoRequest;
+use vcs_provider_interface::records::{ServerInfoRequest, WebhooksInfoRequest};
 
 /// The default probe: what a server says of webhooks and of polling, for which
 /// it sends nothing. A provider without either passes.
@@ -15,7 +15,8 @@ pub fn default_probe(server: &dyn VcsServer, context: &dyn CallContext) -> Resul
         Err(error) if error.kind == ErrorKind::UNSUPPORTED => Ok(()),
         other => other,
     };
-    let request = ServerInfoRequest::default;
-    or_unsupported(server.webhooks_info(context, request()).map(drop))?;
-    or_unsupported(server.polling_info(context, request()).map(drop))
+    let webhooks = server.webhooks_info(context, WebhooksInfoRequest::default());
+    or_unsupported(webhooks.map(drop))?;
+    let polling = server.polling_info(context, ServerInfoRequest::default());
+    or_unsupported(polling.map(drop))
 }
