@@ -7,7 +7,6 @@ use super::grants::GrantStore;
 use super::guard::{Guard, GuardedServers};
 use super::metrics::{LostLogLines, Metrics};
 use super::rejections::RejectionLog;
-use super::runs::build_status::Publisher;
 use super::server_health::ServerHealth;
 use super::store::Store;
 use super::supervisor::Tasks;
@@ -42,6 +41,9 @@ pub trait Servers: Send + Sync {
 
     /// Looks for changed plugins and puts them into service; says what it did.
     fn reload(&self) -> serde_json::Value;
+
+    /// Ends every wait for a plugin, because the engine stops.
+    fn stop(&self) {}
 }
 
 /// The largest delivery that is read. Bitbucket Cloud: payloads have at most 256 KB;
@@ -232,14 +234,6 @@ impl Engine {
     pub fn runs_changed(&self) {
         self.run_changes.send_modify(|count| *count += 1);
         self.wake_outbox.notify_one();
-    }
-
-    /// What queues the statuses of runs.
-    #[must_use]
-    pub fn publisher(&self) -> Publisher {
-        Publisher {
-            ui_url: self.settings.ui_url.clone(),
-        }
     }
 
     /// Asks a server something with the credential of a project, and takes note

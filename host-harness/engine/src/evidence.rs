@@ -40,6 +40,7 @@ impl Engine {
         let request = BranchRequest {
             repo: application.repo.clone(),
             name: Some(branch.to_owned()),
+            ..BranchRequest::default()
         };
         let found = self.ask(&application.project, &application.server, |client| {
             client.branch(context, request)
@@ -70,6 +71,7 @@ impl Engine {
     ) -> Evidence {
         let request = RepositoryRequest {
             repo: application.repo.clone(),
+            ..RepositoryRequest::default()
         };
         let found = self.ask(&application.project, &application.server, |client| {
             client.repo_by_fullname(context, request)

@@ -6,7 +6,7 @@ use super::clock::{Clock, MovableClock, SystemClock};
 use super::config::EngineConfig;
 use super::grants::{GrantStore, StoreKey};
 use super::metrics::LostLogLines;
-use super::providers::{ConfiguredServers, status_details_in_words};
+use super::providers::ConfiguredServers;
 use super::services::{AccessToken, Shared, api_router, serve, vcs_router};
 use super::store::Store;
 use crate::engine::{Engine, Servers, Settings};
@@ -23,7 +23,7 @@ use vcs_plugin_host::loader::LoaderOptions;
 use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
 
 /// How long blocking work may take to end after everything else has.
-const LAST_WAIT: Duration = Duration::from_secs(5);
+const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -135,11 +135,6 @@ pub fn run<E: From<VcsError>>(
 /// As [`run`].
 pub fn start(config: &EngineConfig, options: StartOptions) -> Result<Running> {
     let mut notices = config.warnings.clone();
-    for server in &config.vcs.servers {
-        let words = status_details_in_words(server);
-        tracing::info!("{words}");
-        notices.push(words);
-    }
     let movable_clock = options.movable_clock.then(|| Arc::new(MovableClock::new()));
     let clock: Arc<dyn Clock> = match &movable_clock {
         Some(clock) => Arc::clone(clock) as Arc<dyn Clock>,
@@ -164,6 +159,7 @@ pub fn start(config: &EngineConfig, options: StartOptions) -> Result<Running> {
     let token = AccessToken::load(config)?;
     let servers =
         ConfiguredServers::start(config, options.plugin_directory, &grants, options.loader)?;
+    notices.extend(servers.notices());
     let parts = Parts {
         store,
         grants,
@@ -309,6 +305,7 @@ impl Running {
     /// bound, the work on events ends after the event in hand.
     pub fn stop(mut self) {
         self.engine.stopping.cancel();
+        self.engine.servers.stop();
         // Nobody listens if everything has ended already.
         let _ = self.stop.send(true);
         let tasks = std::mem::take(&mut self.tasks);

@@ -13,7 +13,6 @@ use url::{Host, Url};
 use vcs_engine::config::{EngineConfig, KeySource, ServerConfig};
 use vcs_engine::grants::{StoreKey, read_private};
 use vcs_engine::host_services::EngineServices;
-use vcs_engine::providers::status_details_in_words;
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::error::{ErrorKind, Result as VcsResult, VcsError};
 use vcs_provider_interface::provider::VcsServer;
@@ -227,7 +226,6 @@ fn check_server(
         Ok(made) => made,
         Err(error) => return findings.fail(&subject, config.locate(server, error).into()),
     };
-    findings.add("ok", &subject, status_details_in_words(server));
     if offline {
         return;
     }

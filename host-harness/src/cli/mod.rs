@@ -18,6 +18,7 @@ mod conformance;
 mod demo;
 pub mod exit;
 mod failure;
+mod grants;
 mod interrupt;
 mod logging;
 mod output;
@@ -99,6 +100,7 @@ fn execute(command: Command, output: &Output, log: &Log) -> Result<(), Failure> 
         Command::Start(arguments) => start::run(&arguments, output, log),
         Command::Config(arguments) => config::run(&arguments, output),
         Command::Tokens(arguments) => tokens::run(&arguments, output),
+        Command::Grants(arguments) => grants::run(&arguments, output),
         Command::Plugins(arguments) => plugins::run(&arguments, output),
         Command::Vcs(arguments) => vcs::run(*arguments, output),
         Command::Webhook(WebhookCommand::Parse(arguments)) => webhook::parse(&arguments, output),

@@ -23,7 +23,7 @@ pub(super) fn run(arguments: &StartArguments, output: &Output, log: &Log) -> Res
             vcs: arguments.services.contains(&ServiceName::Vcs),
         },
         plugin_directory: directory,
-        loader: careful_loading()?,
+        loader: careful_loading(Some(&config))?,
         movable_clock: arguments.movable_clock,
         lost_log_lines: LostLogLines::new(log.lost_lines()),
     };

@@ -68,9 +68,18 @@ pub(crate) fn parse(request: &WebhookRequest) -> Result<Delivery> {
             ),
         ));
     }
+    let mut previous_secret_used = false;
     if let Some(secret) = &request.secret {
         let signatures: Vec<&str> = headers(request, SIGNATURE_HEADER).collect();
-        signature::verify(&signatures, body, secret)?;
+        if let Err(error) = signature::verify(&signatures, body, secret) {
+            // While the hook's key is being changed, the service may still sign
+            // with the one before.
+            let Some(previous) = &request.previous_secret else {
+                return Err(error);
+            };
+            signature::verify(&signatures, body, previous).map_err(|_| error)?;
+            previous_secret_used = true;
+        }
     }
     let event_key = header(request, "X-Event-Key").ok_or_else(|| {
         VcsError::new(
@@ -84,16 +93,18 @@ pub(crate) fn parse(request: &WebhookRequest) -> Result<Delivery> {
         hook_id: header(request, "X-Hook-UUID").map(str::to_owned),
         attempt: header(request, "X-Attempt-Number").and_then(|text| text.parse().ok()),
         verified: request.secret.is_some(),
+        previous_secret_used,
         events: events(event_key, body)?,
+        ..Default::default()
     })
 }
 
 /// The fields for which changes of a push were left out.
-pub(crate) fn unreadable(delivery: &Delivery) -> impl Iterator<Item = &str> {
-    let facts = delivery.events.iter().flat_map(|event| &event.extra);
-    facts
-        .filter(|(key, _)| key == push::UNREADABLE)
-        .map(|(_, field)| field.as_str())
+pub(crate) fn unreadable(delivery: &Delivery) -> Vec<String> {
+    let fact = delivery.events.first();
+    fact.and_then(|event| event.extra.get(push::UNREADABLE))
+        .and_then(|fields| serde_json::from_str(fields).ok())
+        .unwrap_or_default()
 }
 
 fn headers<'a>(request: &'a WebhookRequest, name: &str) -> impl Iterator<Item = &'a str> {
@@ -180,6 +191,8 @@ fn missing(field: &str) -> VcsError {
     .with_extra("field", field)
 }
 
+#[cfg(test)]
+mod allocation_tests;
 #[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]

@@ -4,7 +4,9 @@
 mod consent;
 mod deliveries;
 mod grants;
+mod hooks;
 mod metrics;
 mod secrets;
 mod services;
+mod storm;
 mod story;

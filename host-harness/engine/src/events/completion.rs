@@ -103,7 +103,11 @@ impl Engine {
                     .background("complete_event")
                     .with_time_limit(COMPLETION_LIMIT);
                 engine.ask(&application.project, &application.server, |client| {
-                    client.complete_event(&context, CompleteEventRequest { event })
+                    let request = CompleteEventRequest {
+                        event,
+                        ..CompleteEventRequest::default()
+                    };
+                    client.complete_event(&context, request)
                 })
             })
         };

@@ -125,6 +125,7 @@ impl GrantStore {
             version: read.version,
             dead: read.dead,
             extra: read.extra,
+            ..Default::default()
         }))
     }
 

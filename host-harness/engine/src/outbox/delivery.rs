@@ -38,15 +38,10 @@ pub(super) async fn send(engine: &Arc<Engine>, id: i64) -> Result<Option<i64>> {
                 MessageKind::Comment => "pull_request_comment",
             };
             let context = engine.background(name).with_time_limit(SEND_LIMIT);
-            let repo = engine
-                .store
-                .application_by_id(message.application)
-                .ok()
-                .map(|application| application.repo);
             engine.ask(&message.project, &message.server, |client| {
                 match message.kind {
-                    MessageKind::Status => set_status(client, &context, &message, repo.clone()),
-                    MessageKind::Comment => comment(client, &context, &message, repo.clone()),
+                    MessageKind::Status => set_status(client, &context, &message),
+                    MessageKind::Comment => comment(client, &context, &message),
                 }
             })
         })
@@ -109,10 +104,8 @@ fn set_status(
     client: &dyn AuthorizedClient,
     context: &dyn CallContext,
     message: &OutboxMessage,
-    repo: Option<String>,
 ) -> VcsResult<Option<String>> {
-    let mut request: StatusRequest = read(&message.payload)?;
-    request.repo = repo.unwrap_or(request.repo);
+    let request: StatusRequest = read(&message.payload)?;
     client.set_status(context, request)?;
     Ok(None)
 }
@@ -122,34 +115,32 @@ fn comment(
     client: &dyn AuthorizedClient,
     context: &dyn CallContext,
     message: &OutboxMessage,
-    repo: Option<String>,
 ) -> VcsResult<Option<String>> {
     let wanted: RunComment = read(&message.payload)?;
-    let repo = repo.unwrap_or_else(|| wanted.repo.clone());
-    let mut known = message
-        .remote_id
-        .as_ref()
-        .and_then(|id| id.parse::<u64>().ok());
+    let repo = wanted.repo.clone();
+    let mut known = message.remote_id.clone();
     if known.is_none() && message.uncertain_sequence.is_some() {
         // It was sent before, and nobody knows what became of it.
         let request = CommentsRequest {
             repo: repo.clone(),
             pull_request: wanted.pull_request,
             limit: Some(LOOKED_THROUGH),
+            ..CommentsRequest::default()
         };
         let comments = collect(|sink| client.pull_request_comments(context, request, sink))?;
         known = comments
             .iter()
             .find(|comment| !comment.deleted && comment.text.contains(&wanted.run_url))
-            .map(|comment| comment.id);
+            .map(|comment| comment.id.clone());
     }
     let id = match known {
         Some(id) => {
             let request = UpdateCommentRequest {
                 repo,
                 pull_request: wanted.pull_request,
-                id,
+                id: id.clone(),
                 text: wanted.text,
+                ..UpdateCommentRequest::default()
             };
             match client.pull_request_comment_update(context, request) {
                 // Somebody has deleted it: it is not written again.
@@ -167,7 +158,7 @@ fn comment(
             client.pull_request_comment_create(context, request)?.id
         }
     };
-    Ok(Some(id.to_string()))
+    Ok(Some(id))
 }
 
 fn read<T: serde::de::DeserializeOwned>(payload: &str) -> VcsResult<T> {

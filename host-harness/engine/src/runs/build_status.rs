@@ -6,6 +6,7 @@
 //! configuration; the engine always gives its own address of the run.
 
 use super::state::has_ended;
+use crate::engine::Engine;
 use crate::store::{
     Application, MessageKind, NewMessage, OutboxState, Result, Run, StoreError, Transaction,
 };
@@ -34,6 +35,16 @@ pub struct RunComment {
 pub struct Publisher {
     /// The public address of the user interface, without a slash at the end.
     pub ui_url: String,
+}
+
+impl Engine {
+    /// What queues the statuses of runs.
+    #[must_use]
+    pub fn publisher(&self) -> Publisher {
+        Publisher {
+            ui_url: self.settings.ui_url.clone(),
+        }
+    }
 }
 
 impl Publisher {
@@ -67,6 +78,7 @@ impl Publisher {
             description: description(run),
             ref_name: Some(run.branch.clone()),
             pull_request: run.pull_request,
+            ..StatusRequest::default()
         };
         let status = NewMessage {
             application: application.id,

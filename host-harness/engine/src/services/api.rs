@@ -6,11 +6,10 @@ use super::browser;
 use super::call::call;
 use super::response::{Failure, JsonResult, plain};
 use crate::consent::{Callback, ConsentError, Consented};
-use crate::engine::blocking;
 use crate::linking::{LinkRequest, Linked, Unlinked};
 use crate::store::{Application, Cleanup, OutboxCount, OutboxMessage, OutboxState};
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
@@ -127,6 +126,8 @@ struct CallbackParameters {
     state: Option<Secret>,
     code: Option<Secret>,
     error: Option<String>,
+    /// Who made the code (RFC 9207).
+    iss: Option<String>,
 }
 
 async fn callback(
@@ -167,6 +168,7 @@ async fn end_consent(
         error: parameters.error,
         expected,
         browser,
+        issuer: parameters.iss,
     };
     let ended = call(shared, "authorize_token", move |engine, _| {
         match engine.end_consent(callback) {

@@ -25,12 +25,6 @@ const FOR_EVERYBODY: [&str; 4] = [
     "/mon/version",
 ];
 
-/// The runs of all applications.
-const ALL_RUNS: &str = "/runs";
-
-/// Claiming a run of any application.
-const CLAIM_ANY: &str = "/runs/claim";
-
 /// The runs of an application.
 const RUNS: &str = "/project/{key}/applications/{app}/runs";
 
@@ -79,11 +73,7 @@ pub(super) fn permits(role: &Role, asked: &Asked<'_>) -> bool {
             let is_below_runs = path.starts_with(RUNS);
             let is_reading_application =
                 path == "/project/{key}/applications/{app}" && asked.method == Method::GET;
-            let is_of_all = path == ALL_RUNS || path == CLAIM_ANY;
-            match project {
-                None if is_of_all => true,
-                _ => is_its_project && (is_below_runs || is_reading_application),
-            }
+            is_its_project && (is_below_runs || is_reading_application)
         }
         Role::Monitor => path.starts_with("/mon/") && asked.method == Method::GET,
         Role::Run { run } => {
@@ -204,8 +194,8 @@ mod tests {
         assert!(allowed(&all, Method::GET, RUNS, ""));
         assert!(allowed(&all, Method::POST, &token, ""));
         assert!(!allowed(&other, Method::GET, RUNS, ""));
-        assert!(allowed(&all, Method::POST, CLAIM_ANY, ""));
-        assert!(!allowed(&other, Method::POST, CLAIM_ANY, ""));
+        assert!(allowed(&all, Method::POST, ALL_RUNS[1], ""));
+        assert!(!allowed(&other, Method::POST, ALL_RUNS[1], ""));
         let link = "/project/{key}/applications/{app}/link";
         assert!(!allowed(&all, Method::POST, link, ""));
         assert!(!allowed(&all, Method::GET, "/applications", ""));

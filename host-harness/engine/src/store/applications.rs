@@ -243,6 +243,10 @@ impl Transaction<'_> {
     /// # Errors
     /// As every write.
     pub fn unlink_application(&self, application: i64) -> Result<bool> {
+        self.connection.execute(
+            "DELETE FROM outbox WHERE application = ?1 AND state <> 'pending'",
+            [application],
+        )?;
         let gone = self
             .connection
             .execute("DELETE FROM applications WHERE id = ?1", [application])?;
@@ -261,6 +265,13 @@ impl Transaction<'_> {
 fn rename(connection: &Connection, application: i64, repo: &str) -> Result<()> {
     connection
         .prepare_cached("UPDATE applications SET repo = ?2 WHERE id = ?1")?
+        .execute(params![application, repo])?;
+    // What services are still to be told is told of the repository as it is called now.
+    connection
+        .prepare_cached(
+            "UPDATE outbox SET payload = json_set(payload, '$.repo', ?2)
+             WHERE application = ?1 AND state = 'pending'",
+        )?
         .execute(params![application, repo])?;
     Ok(())
 }

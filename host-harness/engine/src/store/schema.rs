@@ -14,6 +14,7 @@ pub(crate) const STEPS: &[&str] = &[
     FIRST,
     POLLING_AND_PARKING,
     TOKENS_AND_COUNTS,
+    CONSENT_VERIFIER,
     RUNS_AND_OUTBOX,
 ];
 
@@ -220,6 +221,11 @@ WHEN NEW.state <> OLD.state BEGIN
 END;
 ALTER TABLE deliveries ADD COLUMN digest BLOB;
 CREATE INDEX deliveries_by_body ON deliveries (hook, digest) WHERE digest IS NOT NULL;
+";
+
+/// Consent with PKCE.
+const CONSENT_VERIFIER: &str = "
+ALTER TABLE oauth_states ADD COLUMN sealed_verifier BLOB;
 ";
 
 /// Brings a store to the newest schema. Safe when several processes do it at

@@ -25,6 +25,7 @@ fn with_code(state: Option<&str>) -> Callback {
         error: None,
         expected: None,
         browser: None,
+        issuer: None,
     }
 }
 

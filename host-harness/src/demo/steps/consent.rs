@@ -92,6 +92,7 @@ fn callback(query: &CallbackQuery) -> Callback {
         error: query.get("error").cloned(),
         expected: None,
         browser: None,
+        issuer: query.get("iss").cloned(),
     }
 }
 
@@ -114,6 +115,10 @@ impl Servers for OneServer {
             let message = format!("there is no server {name:?}");
             Err(VcsError::new(ErrorKind::NOT_FOUND, message))
         }
+    }
+
+    fn is_served(&self, _: &str) -> bool {
+        true
     }
 
     fn health(&self) -> Value {

@@ -4,11 +4,13 @@
 //! seen (see [`cursor`]). A poll that finds nothing takes three requests: the
 //! repository, its refs (one for each 100) and the pull requests that changed
 //! since (one for each 50). Each moved branch takes one more, up to
-//! [`MOST_FORCE_CHECKS`], to tell a forced update; beyond that the extra fact
-//! `forced` = `unknown` is set. Where the list of refs has several pages, each
+//! [`MOST_FORCE_CHECKS`], to tell a forced update; beyond that `forced` is `None`. Where the list of refs has several pages, each
 //! ref that seems to be gone is asked for once, up to [`MOST_ABSENCE_CHECKS`],
 //! since a list that changes while it is read can lose an item. The first poll
 //! takes one request more, for the open pull requests. Repeated: all of it.
+//!
+//! Which repositories are worth a poll is found by [`mod@workspace`], in one
+//! request for a whole workspace.
 //!
 //! Found: refs that were created, moved and deleted; pull requests that were
 //! created, updated, merged and declined; a repository that was renamed. Not
@@ -18,6 +20,9 @@
 mod compare;
 mod cursor;
 mod look;
+mod workspace;
+
+pub(crate) use workspace::poll as poll_workspace;
 
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
@@ -87,6 +92,7 @@ pub(crate) fn poll(
         events,
         cursor: cursor.encode()?,
         requests: look.requests,
+        ..Default::default()
     })
 }
 
@@ -108,7 +114,7 @@ fn event(kind: EventKind, key: &str, at: &EventRepository) -> Event {
         kind,
         key: key.to_owned(),
         repo: Some(at.clone()),
-        extra: vec![("source".to_owned(), "poll".to_owned())],
+        extra: Extra::from([("source", "poll".to_owned())]),
         ..Event::default()
     }
 }
@@ -134,17 +140,15 @@ fn poll_refs(
         }
         let mut checks = 0;
         for (kind, mut change) in ref_changes(before, &now) {
-            let mut extra = None;
             if kind == EventKind::REF_UPDATED && change.kind == RefKind::BRANCH {
                 checks += 1;
                 if checks <= MOST_FORCE_CHECKS {
-                    change.forced = look.is_forced(&change)?;
+                    change.forced = Some(look.is_forced(&change)?);
                 } else {
-                    extra = Some(("forced".to_owned(), "unknown".to_owned()));
+                    change.forced = None;
                 }
             }
             let mut event = event(kind, "repo:push", at);
-            event.extra.extend(extra);
             event.change = Some(change);
             events.push(event);
         }

@@ -13,6 +13,7 @@ pub(super) async fn repository(
 ) -> ProviderResult {
     let request = RepositoryRequest {
         repo: fullname(&owner, &repo),
+        ..Default::default()
     };
     let target = options.target(server);
     with_client(&shared, target, "repo_by_fullname", |client, context| {
@@ -29,6 +30,7 @@ pub(super) async fn forks(
     let request = ForksRequest {
         repo: fullname(&owner, &repo),
         limit: options.limit,
+        ..Default::default()
     };
     let target = options.target(server);
     with_client(&shared, target, "forks", |client, context| {
@@ -48,6 +50,7 @@ pub(super) async fn branches(
         filter: options.filter,
         sort: options.sort.unwrap_or_default(),
         limit: options.limit,
+        ..Default::default()
     };
     with_client(&shared, target, "branches", |client, context| {
         collect(|sink| client.branches(context, request, sink))
@@ -65,6 +68,7 @@ pub(super) async fn branch(
     let request = BranchRequest {
         repo: fullname(&owner, &repo),
         name: options.branch.filter(|_| !wants_default),
+        ..Default::default()
     };
     with_client(&shared, target, "branch", |client, context| {
         client.branch(context, request)
@@ -82,6 +86,7 @@ pub(super) async fn tags(
         repo: fullname(&owner, &repo),
         filter: options.filter,
         limit: options.limit,
+        ..Default::default()
     };
     with_client(&shared, target, "tags", |client, context| {
         collect(|sink| client.tags(context, request, sink))
@@ -97,6 +102,7 @@ pub(super) async fn tag(
     let request = TagRequest {
         repo: fullname(&owner, &repo),
         name,
+        ..Default::default()
     };
     let target = options.target(server);
     with_client(&shared, target, "tag", |client, context| {
@@ -121,6 +127,7 @@ pub(super) async fn commits(
                 base,
                 head,
                 limit,
+                ..Default::default()
             };
             return collect(|sink| client.commits_between_refs(context, request, sink));
         }
@@ -130,6 +137,7 @@ pub(super) async fn commits(
             since: options.since,
             until: options.until,
             limit,
+            ..Default::default()
         };
         collect(|sink| client.commits(context, request, sink))
     })
@@ -144,6 +152,7 @@ pub(super) async fn commit(
     let request = CommitRequest {
         repo: fullname(&owner, &repo),
         hash,
+        ..Default::default()
     };
     let target = options.target(server);
     with_client(&shared, target, "commit", |client, context| {
@@ -161,6 +170,7 @@ pub(super) async fn statuses(
         repo: fullname(&owner, &repo),
         commit,
         limit: options.limit,
+        ..Default::default()
     };
     let target = options.target(server);
     with_client(&shared, target, "list_statuses", |client, context| {
@@ -180,6 +190,7 @@ pub(super) async fn changed_files(
         base: options.base.unwrap_or_default(),
         head: options.head.unwrap_or_default(),
         limit: options.limit,
+        ..Default::default()
     };
     with_client(&shared, target, "changed_files", |client, context| {
         collect(|sink| client.changed_files(context, request, sink))
@@ -199,6 +210,7 @@ pub(super) async fn contents(
         path: options.path.unwrap_or_default(),
         recursive: false,
         limit: options.limit,
+        ..Default::default()
     };
     with_client(&shared, target, "list_content", |client, context| {
         collect(|sink| client.list_content(context, request, sink))
