@@ -398,7 +398,7 @@ impl MockBitbucket {
             .start(OutgoingDelivery::again(delivery));
     }
 
-    pub(super) fn repository(&self, full_name: &str) -> Result<Arc<Repository>, MockError> {
+    pub(crate) fn repository(&self, full_name: &str) -> Result<Arc<Repository>, MockError> {
         let (workspace, slug) = split_name(full_name)?;
         match lock(&self.mock.state).find_repository(workspace, slug) {
             Found::Here(repository) => Ok(repository),

@@ -64,8 +64,20 @@ pub(crate) struct Commit {
 /// An annotation. Very old ones name no tagger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tag {
+    /// The hash of what it is about.
+    pub(crate) target: String,
     pub(crate) tagger: Option<Signature>,
     pub(crate) message: String,
+}
+
+/// Whether the text is a whole object name.
+pub(crate) fn is_full_hash(text: &str) -> bool {
+    text.len() == 40 && is_hex(text)
+}
+
+/// Whether the text is hexadecimal digits and nothing else.
+pub(crate) fn is_hex(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Reads the content of a commit object. Nothing in it is trusted to be UTF-8.
@@ -97,6 +109,11 @@ pub(crate) fn parse_commit(hash: &str, content: &[u8]) -> Commit {
 pub(crate) fn parse_tag(content: &[u8]) -> Tag {
     let (header, message) = split_message(content);
     Tag {
+        target: header
+            .split('\n')
+            .find_map(|line| line.strip_prefix("object "))
+            .unwrap_or_default()
+            .to_owned(),
         tagger: header
             .split('\n')
             .find_map(|line| line.strip_prefix("tagger "))

@@ -19,5 +19,6 @@ mod pull_requests;
 mod refs;
 mod serving;
 mod source;
+mod speed;
 mod starting;
 mod statuses;
