@@ -68,6 +68,8 @@ pub(crate) struct Route {
     pub(crate) query: &'static [&'static str],
     pub(crate) paging: Paging,
     pub(crate) body: BodyKind,
+    /// Whether a page says how many items there are in all.
+    pub(crate) sized: bool,
     pub(crate) handler: Handler,
 }
 
@@ -81,6 +83,7 @@ impl Route {
             query: &[],
             paging: Paging::None,
             body: BodyKind::None,
+            sized: true,
             handler,
         }
     }
@@ -126,6 +129,12 @@ impl Route {
     /// Responds with numbered pages.
     pub(crate) fn numbered(mut self, default: usize, most: usize) -> Self {
         self.paging = Paging::Numbered { default, most };
+        self
+    }
+
+    /// Pages do not say how many items there are in all.
+    pub(crate) fn without_size(mut self) -> Self {
+        self.sized = false;
         self
     }
 

@@ -87,9 +87,10 @@ impl Api {
             checked(&call).unwrap_or_else(ApiError::into_response)
         };
         let mut response = partial(&call, response);
-        response
-            .headers
-            .extend(quota.map(|quota| quota.headers()).unwrap_or_default());
+        if tells_its_quota(&call) {
+            let headers = quota.map(|quota| quota.headers());
+            response.headers.extend(headers.unwrap_or_default());
+        }
         response.headers.extend(scope_headers(&call));
         response
     }
@@ -166,7 +167,18 @@ fn partial(call: &Call, mut response: Response) -> Response {
     response
 }
 
-/// What the credential has and what the route takes.
+/// Whether the service tells this credential how much of its quota is left: only
+/// access tokens learn it.
+fn tells_its_quota(call: &Call) -> bool {
+    call.caller.as_ref().is_some_and(|caller| {
+        matches!(
+            caller.credential.kind,
+            CredentialKind::RepositoryAccessToken | CredentialKind::WorkspaceAccessToken
+        )
+    })
+}
+
+/// What the credential is, what it has and what the route takes.
 fn scope_headers(call: &Call) -> Vec<(String, String)> {
     let (Access::Scopes(needed) | Access::Account(needed), Some(caller)) =
         (&call.route.access, &call.caller)
@@ -181,6 +193,10 @@ fn scope_headers(call: &Call) -> Vec<(String, String)> {
         (
             "x-oauth-scopes".to_owned(),
             caller.credential.scopes.join(", "),
+        ),
+        (
+            "x-credential-type".to_owned(),
+            caller.credential.kind.name().to_owned(),
         ),
     ]
 }

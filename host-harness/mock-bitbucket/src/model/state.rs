@@ -136,7 +136,11 @@ impl State {
         let workspace_slug = self
             .workspace(workspace)
             .map_or(workspace, |workspace| workspace.slug.as_str());
+        // `{}` stands for "whatever workspace": the repository goes by its uuid then.
         let found = self.repositories.iter().find(|repository| {
+            if workspace == "{}" {
+                return repository.uuid == slug;
+            }
             same_slug(&repository.workspace, workspace_slug)
                 && (repository.uuid == slug || same_slug(&repository.slug, slug))
         });

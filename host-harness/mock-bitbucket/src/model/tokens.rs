@@ -43,6 +43,18 @@ pub enum CredentialKind {
     OAuth,
 }
 
+impl CredentialKind {
+    /// The name in the header `X-Credential-Type`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::ApiToken => "api_token",
+            Self::RepositoryAccessToken => "repo_access_token",
+            Self::WorkspaceAccessToken => "workspace_access_token",
+            Self::OAuth => "oauth2",
+        }
+    }
+}
+
 /// Which repositories a credential can see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Visibility {

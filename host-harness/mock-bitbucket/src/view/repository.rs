@@ -158,14 +158,28 @@ pub(crate) fn repository(
     Ok(object)
 }
 
+/// The account that a workspace is, as the owner of its repositories.
+pub(crate) fn owner(urls: &Urls, workspace: &Workspace) -> Value {
+    let id = segment(&workspace.uuid);
+    json!({
+        "type": "team",
+        "uuid": workspace.uuid,
+        "username": workspace.slug,
+        "display_name": workspace.name,
+        "links": {
+            "self": link(format!("{}/workspaces/{id}", urls.api)),
+            "html": link(format!("{}/{id}/", urls.web)),
+            "avatar": link(format!("{}/account/{}/avatar/", urls.web, workspace.slug)),
+        },
+    })
+}
+
 /// Owner, workspace, project and parent.
 fn add_surroundings(mock: &Mock, repository: &Repository, object: &mut Value) {
     let urls = &mock.urls;
     let state = lock(&mock.state);
-    if let Some(owner) = state.users.first() {
-        object["owner"] = user(urls, owner);
-    }
     if let Some(found) = state.workspace(&repository.workspace) {
+        object["owner"] = owner(urls, found);
         object["workspace"] = workspace(urls, found);
         object["project"] = json!({
             "type": "project",

@@ -104,7 +104,15 @@ impl Comparison {
         };
         let newer = resolve(&from, newer)?;
         let mut older = resolve(&repository, older)?;
-        if flag(call, "topic")?.unwrap_or(true) {
+        // `merge=false` and `topic=false` both ask for what differs between the two
+        // commits themselves, and not since their common ancestor.
+        let (merge, topic) = (flag(call, "merge")?, flag(call, "topic")?);
+        if merge.is_some() && topic.is_some() {
+            return Err(ApiError::bad_request(
+                "merge and topic cannot be used together.",
+            ));
+        }
+        if merge.or(topic).unwrap_or(true) {
             older = JoinedGit::new(&repository.git, &from.git)
                 .merge_base(&newer, &older)?
                 .ok_or_else(|| ApiError::bad_request("No common ancestor"))?;

@@ -129,5 +129,5 @@ fn delete(call: &Call) -> RouteResult {
     if files.len() == before {
         return Err(missing(name));
     }
-    Ok(Response::empty(204))
+    Ok(Response::no_content())
 }

@@ -30,8 +30,10 @@ pub(crate) fn routes() -> Vec<Route> {
 
 fn list(call: &Call) -> RouteResult {
     let repository = call.repository()?;
-    if let Some(role) = call.query_value("role")
-        && !["admin", "contributor", "member", "owner"].contains(&role)
+    let known = ["admin", "contributor", "member", "owner"];
+    if let Some(role) = call
+        .query_value("role")
+        .filter(|role| !known.contains(role))
     {
         return Err(ApiError::bad_request(format!("Invalid role \"{role}\".")));
     }

@@ -132,7 +132,7 @@ fn delete(call: &Call) -> RouteResult {
     if hooks.len() == before {
         return Err(no_such_hook());
     }
-    Ok(Response::empty(204))
+    Ok(Response::no_content())
 }
 
 fn register_secret(call: &Call, hook: &Hook) {

@@ -206,5 +206,5 @@ fn delete(call: &Call) -> RouteResult {
             .retain(|kept| kept.external_id != id && kept.uuid != id);
         Ok(())
     })?;
-    Ok(Response::empty(204))
+    Ok(Response::no_content())
 }

@@ -282,5 +282,5 @@ fn delete(call: &Call) -> RouteResult {
     if let Some(reports) = lock(&call.mock.state).reports.get_mut(&subject) {
         reports.retain(|report| !report.is(id));
     }
-    Ok(Response::empty(204))
+    Ok(Response::no_content())
 }

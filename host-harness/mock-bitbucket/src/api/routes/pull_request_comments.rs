@@ -243,7 +243,7 @@ fn delete(call: &Call) -> RouteResult {
         comment.id,
         "pullrequest:comment_deleted",
     )?;
-    Ok(Response::empty(204))
+    Ok(Response::no_content())
 }
 
 fn resolve(call: &Call) -> RouteResult {
@@ -287,7 +287,7 @@ fn reopen(call: &Call) -> RouteResult {
         comment.id,
         "pullrequest:comment_reopened",
     )?;
-    Ok(Response::empty(204))
+    Ok(Response::no_content())
 }
 
 fn change(

@@ -60,7 +60,8 @@ pub(crate) fn routes() -> Vec<Route> {
         )
         .scopes(PULL_REQUEST)
         .query(&["q", "sort"])
-        .numbered(10, 100),
+        .numbered(10, 100)
+        .without_size(),
     ]
 }
 
@@ -260,10 +261,10 @@ fn check_sides(
         .as_deref()
         .and_then(|uuid| lock(&call.mock.state).repository_by_uuid(uuid))
         .unwrap_or_else(|| Arc::clone(repository));
-    if let (Some(source), Some(destination)) = (&source.commit, &destination.commit)
-        && JoinedGit::new(&repository.git, &from.git).is_ancestor(source, destination)?
-    {
-        return Err(ApiError::bad_request("There are no changes to be pulled"));
+    if let (Some(source), Some(destination)) = (&source.commit, &destination.commit) {
+        if JoinedGit::new(&repository.git, &from.git).is_ancestor(source, destination)? {
+            return Err(ApiError::bad_request("There are no changes to be pulled"));
+        }
     }
     Ok(())
 }

@@ -41,7 +41,7 @@ pub(crate) fn routes() -> Vec<Route> {
         create(BRANCHES, create_branch),
         Route::get(BRANCH, |call| single(call, RefKind::Branch)).scopes(REPOSITORY),
         Route::delete(BRANCH, |call| delete(call, RefKind::Branch)).scopes(REPOSITORY_WRITE),
-        list(TAGS, |call| list_refs(call, &[RefKind::Tag])),
+        list(TAGS, |call| list_refs(call, &[RefKind::Tag])).without_size(),
         create(TAGS, create_tag),
         Route::get(TAG, |call| single(call, RefKind::Tag)).scopes(REPOSITORY),
         Route::delete(TAG, |call| delete(call, RefKind::Tag)).scopes(REPOSITORY_WRITE),
@@ -262,7 +262,7 @@ fn delete(call: &Call, kind: RefKind) -> RouteResult {
     changing(call, &repository, |git| {
         Ok(git.delete_ref(kind, &found.name, &found.object)?)
     })?;
-    Ok(Response::empty(204))
+    Ok(Response::no_content())
 }
 
 /// Changes refs and delivers what changed, as a push would.

@@ -15,7 +15,7 @@ use crate::git::tree::{EntryKind, TreeEntry};
 use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links::{link, path_of_segments};
 use crate::model::repository::Repository;
-use crate::model::response::Response;
+use crate::model::response::{Body, Response};
 use crate::model::tokens::REPOSITORY;
 use crate::view::repository::{commit_link, repository_url};
 
@@ -173,7 +173,11 @@ impl Place<'_> {
             }
         }
         let next = (end < walk.hashes.len()).then(|| walk.cursor(end));
-        by_cursor(call, length, values, next)
+        let mut response = by_cursor(call, length, values, next)?;
+        if let Body::Json(page) = &mut response.body {
+            page["page"] = json!(start / length + 1);
+        }
+        Ok(response)
     }
 
     /// The entries of a directory as records, filtered and in order.
