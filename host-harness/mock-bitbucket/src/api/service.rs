@@ -16,6 +16,7 @@ use crate::model::errors::ApiError;
 use crate::model::mock::Mock;
 use crate::model::response::{Body, Response};
 use crate::model::tokens::CredentialKind;
+use crate::view::whole::WholeObjects;
 
 /// The REST API over the mocked service.
 pub(crate) struct Api {
@@ -53,7 +54,7 @@ impl Api {
         if let Some(gone) = removed::check(path) {
             return Err(gone);
         }
-        self.router.find(method, path)
+        self.router.find(method, path, self.mock.settings.lenient)
     }
 
     /// Answers an API request. Blocking: it may start git.
@@ -142,7 +143,8 @@ fn checked(call: &Call) -> Result<Response, ApiError> {
     {
         caller.require(needed)?;
     }
-    if let Some((unknown, _)) = call.query.iter().find(|(name, _)| !call.route.knows(name)) {
+    let unknown = call.query.iter().find(|(name, _)| !call.route.knows(name));
+    if let Some((unknown, _)) = unknown.filter(|_| !call.mock.settings.lenient) {
         return Err(ApiError::bad_request(format!(
             "Unknown query parameter: {unknown}"
         )));
@@ -162,6 +164,10 @@ fn partial(call: &Call, mut response: Response) -> Response {
         call.query_value("fields"),
         &mut response.body,
     ) {
+        let mut whole = WholeObjects::default();
+        for path in fields::wanted(fields) {
+            whole.grow(&call.mock, document, path);
+        }
         *document = fields::trim(document.take(), fields);
     }
     response
@@ -211,6 +217,7 @@ mod tests {
         let encoded = router.find(
             &Method::GET,
             "/2.0/repositories/w/r/refs/branches/feature%2Fa%23b",
+            false,
         );
         assert_eq!(
             encoded
@@ -221,6 +228,7 @@ mod tests {
         let raw = router.find(
             &Method::GET,
             "/2.0/repositories/w/r/refs/branches/feature/a",
+            false,
         );
         assert_eq!(
             raw.err().map(|error| error.into_response().status),
@@ -231,7 +239,7 @@ mod tests {
     #[test]
     fn a_known_address_with_another_method_is_405() {
         let response = Router::new(table())
-            .find(&Method::PATCH, "/2.0/user")
+            .find(&Method::PATCH, "/2.0/user", false)
             .err()
             .map(ApiError::into_response);
         assert_eq!(response.as_ref().map(|response| response.status), Some(405));

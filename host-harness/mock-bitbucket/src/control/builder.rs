@@ -43,6 +43,7 @@ pub struct MockBuilder {
     origin: Option<String>,
     rate_limit: Option<RateLimit>,
     delivery: DeliveryPolicy,
+    lenient: bool,
     allow_local_hook_urls: bool,
     callback_urls: Vec<String>,
     oauth: OAuthPolicy,
@@ -60,6 +61,7 @@ impl Default for MockBuilder {
             origin: None,
             rate_limit: None,
             delivery: DeliveryPolicy::default(),
+            lenient: false,
             allow_local_hook_urls: true,
             callback_urls: Vec::new(),
             oauth: OAuthPolicy::default(),
@@ -151,6 +153,15 @@ impl MockBuilder {
         self
     }
 
+    /// Takes raw slashes in the names of branches and tags, and query parameters that
+    /// an operation does not know, as the real service does: for clients that are not
+    /// under test.
+    #[must_use]
+    pub fn lenient(mut self) -> Self {
+        self.lenient = true;
+        self
+    }
+
     /// Registers a callback address of the OAuth consumer. May be called several
     /// times; the first address is the one that is used when a client names none.
     #[must_use]
@@ -200,6 +211,7 @@ impl MockBuilder {
             urls: Urls::new(self.origin.unwrap_or_else(|| format!("http://{address}"))),
             settings: Settings {
                 latency: self.latency,
+                lenient: self.lenient,
                 allow_local_hook_urls: self.allow_local_hook_urls,
                 client_id: uuid::Uuid::new_v4().simple().to_string()[..18].to_owned(),
                 client_secret: uuid::Uuid::new_v4().simple().to_string(),

@@ -48,6 +48,10 @@ pub struct MockArguments {
     /// service does.
     #[arg(long)]
     pub reject_local_hook_urls: bool,
+    /// Takes raw slashes in names of branches and tags and unknown query parameters,
+    /// as the real service does, for other people's clients. Strict by default.
+    #[arg(long)]
+    pub lenient: bool,
     /// A callback address of the OAuth consumer. May be repeated.
     #[arg(long = "callback", alias = "callback-url", value_name = "URL")]
     pub callback_urls: Vec<String>,
@@ -138,6 +142,9 @@ fn start(arguments: &MockArguments) -> Result<MockBitbucket, CommandError> {
     }
     if arguments.reject_local_hook_urls {
         builder = builder.reject_local_hook_urls();
+    }
+    if arguments.lenient {
+        builder = builder.lenient();
     }
     for url in &arguments.callback_urls {
         builder = builder.callback_url(url);

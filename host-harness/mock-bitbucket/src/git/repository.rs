@@ -67,6 +67,16 @@ impl GitRepository {
         })
     }
 
+    /// A new bare repository in an empty directory.
+    pub(crate) fn create(path: &Path) -> Result<Self, GitError> {
+        let mut command = clean_git();
+        command
+            .args(["init", "--quiet", "--bare", "--initial-branch=main"])
+            .arg(path);
+        run(command, "init", &[])?;
+        Self::open(path)
+    }
+
     /// Forgets what was read of commits: they may be gone.
     pub(crate) fn forget_cached_commits(&self) {
         lock(&self.commits).clear();

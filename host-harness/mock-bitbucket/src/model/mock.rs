@@ -22,6 +22,8 @@ use crate::sync::lock;
 pub(crate) struct Settings {
     /// Waited before every response.
     pub(crate) latency: Duration,
+    /// Whether raw slashes in names of refs and unknown query parameters are taken.
+    pub(crate) lenient: bool,
     /// Whether hooks may point at this machine or a private network.
     pub(crate) allow_local_hook_urls: bool,
     /// The OAuth consumer's identifier.

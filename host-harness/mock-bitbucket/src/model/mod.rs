@@ -3,6 +3,7 @@
 pub(crate) mod behaviour;
 pub(crate) mod clock;
 pub(crate) mod deliveries;
+pub(crate) mod documents;
 pub(crate) mod errors;
 pub(crate) mod links;
 pub(crate) mod mock;

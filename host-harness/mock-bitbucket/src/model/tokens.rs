@@ -175,6 +175,7 @@ fn implied(scope: &str) -> &'static [&'static str] {
         "account" => &["email"],
         "account:write" => &["account", "email"],
         "pipeline:write" => &["pipeline"],
+        "issue:write" => &["issue"],
         "pipeline:variable" => &["pipeline:write", "pipeline"],
         _ => &[],
     }
@@ -201,6 +202,11 @@ impl Permission {
 
 pub(crate) const ACCOUNT: Permission = Permission {
     oauth: &["account"],
+    api_token: &["read:user:bitbucket"],
+};
+/// Reading accounts of others.
+pub(crate) const ANY_ACCOUNT: Permission = Permission {
+    oauth: &[],
     api_token: &["read:user:bitbucket"],
 };
 pub(crate) const OWN_WORKSPACES: Permission = Permission {
@@ -241,6 +247,70 @@ pub(crate) const PULL_REQUEST_WITHDRAW: Permission = Permission {
     oauth: &["pullrequest:write"],
     api_token: &["write:pullrequest:bitbucket"],
 };
+pub(crate) const REPOSITORY_ADMIN: Permission = Permission {
+    oauth: &["repository:admin"],
+    api_token: &["admin:repository:bitbucket"],
+};
+pub(crate) const REPOSITORY_DELETE: Permission = Permission {
+    oauth: &["repository:delete"],
+    api_token: &["delete:repository:bitbucket"],
+};
+pub(crate) const COMMIT_APPROVE: Permission = Permission {
+    oauth: &["repository:write"],
+    api_token: &["read:repository:bitbucket", "write:repository:bitbucket"],
+};
+pub(crate) const DEPLOY_KEY: Permission = Permission {
+    oauth: &["repository", "repository:admin"],
+    api_token: &["admin:repository:bitbucket"],
+};
+pub(crate) const DEPLOY_KEY_WRITE: Permission = Permission {
+    oauth: &["repository", "repository:admin"],
+    api_token: &["admin:repository:bitbucket", "write:ssh-key:bitbucket"],
+};
+pub(crate) const DEPLOY_KEY_DELETE: Permission = Permission {
+    oauth: &["repository", "repository:admin"],
+    api_token: &["admin:repository:bitbucket", "delete:ssh-key:bitbucket"],
+};
+pub(crate) const MEMBERS: Permission = Permission {
+    oauth: &["account"],
+    api_token: &["read:workspace:bitbucket"],
+};
+pub(crate) const ALL_PERMISSIONS: Permission = Permission {
+    oauth: &["account"],
+    api_token: &["read:repository:bitbucket"],
+};
+pub(crate) const PROJECT: Permission = Permission {
+    oauth: &["project"],
+    api_token: &["read:project:bitbucket"],
+};
+pub(crate) const PROJECT_ADMIN: Permission = Permission {
+    oauth: &["project:admin"],
+    api_token: &["admin:project:bitbucket"],
+};
+pub(crate) const PIPELINE: Permission = Permission {
+    oauth: &["pipeline"],
+    api_token: &["read:pipeline:bitbucket"],
+};
+pub(crate) const PIPELINE_START: Permission = Permission {
+    oauth: &["pipeline"],
+    api_token: &["read:pipeline:bitbucket", "write:pipeline:bitbucket"],
+};
+pub(crate) const PIPELINE_WRITE: Permission = Permission {
+    oauth: &["pipeline:write"],
+    api_token: &["write:pipeline:bitbucket"],
+};
+pub(crate) const PIPELINE_VARIABLE: Permission = Permission {
+    oauth: &["pipeline:variable"],
+    api_token: &["admin:pipeline:bitbucket"],
+};
+pub(crate) const ISSUE: Permission = Permission {
+    oauth: &["issue"],
+    api_token: &["read:issue:bitbucket"],
+};
+pub(crate) const ISSUE_WRITE: Permission = Permission {
+    oauth: &["issue:write"],
+    api_token: &["read:issue:bitbucket", "write:issue:bitbucket"],
+};
 pub(crate) const WEBHOOK: Permission = Permission {
     oauth: &["webhook"],
     api_token: &["read:webhook:bitbucket"],
@@ -270,6 +340,16 @@ pub(crate) fn all_scopes(kind: CredentialKind) -> Vec<String> {
             "write:webhook:bitbucket",
             "delete:webhook:bitbucket",
             "read:permission:bitbucket",
+            "delete:repository:bitbucket",
+            "write:ssh-key:bitbucket",
+            "delete:ssh-key:bitbucket",
+            "read:project:bitbucket",
+            "admin:project:bitbucket",
+            "read:pipeline:bitbucket",
+            "write:pipeline:bitbucket",
+            "admin:pipeline:bitbucket",
+            "read:issue:bitbucket",
+            "write:issue:bitbucket",
         ],
         CredentialKind::RepositoryAccessToken => &[
             "repository",
@@ -278,6 +358,10 @@ pub(crate) fn all_scopes(kind: CredentialKind) -> Vec<String> {
             "pullrequest",
             "pullrequest:write",
             "webhook",
+            "repository:delete",
+            "pipeline",
+            "pipeline:write",
+            "pipeline:variable",
         ],
         CredentialKind::WorkspaceAccessToken => &[
             "project",
@@ -288,6 +372,11 @@ pub(crate) fn all_scopes(kind: CredentialKind) -> Vec<String> {
             "pullrequest:write",
             "webhook",
             "account",
+            "repository:delete",
+            "project:admin",
+            "pipeline",
+            "pipeline:write",
+            "pipeline:variable",
         ],
         CredentialKind::OAuth => &[
             "account",
@@ -298,6 +387,14 @@ pub(crate) fn all_scopes(kind: CredentialKind) -> Vec<String> {
             "pullrequest",
             "pullrequest:write",
             "webhook",
+            "repository:delete",
+            "project",
+            "project:admin",
+            "pipeline",
+            "pipeline:write",
+            "pipeline:variable",
+            "issue",
+            "issue:write",
         ],
     };
     scopes.iter().map(|scope| (*scope).to_owned()).collect()

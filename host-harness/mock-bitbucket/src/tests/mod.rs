@@ -4,11 +4,13 @@ mod description;
 mod schema;
 mod support;
 
+mod administration;
 mod comments;
 mod commits;
 mod comparing;
 mod contract;
 mod edges;
+mod fields;
 mod git;
 mod hooks;
 mod insights;

@@ -55,6 +55,12 @@ pub(crate) fn routes() -> Vec<Route> {
             "from_pullrequest_id",
         ]),
         Route::get(
+            "/2.0/repositories/{workspace}/{repo_slug}/patch/{spec*}",
+            patch,
+        )
+        .scopes(REPOSITORY)
+        .query(&["from_pullrequest_id", "topic"]),
+        Route::get(
             "/2.0/repositories/{workspace}/{repo_slug}/merge-base/{revspec}",
             merge_base,
         )
@@ -236,6 +242,15 @@ fn diff(call: &Call) -> RouteResult {
     let text = comparison
         .git()
         .diff(&comparison.older, &comparison.newer, &options(call)?)?;
+    Ok(Response::bytes(200, "text/plain", text))
+}
+
+fn patch(call: &Call) -> RouteResult {
+    let comparison = Comparison::read(call)?;
+    let alone =
+        !call.parameter("spec").contains([':', '\r']) && !call.parameter("spec").contains("..");
+    let older = (!alone).then_some(comparison.older.as_str());
+    let text = comparison.git().patch(older, &comparison.newer)?;
     Ok(Response::bytes(200, "text/plain", text))
 }
 

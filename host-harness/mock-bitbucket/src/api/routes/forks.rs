@@ -21,6 +21,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get(FORKS, list)
             .scopes(REPOSITORY)
             .query(&["role", "q", "sort"])
+            .of("repository")
             .numbered(10, 100),
         Route::post(FORKS, create)
             .scopes(REF_CREATE)

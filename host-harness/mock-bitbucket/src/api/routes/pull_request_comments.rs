@@ -47,6 +47,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get(ALL, list)
             .scopes(PULL_REQUEST)
             .query(&["q", "sort"])
+            .of("comment")
             .numbered(10, 100),
         Route::post(ALL, create)
             .scopes(PULL_REQUEST)

@@ -26,6 +26,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get(template, handler)
             .scopes(REPOSITORY)
             .query(&["q", "sort"])
+            .of("ref")
             .numbered(10, 100)
     };
     let create = |template, handler| {

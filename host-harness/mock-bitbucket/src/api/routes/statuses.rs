@@ -54,6 +54,7 @@ pub(crate) fn routes() -> Vec<Route> {
         )
         .scopes(REPOSITORY)
         .query(&["refname", "q", "sort"])
+        .of("status")
         .numbered(10, 100)
         .without_size(),
         Route::post(
