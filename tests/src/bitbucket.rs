@@ -2,13 +2,12 @@
 
 use crate::contract::violations;
 use crate::host::RecordingHost;
-use crate::libraries::built_library;
+use crate::libraries::{built_library, own_target_folder_and_profile};
 use crate::sandbox::GitSandbox;
 use mock_bitbucket::{MockBitbucket, MockBuilder, RecordedExchange};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
-use tempfile::TempDir;
+use std::time::{Duration, SystemTime};
 use vcs_plugin_host::loader::Loader;
 use vcs_provider_interface::abi::{HostProvider, HostServer};
 use vcs_provider_interface::context::HostCallContext;
@@ -36,25 +35,47 @@ pub fn loaded_provider() -> HostProvider {
     })
 }
 
-/// A copy of a built library with its manifest in a folder of its own, as an
-/// administrator would install it. The folder stays until the process ends.
+/// A copy of a built library with its manifest in a directory of its own, as an
+/// administrator would install it. All test processes share the copy of a build.
 ///
 /// # Panics
 /// If it cannot be copied or pinned.
 #[must_use]
-pub fn pinned_copy(library: &std::path::Path) -> PathBuf {
-    let folder = match TempDir::new() {
-        Ok(folder) => folder.keep(),
-        Err(error) => panic!("no temporary folder: {error}"),
-    };
-    let copy = folder.join(library.file_name().unwrap_or_default());
-    if let Err(error) = std::fs::copy(library, &copy) {
-        panic!("{}: {error}", library.display());
+pub fn pinned_copy(library: &Path) -> PathBuf {
+    match shared_copy(library) {
+        Ok(copy) => copy,
+        Err(error) => panic!("{}: {error}", library.display()),
     }
-    if let Err(error) = Loader::default().write_manifest(&copy) {
-        panic!("{error}");
+}
+
+fn shared_copy(library: &Path) -> std::io::Result<PathBuf> {
+    let file = library.metadata()?;
+    let changed = file.modified()?.duration_since(SystemTime::UNIX_EPOCH);
+    let name = library.file_name().unwrap_or_default();
+    let build = format!(
+        "{}-{}-{}",
+        name.to_string_lossy(),
+        file.len(),
+        changed.unwrap_or_default().as_nanos()
+    );
+    let all = own_target_folder_and_profile().0.join("tmp/pinned");
+    let shared = all.join(build);
+    if !shared.exists() {
+        std::fs::create_dir_all(&all)?;
+        let own = tempfile::tempdir_in(&all)?;
+        let copy = own.path().join(name);
+        std::fs::copy(library, &copy)?;
+        if let Err(error) = Loader::default().write_manifest(&copy) {
+            panic!("{error}");
+        }
+        // Whole or not at all; another process may have been quicker.
+        match std::fs::rename(own.path(), &shared) {
+            Ok(()) => drop(own.keep()),
+            Err(_) if shared.exists() => {}
+            Err(error) => return Err(error),
+        }
     }
-    copy
+    Ok(shared.join(name))
 }
 
 /// The mocked service, a server of the loaded provider that reaches it, and

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+/// Names a file with cargo's messages about a finished build of the workspace.
+const BUILT_ARTIFACTS: &str = "TEST_BUILT_ARTIFACTS";
+
 /// What the workspace was built into, by kind and name.
 type Artifacts = HashMap<(Kind, String), PathBuf>;
 
@@ -73,11 +76,19 @@ fn built(kind: Kind, name: &str) -> PathBuf {
     }
 }
 
-/// Builds the whole workspace once per process, and says what cargo said.
+/// What was built, from the file that `cargo xtask test` names; without it builds
+/// the whole workspace, once per process. Also returns what cargo said.
+///
 /// Cargo chooses the features of dependencies for everything that is built
 /// together, so that asking for one package at a time would compile them again
 /// for each. A package that cannot be built does not keep others from it.
 fn build_workspace() -> (Artifacts, String) {
+    if let Some(file) = std::env::var_os(BUILT_ARTIFACTS) {
+        match std::fs::read_to_string(&file) {
+            Ok(messages) => return (artifacts_of(&messages), String::new()),
+            Err(error) => panic!("{}: {error}", Path::new(&file).display()),
+        }
+    }
     let (target_folder, profile) = own_target_folder_and_profile();
     let selection = [
         "--workspace",
@@ -111,15 +122,19 @@ fn cargo_build(target_folder: &Path, selection: &[&str]) -> (Artifacts, String) 
         Ok(output) => output,
         Err(error) => panic!("cargo cannot be started: {error}"),
     };
-    let artifacts = String::from_utf8_lossy(&output.stdout)
+    (
+        artifacts_of(&String::from_utf8_lossy(&output.stdout)),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
+}
+
+/// What cargo's messages, one in each line, say was built.
+fn artifacts_of(messages: &str) -> Artifacts {
+    messages
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
         .filter_map(|message| artifact(&message))
-        .collect();
-    (
-        artifacts,
-        String::from_utf8_lossy(&output.stderr).into_owned(),
-    )
+        .collect()
 }
 
 /// Whether cargo set a variable for the running test. Build scripts that look
@@ -176,7 +191,7 @@ pub(crate) fn workspace_folder() -> &'static Path {
 
 /// A test stands in `TARGET/PROFILE/deps`; the folder of the profile `dev` is
 /// called `debug`.
-fn own_target_folder_and_profile() -> (PathBuf, String) {
+pub(crate) fn own_target_folder_and_profile() -> (PathBuf, String) {
     let own = std::env::current_exe().ok();
     let profile_folder =
         own.as_deref()

@@ -15,17 +15,16 @@ pub struct OtherCompiler {
 }
 
 impl OtherCompiler {
-    /// The compiler of the environment variable `OTHER_RUSTC`, or the one of the
-    /// system beside rustup's. Without one, says on standard error that the test
-    /// is skipped, and why.
+    /// The compiler of the environment variable `OTHER_RUSTC`, which `cargo xtask
+    /// test --full` sets, or the system's beside rustup's.
+    ///
+    /// # Panics
+    /// If there is none. Tests that call this are ignored in runs that lack one.
     #[must_use]
-    pub fn or_skip() -> Option<Self> {
+    pub fn present() -> Self {
         match Self::find() {
-            Ok(found) => Some(found),
-            Err(reason) => {
-                eprintln!("SKIPPED: {reason}; set OTHER_RUSTC to another compiler");
-                None
-            }
+            Ok(found) => found,
+            Err(reason) => panic!("{reason}; set OTHER_RUSTC to another compiler"),
         }
     }
 

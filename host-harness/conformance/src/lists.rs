@@ -150,7 +150,8 @@ pub(super) fn lists(bench: &Bench<'_>) -> Vec<List> {
             forks,
             ForksRequest {
                 repo: repo.clone(),
-                limit: None
+                limit: None,
+                ..Default::default()
             }
         ),
         list!(
@@ -204,7 +205,8 @@ fn lists_about_commits(bench: &Bench<'_>, repo: &str) -> std::result::Result<Vec
             StatusesRequest {
                 repo: repo.to_owned(),
                 commit: head.clone(),
-                limit: None
+                limit: None,
+                ..Default::default()
             }
         ),
         List {
@@ -215,6 +217,7 @@ fn lists_about_commits(bench: &Bench<'_>, repo: &str) -> std::result::Result<Vec
                     repo: repo.to_owned(),
                     commit: head.clone(),
                     states: Vec::new(),
+                    ..Default::default()
                 };
                 Box::new(move |client, context, _limit, sink| {
                     client.search_pull_request(context, request.clone(), &mut AsText(sink))
@@ -230,6 +233,7 @@ fn lists_about_commits(bench: &Bench<'_>, repo: &str) -> std::result::Result<Vec
                 base: base.to_owned(),
                 head: head.clone(),
                 limit: None,
+                ..Default::default()
             }
         ));
         lists.push(list!(
@@ -239,6 +243,7 @@ fn lists_about_commits(bench: &Bench<'_>, repo: &str) -> std::result::Result<Vec
                 base: base.to_owned(),
                 head,
                 limit: None,
+                ..Default::default()
             }
         ));
     }

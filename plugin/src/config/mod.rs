@@ -5,9 +5,8 @@
 
 mod checks;
 mod raw;
-mod secret_value;
 
-use crate::auth::{checked_access_token, checked_api_token};
+use crate::auth::{checked_access_token, checked_api_token, checked_email};
 use crate::http::{AgentSettings, Limits};
 use checks::{
     absolute_path, base_url, between, certificates, config_error, proxy, public_base_url,
@@ -82,7 +81,10 @@ impl Config {
                 "it is missing beside clientSecret",
             ));
         }
-        let parallel = between("maxParallelRequests", raw.max_parallel_requests, 1..=32, 4)?;
+        // Bitbucket limits the requests of an hour, and how many a list takes does
+        // not depend on how many are under way; the gate stops all of them at the
+        // first 429. With eight a list of 25 pages takes 4 response times.
+        let parallel = between("maxParallelRequests", raw.max_parallel_requests, 1..=32, 8)?;
         let seconds = |key: &str, value: Option<u64>, default: u64| {
             between(key, value, 1..=3600, default).map(Duration::from_secs)
         };
@@ -154,6 +156,42 @@ impl Config {
     }
 }
 
+impl Config {
+    /// How the service is reached, for Git.
+    ///
+    /// # Errors
+    /// `Config` if the file of the authorities can no longer be read.
+    pub(crate) fn network(&self) -> Result<NetworkSettings> {
+        let mut network = NetworkSettings {
+            ca_file: self.ca_file.clone(),
+            ..NetworkSettings::default()
+        };
+        if let Some(path) = &self.ca_file {
+            let pem = std::fs::read_to_string(path).map_err(|error| {
+                config_error("caFile", &format!("`{path}` cannot be read: {error}"))
+            })?;
+            network.ca_certificates = Some(pem);
+        }
+        if let Some(proxy) = &self.proxy {
+            let (address, user) = without_user(proxy.expose());
+            network.proxy = Some(address);
+            if let Some(user) = user {
+                network.secrets.insert(secret_names::PROXY_USER, user);
+            }
+        }
+        Ok(network)
+    }
+}
+
+/// An address without its user and password, and these.
+fn without_user(address: &str) -> (String, Option<Secret>) {
+    let (scheme, rest) = address.split_once("://").unwrap_or(("http", address));
+    match rest.rsplit_once('@') {
+        Some((user, host)) => (format!("{scheme}://{host}"), Some(Secret::from(user))),
+        None => (format!("{scheme}://{rest}"), None),
+    }
+}
+
 /// The administrator's page gives `showDetail` the meaning of its opposite:
 /// `true` keeps the engine's address back.
 fn details_hidden(keys: &[(&str, Option<bool>)]) -> Result<bool> {
@@ -202,6 +240,7 @@ fn credential(raw: raw::RawAuth) -> Result<Option<ConfiguredCredential>> {
             Ok(Some(ConfiguredCredential::AccessToken(token)))
         }
         (Some(email), Some(token), None) => {
+            checked_email(&email).map_err(|why| config_error("auth.email", &why))?;
             checked_api_token(&email, &token).map_err(|why| config_error("auth.token", &why))?;
             Ok(Some(ConfiguredCredential::ApiToken { email, token }))
         }

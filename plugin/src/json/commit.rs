@@ -1,11 +1,11 @@
 //! Commits: of the API as typed objects, of deliveries as JSON.
 
 use super::account::git_author;
+use super::tree::Json;
 use super::{Links, RawAuthor, hash_at, null_as_empty, pointer, present};
 use crate::json::time::milliseconds;
 use crate::pages::ListItem;
 use serde::Deserialize;
-use serde_json::Value;
 use vcs_provider_interface::prelude::Commit as CommitRecord;
 
 /// A commit that is only named.
@@ -55,12 +55,12 @@ impl Commit {
     pub(crate) fn into_record(self) -> CommitRecord {
         CommitRecord {
             id: self.hash.unwrap_or_default(),
-            author_timestamp: milliseconds(self.date.as_deref()).unwrap_or_default(),
+            author_timestamp: milliseconds(self.date.as_deref()),
             author: self.author.unwrap_or_default().into_author(),
             message: self.message.unwrap_or_default(),
             url: Links::html(self.links),
             parents: hashes(self.parents),
-            extra: Vec::new(),
+            ..Default::default()
         }
     }
 }
@@ -74,11 +74,11 @@ pub(super) fn hashes(commits: Vec<CommitRef>) -> Vec<String> {
 }
 
 /// Reads a commit. `None` without a hash.
-pub(crate) fn commit(value: &Value) -> Option<CommitRecord> {
+pub(crate) fn commit(value: &Json<'_>) -> Option<CommitRecord> {
     let id = hash_at(value, "/hash")?.to_owned();
     Some(CommitRecord {
         id,
-        author_timestamp: pointer::time(value, "/date").unwrap_or_default(),
+        author_timestamp: pointer::time(value, "/date"),
         author: value.get("author").map(git_author).unwrap_or_default(),
         message: pointer::text(value, "/message")
             .or_else(|| pointer::text(value, "/summary/raw"))
@@ -90,6 +90,6 @@ pub(crate) fn commit(value: &Value) -> Option<CommitRecord> {
             .filter_map(|parent| hash_at(parent, "/hash"))
             .map(str::to_owned)
             .collect(),
-        extra: Vec::new(),
+        ..Default::default()
     })
 }

@@ -15,8 +15,7 @@ mod push;
 mod repository;
 mod signature;
 
-use crate::json::{account, event_repository, pointer};
-use serde_json::Value;
+use crate::json::{Json, account, event_repository, pointer};
 use vcs_provider_interface::prelude::*;
 
 pub(crate) use signature::SIGNATURE_HEADER;
@@ -69,9 +68,18 @@ pub(crate) fn parse(request: &WebhookRequest) -> Result<Delivery> {
             ),
         ));
     }
+    let mut previous_secret_used = false;
     if let Some(secret) = &request.secret {
         let signatures: Vec<&str> = headers(request, SIGNATURE_HEADER).collect();
-        signature::verify(&signatures, body, secret)?;
+        if let Err(error) = signature::verify(&signatures, body, secret) {
+            // While the hook's key is being changed, the service may still sign
+            // with the one before.
+            let Some(previous) = &request.previous_secret else {
+                return Err(error);
+            };
+            signature::verify(&signatures, body, previous).map_err(|_| error)?;
+            previous_secret_used = true;
+        }
     }
     let event_key = header(request, "X-Event-Key").ok_or_else(|| {
         VcsError::new(
@@ -85,8 +93,18 @@ pub(crate) fn parse(request: &WebhookRequest) -> Result<Delivery> {
         hook_id: header(request, "X-Hook-UUID").map(str::to_owned),
         attempt: header(request, "X-Attempt-Number").and_then(|text| text.parse().ok()),
         verified: request.secret.is_some(),
+        previous_secret_used,
         events: events(event_key, body)?,
+        ..Default::default()
     })
+}
+
+/// The fields for which changes of a push were left out.
+pub(crate) fn unreadable(delivery: &Delivery) -> impl Iterator<Item = &str> {
+    let facts = delivery.events.iter().flat_map(|event| &event.extra);
+    facts
+        .filter(|(key, _)| key == push::UNREADABLE)
+        .map(|(_, field)| field.as_str())
 }
 
 fn headers<'a>(request: &'a WebhookRequest, name: &str) -> impl Iterator<Item = &'a str> {
@@ -107,7 +125,7 @@ fn events(event_key: &str, body: &[u8]) -> Result<Vec<Event>> {
     }
     // Some gateways put a byte order mark before what they pass on.
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let body: Value = serde_json::from_slice(body).map_err(|error| {
+    let body: Json<'_> = serde_json::from_slice(body).map_err(|error| {
         // Line and column only: the parser's message may quote the body.
         VcsError::new(
             ErrorKind::INVALID_INPUT,
@@ -131,13 +149,13 @@ fn events(event_key: &str, body: &[u8]) -> Result<Vec<Event>> {
 /// What all deliveries have in common.
 struct Envelope<'a> {
     key: &'a str,
-    body: &'a Value,
+    body: &'a Json<'a>,
     repo: EventRepository,
     actor: Option<Author>,
 }
 
 impl<'a> Envelope<'a> {
-    fn read(key: &'a str, body: &'a Value) -> Result<Self> {
+    fn read(key: &'a str, body: &'a Json<'a>) -> Result<Self> {
         let repo = ["/repository", "/pullrequest/destination/repository"]
             .iter()
             .filter_map(|pointer| pointer::object(body, pointer))

@@ -6,17 +6,14 @@
 //! use the loader of this repository, built against their version.
 
 mod build;
+mod needs_full_run;
+mod needs_other_compiler;
 mod versions;
 
-use build::{Build, host, plugin};
-use integration_tests::other_compiler::OtherCompiler;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use versions::{
-    GAINED_A_FIELD, METHOD_IN_THE_MIDDLE, NEXT_MAJOR, OTHER_PACKAGE, REORDERED, V1_0, V1_1, V1_2,
-};
 
 /// What a host said of a plugin.
 struct Cell(BTreeMap<String, String>);
@@ -54,135 +51,4 @@ fn assert_works(cell: &Cell, what: &str) {
     assert_eq!(cell.says("error"), "RateLimited: the request", "{what}");
     assert!(cell.says("panic").starts_with("Internal: "), "{what}");
     assert_eq!(cell.says("end"), "reached", "{what}");
-}
-
-#[test]
-fn every_pair_of_the_same_major_version_works_together() {
-    let versions = [V1_0, V1_1, V1_2];
-    let plugins = versions.map(|version| plugin(version, &Build::default()));
-    for (host_index, host_version) in versions.into_iter().enumerate() {
-        let host = host(host_version);
-        for (plugin_index, plugin) in plugins.iter().enumerate() {
-            let what = format!(
-                "host {}, plugin {}",
-                host_version.name, versions[plugin_index].name
-            );
-            let cell = run(&host, plugin);
-            assert_works(&cell, &what);
-            let compatibility = if plugin_index < host_index {
-                "PluginOlder"
-            } else {
-                "PluginSameOrNewer"
-            };
-            assert_eq!(cell.says("loaded"), compatibility, "{what}");
-            let added = |since: usize, answer: &'static str, method: &'static str| {
-                let unsupported = match method {
-                    "ping" => "Unsupported: this provider does not support ping",
-                    _ => "Unsupported: this provider does not support greeting",
-                };
-                if host_index < since {
-                    ""
-                } else if plugin_index < since {
-                    unsupported
-                } else {
-                    answer
-                }
-            };
-            assert_eq!(cell.says("ping"), added(1, "pong r", "ping"), "{what}");
-            assert_eq!(
-                cell.says("greeting"),
-                added(2, "greetings to r", "greeting"),
-                "{what}"
-            );
-            // A method of the host that the plugin knows and the host has not.
-            let host_name = match (plugin_index, host_index) {
-                (2, 2) => "the host of 1.2",
-                (2, _) => "",
-                _ => "not asked, log true",
-            };
-            assert_eq!(cell.says("host name"), host_name, "{what}");
-        }
-    }
-}
-
-#[test]
-fn what_breaks_the_rules_is_refused_by_every_host() {
-    let wrong = [
-        (NEXT_MAJOR, "version_mismatch", "2.0.0"),
-        (REORDERED, "layout_mismatch", "latest_commit"),
-        (GAINED_A_FIELD, "layout_mismatch", "one_more"),
-        (OTHER_PACKAGE, "layout_mismatch", "vcs-provider-interfaces"),
-        (METHOD_IN_THE_MIDDLE, "layout_mismatch", "ping"),
-    ];
-    let plugins: Vec<_> = wrong
-        .iter()
-        .map(|(version, _, _)| plugin(*version, &Build::default()))
-        .collect();
-    for host_version in [V1_0, V1_2] {
-        let host = host(host_version);
-        for ((version, code, word), plugin) in wrong.iter().zip(&plugins) {
-            let what = format!("host {}, plugin {}", host_version.name, version.name);
-            let cell = run(&host, plugin);
-            assert_eq!(cell.says("refused"), *code, "{what}");
-            assert!(
-                cell.says("message").contains(word),
-                "{what}: {}",
-                cell.says("message")
-            );
-        }
-    }
-}
-
-#[test]
-fn the_interface_of_this_repository_works_with_every_plugin_of_its_major_version() {
-    for version in [V1_0, V1_1, V1_2] {
-        let folder = tempfile::tempdir().unwrap();
-        let copy = folder.path().join("libmatrix.so");
-        fs::copy(plugin(version, &Build::default()), &copy).unwrap();
-        let loader = vcs_plugin_host::loader::Loader::default();
-        loader.write_manifest(&copy).unwrap();
-        let loaded = loader.load(&copy).unwrap();
-        assert_eq!(loaded.info.provider_type, "matrix");
-        assert_eq!(loaded.info.interface_version, version.name);
-    }
-}
-
-#[test]
-fn the_profile_does_not_matter_but_the_panic_strategy_does() {
-    let host = host(V1_0);
-    let optimised = Build {
-        suffix: "-optimised",
-        arguments: &["--release"],
-        compiler: None,
-    };
-    assert_works(
-        &run(&host, &plugin(V1_0, &optimised)),
-        "an optimised plugin",
-    );
-    let aborting = Build {
-        suffix: "-aborting",
-        arguments: &["--config", "profile.dev.panic=\"abort\""],
-        compiler: None,
-    };
-    let cell = run(&host, &plugin(V1_0, &aborting));
-    assert_eq!(cell.says("refused"), "panic_aborts");
-    assert!(
-        cell.says("message")
-            .contains("expected panic strategy unwind, found abort")
-    );
-}
-
-#[test]
-fn the_compiler_does_not_matter() {
-    let Some(compiler) = OtherCompiler::or_skip() else {
-        return;
-    };
-    let other = Build {
-        suffix: "-other-compiler",
-        arguments: &[],
-        compiler: Some(compiler.program),
-    };
-    let cell = run(&host(V1_0), &plugin(V1_0, &other));
-    assert_works(&cell, &compiler.version);
-    assert_eq!(cell.says("compiler"), compiler.version);
 }

@@ -53,6 +53,7 @@ fn entries(bench: &Bench<'_>, path: &str, recursive: bool) -> Result<Vec<Content
             path: path.to_owned(),
             recursive,
             limit: None,
+            ..Default::default()
         };
         bench.client.list_content(&bench.context(), request, sink)
     })
@@ -63,6 +64,7 @@ fn read(bench: &Bench<'_>, reference: Option<&str>, path: &str) -> Result<Vec<u8
         repo: bench.subject.repo.clone(),
         reference: reference.map(str::to_owned),
         path: path.to_owned(),
+        ..Default::default()
     };
     collect_bytes(|sink| bench.client.get_content(&bench.context(), request, sink))
         .map(|(_, bytes)| bytes)
@@ -74,6 +76,7 @@ fn archive_request(bench: &Bench<'_>, head: &str) -> GetArchiveRequest {
         reference: Some(head.to_owned()),
         format: ArchiveFormat::TAR_GZ,
         prefix: Some("conformance-prefix".to_owned()),
+        ..Default::default()
     }
 }
 
@@ -214,6 +217,7 @@ fn streams<'a>(
                 repo: bench.subject.repo.clone(),
                 reference: Some(head.to_owned()),
                 path: largest.path.clone(),
+                ..Default::default()
             };
             bench.client.get_content(&bench.context(), request, sink)
         }),

@@ -223,6 +223,7 @@ fn some_branch(bench: &Bench<'_>) -> BranchRequest {
     BranchRequest {
         repo: bench.subject.repo.clone(),
         name: None,
+        ..Default::default()
     }
 }
 

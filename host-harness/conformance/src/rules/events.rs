@@ -51,6 +51,7 @@ fn poll(
         repo: repo.to_owned(),
         cursor: cursor.map(str::to_owned),
         kinds: kinds.to_vec(),
+        ..Default::default()
     };
     bench.client.poll_events(&bench.context(), request)
 }
@@ -124,6 +125,7 @@ pub fn new_branch_is_one_event(bench: &Bench<'_>) -> Verdict {
     let request = DeleteBranchRequest {
         repo: repo.clone(),
         name: name.clone(),
+        ..Default::default()
     };
     bench
         .client

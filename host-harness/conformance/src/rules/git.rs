@@ -105,7 +105,7 @@ pub fn commits_are_those_of_git(bench: &Bench<'_>) -> Verdict {
         format!(
             "{} {} {} {subject}",
             commit.id,
-            commit.author_timestamp / 1000,
+            commit.author_timestamp.unwrap_or_default() / 1000,
             commit.parents.join(",")
         )
     };
@@ -151,6 +151,7 @@ pub fn changed_files_are_those_of_git(bench: &Bench<'_>) -> Verdict {
             base,
             head,
             limit: None,
+            ..Default::default()
         };
         bench.client.changed_files(&bench.context(), request, sink)
     })
@@ -210,6 +211,7 @@ pub fn files_are_those_of_git(bench: &Bench<'_>) -> Verdict {
             repo: bench.subject.repo.clone(),
             reference: Some(head.clone()),
             path: path.clone(),
+            ..Default::default()
         };
         let (_, bytes) =
             collect_bytes(|sink| bench.client.get_content(&bench.context(), request, sink))

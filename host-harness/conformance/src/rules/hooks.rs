@@ -58,15 +58,17 @@ fn find(bench: &Bench<'_>, repo: &str, url: &str) -> Result<Hook> {
     let request = GetHookRequest {
         repo: repo.to_owned(),
         url: url.to_owned(),
+        ..Default::default()
     };
     bench.client.get_hook(&bench.context(), request)
 }
 
-fn delete(bench: &Bench<'_>, repo: &str, id: Option<&str>, url: Option<&str>) -> Result<()> {
+fn delete(bench: &Bench<'_>, repo: &str, id: Option<&str>, url: Option<&str>) -> Result<Done> {
     let request = DeleteHookRequest {
         repo: repo.to_owned(),
         id: id.map(str::to_owned),
         url: url.map(str::to_owned),
+        ..Default::default()
     };
     bench.client.delete_hook(&bench.context(), request)
 }
@@ -86,10 +88,7 @@ fn delete_later<'a>(bench: &'a Bench<'_>, clean_up: &mut CleanUp<'a>, repo: &str
 }
 
 fn action(hook: &Hook) -> &str {
-    hook.extra
-        .iter()
-        .find(|(key, _)| key == "action")
-        .map_or("nothing", |(_, value)| value)
+    hook.extra.get(keys::ACTION).unwrap_or("nothing")
 }
 
 fn reconcile(

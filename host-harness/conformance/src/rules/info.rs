@@ -144,7 +144,7 @@ fn answered<T>(result: Result<T>, method: &str) -> std::result::Result<T, Troubl
 fn webhooks_agree(bench: &Bench<'_>) -> Verdict {
     let info = bench
         .server
-        .webhooks_info(&bench.context(), ServerInfoRequest::default());
+        .webhooks_info(&bench.context(), WebhooksInfoRequest::default());
     let info = answered(info, "webhooks_info")?;
     let can = bench.can("parse_webhook") && bench.can("create_hook");
     ensure(info.supported == can, || {
@@ -159,10 +159,10 @@ fn webhooks_agree(bench: &Bench<'_>) -> Verdict {
         )
     })?;
     let signs = bench.can("webhook_signatures");
-    ensure(!info.supported || info.signed == signs, || {
+    ensure(!info.supported || info.proof.is_proved() == signs, || {
         format!(
-            "webhooks_info says signed = {}, but webhook_signatures is {}",
-            info.signed,
+            "webhooks_info says that deliveries are proved by {}, but webhook_signatures is {}",
+            info.proof.kind,
             if signs {
                 "a capability"
             } else {
@@ -244,6 +244,7 @@ pub fn present_methods_answer(bench: &Bench<'_>) -> Verdict {
 pub fn connection_is_checked(bench: &Bench<'_>) -> Verdict {
     let request = ConnectionRequest {
         repo: Some(bench.subject.repo.clone()),
+        ..Default::default()
     };
     let connection = bench
         .client

@@ -176,7 +176,13 @@ fn requests_of(
     let sent = || {
         bench
             .client
-            .check_connection(&bench.context(), ConnectionRequest { repo: None })
+            .check_connection(
+                &bench.context(),
+                ConnectionRequest {
+                    repo: None,
+                    ..Default::default()
+                },
+            )
             .or_skip("the number of requests")
             .map(|connection| connection.rate_limit.requests_sent)
     };
@@ -260,6 +266,7 @@ pub fn sort_and_filter_are_obeyed(bench: &Bench<'_>) -> Verdict {
             filter: filter.map(str::to_owned),
             sort,
             limit: None,
+            ..Default::default()
         };
         collect(|sink| bench.client.branches(&bench.context(), request, sink))
             .works("branches")
@@ -339,6 +346,7 @@ fn tag_filter_is_obeyed(bench: &Bench<'_>) -> Verdict {
         repo: bench.subject.repo.clone(),
         filter: Some(filter.clone()),
         limit: None,
+        ..Default::default()
     };
     let found = collect(|sink| bench.client.tags(&bench.context(), request, sink))
         .works("tags with a filter")?;
@@ -376,7 +384,10 @@ pub fn empty_repository_is_no_error(bench: &Bench<'_>) -> Verdict {
         return Err(Trouble::skipped("no empty repository was given"));
     };
     let mut cases = Cases::default();
-    let request = RepositoryRequest { repo: repo.clone() };
+    let request = RepositoryRequest {
+        repo: repo.clone(),
+        ..Default::default()
+    };
     let repository = bench
         .client
         .repo_by_fullname(&bench.context(), request)
@@ -404,7 +415,11 @@ pub fn empty_repository_is_no_error(bench: &Bench<'_>) -> Verdict {
         cases.add(is_empty("tags", tags.map(|all| all.len())));
     }
     if bench.can("branch") {
-        let request = BranchRequest { repo, name: None };
+        let request = BranchRequest {
+            repo,
+            name: None,
+            ..Default::default()
+        };
         cases.add(
             bench
                 .client

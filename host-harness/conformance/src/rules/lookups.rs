@@ -73,6 +73,7 @@ pub(super) const RULES: &[Rule] = &[
 pub fn repository_is_found(bench: &Bench<'_>) -> Verdict {
     let request = RepositoryRequest {
         repo: bench.subject.repo.clone(),
+        ..Default::default()
     };
     let repository = bench
         .client
@@ -104,6 +105,7 @@ pub fn branches_agree(bench: &Bench<'_>) -> Verdict {
         let request = BranchRequest {
             repo: bench.subject.repo.clone(),
             name: name.map(str::to_owned),
+            ..Default::default()
         };
         bench
             .client
@@ -114,7 +116,10 @@ pub fn branches_agree(bench: &Bench<'_>) -> Verdict {
     for listed in ends(branches) {
         cases.add(look_up(Some(&listed.display_id)).and_then(|found| same_branch(listed, &found)));
     }
-    let defaults: Vec<&Branch> = branches.iter().filter(|branch| branch.default).collect();
+    let defaults: Vec<&Branch> = branches
+        .iter()
+        .filter(|branch| branch.default == Some(true))
+        .collect();
     cases.add(match defaults.as_slice() {
         [listed] => look_up(None).and_then(|found| same_branch(listed, &found)),
         _ => Err(Trouble::failed(format!(
@@ -157,6 +162,7 @@ pub fn tags_agree(bench: &Bench<'_>) -> Verdict {
         let request = TagRequest {
             repo: bench.subject.repo.clone(),
             name: listed.tag.clone(),
+            ..Default::default()
         };
         let found = bench.client.tag(&bench.context(), request);
         cases.add(
@@ -183,6 +189,7 @@ pub fn commits_agree(bench: &Bench<'_>) -> Verdict {
             let request = CommitRequest {
                 repo: bench.subject.repo.clone(),
                 hash: hash.clone(),
+                ..Default::default()
             };
             let found = bench.client.commit(&bench.context(), request);
             cases.add(found.works(&format!("commit {hash}")).and_then(|found| {
@@ -215,6 +222,7 @@ pub fn ranges_agree(bench: &Bench<'_>) -> Verdict {
                 base: base.to_owned(),
                 head: head.to_owned(),
                 limit: None,
+                ..Default::default()
             };
             bench
                 .client
@@ -300,6 +308,7 @@ pub fn unknown_things_are_not_found(bench: &Bench<'_>) -> Verdict {
         let request = BranchRequest {
             repo: repo.clone(),
             name: no_ref(),
+            ..Default::default()
         };
         client.branch(context, request).map(drop)
     });
@@ -307,6 +316,7 @@ pub fn unknown_things_are_not_found(bench: &Bench<'_>) -> Verdict {
         let request = TagRequest {
             repo: repo.clone(),
             name: NO_REF.to_owned(),
+            ..Default::default()
         };
         client.tag(context, request).map(drop)
     });
@@ -314,6 +324,7 @@ pub fn unknown_things_are_not_found(bench: &Bench<'_>) -> Verdict {
         let request = CommitRequest {
             repo: repo.clone(),
             hash: NO_COMMIT.to_owned(),
+            ..Default::default()
         };
         client.commit(context, request).map(drop)
     });
@@ -334,6 +345,7 @@ pub fn unknown_things_are_not_found(bench: &Bench<'_>) -> Verdict {
                 base: NO_REF.to_owned(),
                 head: bench.head().map_or(NO_REF, |head| head).to_owned(),
                 limit: None,
+                ..Default::default()
             };
             collect(|sink| client.commits_between_refs(context, request, sink)).map(drop)
         },
@@ -347,6 +359,7 @@ pub fn unknown_things_are_not_found(bench: &Bench<'_>) -> Verdict {
                 base: NO_REF.to_owned(),
                 head: bench.head().map_or(NO_REF, |head| head).to_owned(),
                 limit: None,
+                ..Default::default()
             };
             collect(|sink| client.changed_files(context, request, sink)).map(drop)
         },
@@ -355,6 +368,7 @@ pub fn unknown_things_are_not_found(bench: &Bench<'_>) -> Verdict {
         let request = PullRequestRequest {
             repo: repo.clone(),
             id: NO_NUMBER,
+            ..Default::default()
         };
         client.pull_request(context, request).map(drop)
     });
@@ -366,6 +380,7 @@ pub fn unknown_things_are_not_found(bench: &Bench<'_>) -> Verdict {
                 repo: repo.clone(),
                 pull_request: NO_NUMBER,
                 limit: None,
+                ..Default::default()
             };
             collect(|sink| client.pull_request_comments(context, request, sink)).map(drop)
         },
@@ -374,6 +389,7 @@ pub fn unknown_things_are_not_found(bench: &Bench<'_>) -> Verdict {
         let request = GetHookRequest {
             repo: repo.clone(),
             url: NO_HOOK.to_owned(),
+            ..Default::default()
         };
         client.get_hook(context, request).map(drop)
     });
@@ -390,6 +406,7 @@ pub fn unknown_things_are_not_found(bench: &Bench<'_>) -> Verdict {
             repo: repo.clone(),
             reference: None,
             path: NO_REF.to_owned(),
+            ..Default::default()
         };
         collect_bytes(|sink| client.get_content(context, request, sink)).map(drop)
     });
@@ -399,6 +416,7 @@ pub fn unknown_things_are_not_found(bench: &Bench<'_>) -> Verdict {
             reference: no_ref(),
             format: ArchiveFormat::TAR_GZ,
             prefix: None,
+            ..Default::default()
         };
         collect_bytes(|sink| client.get_archive(context, request, sink)).map(drop)
     });

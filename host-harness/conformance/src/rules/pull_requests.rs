@@ -134,6 +134,7 @@ impl Opened {
         PullRequestRequest {
             repo: self.repo(),
             id: self.made.id,
+            ..Default::default()
         }
     }
 }
@@ -177,7 +178,11 @@ fn open<'a>(
         .client
         .pull_request_create(&bench.context(), wish.clone())
         .works("pull_request_create")?;
-    let request = PullRequestRequest { repo, id: made.id };
+    let request = PullRequestRequest {
+        repo,
+        id: made.id,
+        ..Default::default()
+    };
     clean_up.later(move || {
         let _ = bench.client.pull_request_decline(&bench.context(), request);
     });
@@ -217,6 +222,7 @@ pub fn existing_pull_request_stays(bench: &Bench<'_>) -> Verdict {
         let request = PullRequestRequest {
             repo: opened.repo(),
             id: second.id,
+            ..Default::default()
         };
         clean_up.later(move || {
             let _ = bench.client.pull_request_decline(&bench.context(), request);
@@ -327,6 +333,7 @@ pub fn pull_request_is_merged(bench: &Bench<'_>) -> Verdict {
     let request = BranchRequest {
         repo: opened.repo(),
         name: Some(destination),
+        ..Default::default()
     };
     let branch = bench
         .client
@@ -356,6 +363,7 @@ pub fn pull_request_is_found_by_commit(bench: &Bench<'_>) -> Verdict {
                 repo: opened.repo(),
                 commit: opened.head.clone(),
                 states: vec![state],
+                ..Default::default()
             };
             bench
                 .client
@@ -393,12 +401,13 @@ pub fn approval_is_idempotent(bench: &Bench<'_>) -> Verdict {
 pub fn comment_is_deleted_twice(bench: &Bench<'_>) -> Verdict {
     let mut clean_up = CleanUp::default();
     let opened = open(bench, &mut clean_up, "comment")?;
-    let text_of = |id: u64| -> std::result::Result<Option<String>, Trouble> {
+    let text_of = |id: &str| -> std::result::Result<Option<String>, Trouble> {
         let comments = collect(|sink| {
             let request = CommentsRequest {
                 repo: opened.repo(),
                 pull_request: opened.made.id,
                 limit: None,
+                ..Default::default()
             };
             bench
                 .client
@@ -420,34 +429,36 @@ pub fn comment_is_deleted_twice(bench: &Bench<'_>) -> Verdict {
         .client
         .pull_request_comment_create(&bench.context(), create.clone())
         .works("pull_request_comment_create")?;
-    let listed = text_of(made.id)?;
+    let listed = text_of(&made.id)?;
     ensure(listed.as_ref() == Some(&create.text), || {
         format!("written: {:?}, listed: {listed:?}", create.text)
     })?;
     let update = UpdateCommentRequest {
         repo: opened.repo(),
         pull_request: opened.made.id,
-        id: made.id,
+        id: made.id.clone(),
         text: "conformance: changed".to_owned(),
+        ..Default::default()
     };
     bench
         .client
         .pull_request_comment_update(&bench.context(), update.clone())
         .works("pull_request_comment_update")?;
-    let listed = text_of(made.id)?;
+    let listed = text_of(&made.id)?;
     ensure(listed.as_ref() == Some(&update.text), || {
         format!("changed to: {:?}, listed: {listed:?}", update.text)
     })?;
     let delete = DeleteCommentRequest {
         repo: opened.repo(),
         pull_request: opened.made.id,
-        id: made.id,
+        id: made.id.clone(),
+        ..Default::default()
     };
     bench
         .client
         .pull_request_comment_delete(&bench.context(), delete.clone())
         .works("the first deletion")?;
-    let listed = text_of(made.id)?;
+    let listed = text_of(&made.id)?;
     ensure(listed.is_none(), || {
         format!("deleted, still listed: {listed:?}")
     })?;
@@ -455,4 +466,5 @@ pub fn comment_is_deleted_twice(bench: &Bench<'_>) -> Verdict {
         .client
         .pull_request_comment_delete(&bench.context(), delete)
         .works("the second deletion")
+        .map(drop)
 }

@@ -62,6 +62,7 @@ fn create(bench: &Bench<'_>, repo: &str, name: &str, target: &str) -> Result<Bra
         repo: repo.to_owned(),
         name: name.to_owned(),
         target: target.to_owned(),
+        ..Default::default()
     };
     bench.client.create_branch(&bench.context(), request)
 }
@@ -70,14 +71,16 @@ fn look_up(bench: &Bench<'_>, repo: &str, name: Option<&str>) -> Result<Branch> 
     let request = BranchRequest {
         repo: repo.to_owned(),
         name: name.map(str::to_owned),
+        ..Default::default()
     };
     bench.client.branch(&bench.context(), request)
 }
 
-fn delete(bench: &Bench<'_>, repo: &str, name: &str) -> Result<()> {
+fn delete(bench: &Bench<'_>, repo: &str, name: &str) -> Result<Done> {
     let request = DeleteBranchRequest {
         repo: repo.to_owned(),
         name: name.to_owned(),
+        ..Default::default()
     };
     bench.client.delete_branch(&bench.context(), request)
 }
@@ -189,7 +192,9 @@ pub fn branch_is_deleted_twice(bench: &Bench<'_>) -> Verdict {
     delete(bench, &repo, &name).works("the first deletion")?;
     look_up(bench, &repo, Some(&name))
         .fails_with("the branch after its deletion", &[ErrorKind::NOT_FOUND])?;
-    delete(bench, &repo, &name).works("the second deletion")
+    delete(bench, &repo, &name)
+        .works("the second deletion")
+        .map(drop)
 }
 
 /// `tag.create-existing`
@@ -210,6 +215,7 @@ pub fn existing_tag_stays(bench: &Bench<'_>) -> Verdict {
     let request = TagRequest {
         repo: repo.clone(),
         name: present.tag.clone(),
+        ..Default::default()
     };
     let look_up = |when: &str| {
         bench
@@ -224,6 +230,7 @@ pub fn existing_tag_stays(bench: &Bench<'_>) -> Verdict {
         name: present.tag,
         target,
         message: Some("conformance".to_owned()),
+        ..Default::default()
     };
     bench
         .client

@@ -110,6 +110,7 @@ pub fn no_descriptor_is_left(bench: &Bench<'_>) -> Verdict {
             let request = BranchRequest {
                 repo: bench.subject.repo.clone(),
                 name: None,
+                ..Default::default()
             };
             bench
                 .client

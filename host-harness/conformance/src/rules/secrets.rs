@@ -172,6 +172,7 @@ fn call_with_planted(bench: &Bench<'_>, planted: &Planted, mut judge: impl FnMut
             format!("{{\"token\": \"{}\"", planted.password.expose()).into_bytes(),
         ),
         secret: Some(planted.hook.clone()),
+        ..Default::default()
     };
     if bench.can("parse_webhook") {
         match bench.server.parse_webhook(&bench.context(), garbage) {
@@ -199,8 +200,9 @@ pub fn no_secret_in_errors(bench: &Bench<'_>) -> Verdict {
         }));
     });
     if bench.can("checkout_credentials") {
-        let request = RepositoryRequest {
+        let request = CheckoutRequest {
             repo: bench.subject.repo.clone(),
+            ..Default::default()
         };
         let shown = match bench.client.checkout_credentials(&bench.context(), request) {
             Ok(credentials) => format!(
@@ -242,8 +244,9 @@ pub fn no_secret_in_logs(bench: &Bench<'_>) -> Verdict {
 
 /// `checkout.addresses`
 pub fn clone_addresses_are_clean(bench: &Bench<'_>) -> Verdict {
-    let request = RepositoryRequest {
+    let request = CheckoutRequest {
         repo: bench.subject.repo.clone(),
+        ..Default::default()
     };
     let credentials = bench
         .client

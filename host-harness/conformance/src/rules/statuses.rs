@@ -87,6 +87,7 @@ impl Commit {
                 repo: self.repo.clone(),
                 commit: self.hash.clone(),
                 limit: None,
+                ..Default::default()
             };
             bench.client.list_statuses(&bench.context(), request, sink)
         })

@@ -62,6 +62,7 @@ fn parse(
         headers,
         body: Bytes(body.to_vec()),
         secret: secret.cloned(),
+        ..Default::default()
     };
     bench.server.parse_webhook(&bench.context(), request)
 }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use vcs_provider_interface::context::CallContext;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 use vcs_provider_interface::provider::AuthorizedClient;
-use vcs_provider_interface::records::RepositoryRequest;
+use vcs_provider_interface::records::CheckoutRequest;
 
 /// What to check out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,8 +75,9 @@ pub fn checkout_application(
     options: &CheckoutOptions,
     progress: Progress<'_>,
 ) -> Result<Checkout, GitError> {
-    let request = RepositoryRequest {
+    let request = CheckoutRequest {
         repo: repo.to_owned(),
+        ..Default::default()
     };
     let remote = Remote::of(client.checkout_credentials(context, request)?)?;
     git_clone(context, &remote, options, progress)

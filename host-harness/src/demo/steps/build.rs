@@ -38,6 +38,7 @@ pub(super) fn create_hook(story: &mut Story<'_>) -> Result<(), DemoError> {
     let wanted = GetHookRequest {
         repo: story.repository_name.clone(),
         url: url.clone(),
+        ..Default::default()
     };
     let found = client(story)?.get_hook(story.context, wanted)?;
     expect(found.id == hook.id, || {
@@ -71,8 +72,13 @@ pub(super) fn push_commit(story: &mut Story<'_>) -> Result<(), DemoError> {
     )?;
     commit_all(context, &work, "Show the engine a push")?;
     let hash = Git::new(&work).run(context, ["rev-parse", "HEAD"])?;
-    let credentials =
-        client(story)?.checkout_credentials(context, RepositoryRequest { repo: name })?;
+    let credentials = client(story)?.checkout_credentials(
+        context,
+        CheckoutRequest {
+            repo: name,
+            ..Default::default()
+        },
+    )?;
     let remote = Remote::of(credentials)?;
     let refspec = format!("HEAD:refs/heads/{branch}");
     Git::new(&work)
@@ -178,6 +184,7 @@ pub(super) fn set_statuses(story: &mut Story<'_>) -> Result<(), DemoError> {
             description: format!("The demo's build: {state}"),
             ref_name: None,
             pull_request: None,
+            ..Default::default()
         };
         client(story)?.set_status(story.context, request)?;
         let client = client(story)?;
@@ -186,6 +193,7 @@ pub(super) fn set_statuses(story: &mut Story<'_>) -> Result<(), DemoError> {
                 repo: story.repository_name.clone(),
                 commit: pushed.hash.clone(),
                 limit: None,
+                ..Default::default()
             };
             client.list_statuses(story.context, request, sink)
         })?;
@@ -207,6 +215,7 @@ pub(super) fn delete_hook(story: &mut Story<'_>) -> Result<(), DemoError> {
         repo: story.repository_name.clone(),
         id: Some(hook.id.clone()),
         url: None,
+        ..Default::default()
     };
     client(story)?.delete_hook(story.context, request)?;
     let left = made(story.mock.as_ref(), "a mock")?.hooks(&story.repository_name)?;

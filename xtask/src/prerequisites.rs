@@ -1,0 +1,128 @@
+//! Tests that need something that is not everywhere.
+//!
+//! Such a test is `#[ignore]`d with its reason and stands in a module that is
+//! named after what it needs. The suite adds those whose need is met; the others
+//! are reported as skipped, never as passed.
+
+use crate::command::{target_directory, workspace_directory};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What a group of tests needs.
+pub(crate) struct Prerequisite {
+    /// The module of the tests.
+    pub(crate) module: &'static str,
+    /// Why they do not run here; `None` when they do.
+    pub(crate) missing: Option<String>,
+}
+
+/// What has to be found out before the suite starts.
+pub(crate) struct Found {
+    pub(crate) prerequisites: Vec<Prerequisite>,
+    /// Another compiler, for the tests that build with two.
+    pub(crate) other_compiler: Option<PathBuf>,
+}
+
+/// Looks for everything that tests may need.
+pub(crate) fn look(full: bool) -> Found {
+    let recorded = workspace_directory().join("../shared/fixtures");
+    let compiler = other_compiler();
+    let prerequisites = vec![
+        Prerequisite {
+            module: "needs_full_run",
+            missing: (!full)
+                .then(|| "compiles whole projects; runs with: cargo xtask test --full".to_owned()),
+        },
+        Prerequisite {
+            module: "needs_other_compiler",
+            missing: match (&compiler, full) {
+                (Ok(_), true) => None,
+                (Err(reason), true) => Some(reason.clone()),
+                (_, false) => Some(
+                    "compiles with a second compiler; runs with: cargo xtask test --full"
+                        .to_owned(),
+                ),
+            },
+        },
+        Prerequisite {
+            module: "needs_recordings",
+            missing: (!recorded.is_dir()).then(|| {
+                "the recorded payloads and the official description are not beside the checkout \
+                 (../shared)"
+                    .to_owned()
+            }),
+        },
+    ];
+    Found {
+        prerequisites,
+        other_compiler: compiler.ok(),
+    }
+}
+
+/// The compiler of `OTHER_RUSTC`, the one that the gate unpacked, or the system's.
+fn other_compiler() -> Result<PathBuf, String> {
+    let own = version_of(Path::new("rustc")).unwrap_or_default();
+    let named = std::env::var_os("OTHER_RUSTC").map(PathBuf::from);
+    let candidates = named.map_or_else(
+        || {
+            vec![
+                target_directory().join("debian-13/rustc"),
+                PathBuf::from("/usr/bin/rustc"),
+            ]
+        },
+        |named| vec![named],
+    );
+    candidates
+        .into_iter()
+        .find(|candidate| {
+            version_of(candidate)
+                .is_some_and(|version| version != own && numbers(&version) >= Some((1, 85)))
+        })
+        .ok_or_else(|| {
+            "there is no second Rust compiler of 1.85 or newer; set OTHER_RUSTC to one".to_owned()
+        })
+}
+
+fn version_of(compiler: &Path) -> Option<String> {
+    let output = Command::new(compiler)
+        .arg("--version")
+        .env_remove("RUSTUP_TOOLCHAIN")
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
+}
+
+/// The first two numbers of `rustc 1.85.1 (…)`.
+fn numbers(version: &str) -> Option<(u32, u32)> {
+    let mut parts = version.split_whitespace().nth(1)?.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compiler_says_its_version_in_its_second_word() {
+        assert_eq!(
+            numbers("rustc 1.85.1 (4eb161250 2025-03-15)"),
+            Some((1, 85))
+        );
+        assert_eq!(numbers("rustc"), None);
+        assert_eq!(numbers(""), None);
+    }
+
+    #[test]
+    fn a_short_run_names_the_way_to_what_it_leaves_out() {
+        let found = look(false);
+        let reasons: Vec<_> = found
+            .prerequisites
+            .iter()
+            .filter(|need| need.module != "needs_recordings")
+            .filter_map(|need| need.missing.as_deref())
+            .collect();
+        assert_eq!(reasons.len(), 2);
+        assert!(reasons.iter().all(|reason| reason.contains("--full")));
+    }
+}
