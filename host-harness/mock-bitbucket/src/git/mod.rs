@@ -1,5 +1,6 @@
 //! Real git repositories on disk: objects, refs, trees, comparing, rebasing.
 
+pub(crate) mod commit_files;
 pub(crate) mod compare;
 pub(crate) mod object_reader;
 pub(crate) mod objects;

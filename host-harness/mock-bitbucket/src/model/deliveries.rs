@@ -232,12 +232,12 @@ pub(crate) struct OutgoingDelivery {
 
 impl OutgoingDelivery {
     /// What a hook gets of an event.
-    pub(crate) fn new(hook: &Hook, event: &str, body: Vec<u8>) -> Self {
+    pub(crate) fn new(hook: &Hook, event: &str, request_uuid: String, body: Vec<u8>) -> Self {
         Self {
             event: event.to_owned(),
             hook_uuid: hook.uuid.clone(),
             url: hook.url.clone(),
-            request_uuid: uuid::Uuid::new_v4().to_string(),
+            request_uuid,
             signature: hook
                 .secret
                 .as_ref()

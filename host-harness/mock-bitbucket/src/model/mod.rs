@@ -5,6 +5,7 @@ pub(crate) mod clock;
 pub(crate) mod deliveries;
 pub(crate) mod documents;
 pub(crate) mod errors;
+pub(crate) mod ids;
 pub(crate) mod links;
 pub(crate) mod mock;
 pub(crate) mod oauth;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::model::ids::Ids;
 use crate::model::user::User;
 
 /// A secret text. Its `Debug` form never shows it.
@@ -403,6 +404,7 @@ pub(crate) fn all_scopes(kind: CredentialKind) -> Vec<String> {
 /// All credentials there are.
 #[derive(Default)]
 pub(crate) struct TokenStore {
+    pub(crate) ids: Arc<Ids>,
     credentials: Vec<Arc<Credential>>,
     /// Everything that was ever secret, also after it was revoked: what must
     /// not appear in a recording.
@@ -417,6 +419,11 @@ impl TokenStore {
         let credential = Arc::new(credential);
         self.credentials.push(Arc::clone(&credential));
         credential
+    }
+
+    /// All credentials that live.
+    pub(crate) fn all(&self) -> &[Arc<Credential>] {
+        &self.credentials
     }
 
     /// Adds a text to those that a recording must not show.
@@ -450,11 +457,7 @@ impl TokenStore {
     /// A new secret in the form of its kind.
     pub(crate) fn new_secret(&mut self, kind: CredentialKind) -> Secret {
         self.made += 1;
-        let random = format!(
-            "{}{}",
-            uuid::Uuid::new_v4().simple(),
-            uuid::Uuid::new_v4().simple()
-        );
+        let random = format!("{}{}", self.ids.uuid().simple(), self.ids.uuid().simple());
         Secret::new(match kind {
             CredentialKind::ApiToken => format!("ATATT3xFfGF0{random}={:08X}", self.made),
             CredentialKind::RepositoryAccessToken | CredentialKind::WorkspaceAccessToken => {

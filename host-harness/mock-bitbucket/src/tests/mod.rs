@@ -9,6 +9,7 @@ mod comments;
 mod commits;
 mod comparing;
 mod contract;
+mod controlled;
 mod edges;
 mod fields;
 mod git;

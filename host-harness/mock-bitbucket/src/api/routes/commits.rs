@@ -204,7 +204,7 @@ impl Range {
 fn missing_repository(call: &Call, error: ApiError) -> RouteResult {
     let response = error.into_response();
     if response.status != 404 {
-        return Err(ApiError::respond(response));
+        return Err(ApiError::from_response(response));
     }
     let who = caller_account(call).map_or("anonymous", |user| user.email.as_str());
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");

@@ -80,7 +80,7 @@ fn create(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let body = call.json_object()?;
     let mut hook = Hook {
-        uuid: format!("{{{}}}", uuid::Uuid::new_v4()),
+        uuid: call.mock.ids.braced(),
         description: String::new(),
         url: String::new(),
         active: true,

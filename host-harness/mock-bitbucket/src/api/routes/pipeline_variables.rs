@@ -81,7 +81,7 @@ fn read(call: &Call, mut variable: Value) -> Result<Value, ApiError> {
 fn create(call: &Call) -> RouteResult {
     let fresh = json!({
         "type": "pipeline_variable",
-        "uuid": format!("{{{}}}", uuid::Uuid::new_v4()),
+        "uuid": call.mock.ids.braced(),
         "secured": false,
     });
     let made = read(call, fresh)?;

@@ -134,7 +134,7 @@ fn start(call: &Call) -> RouteResult {
         .ok_or_else(|| ApiError::not_found(format!("{revision} does not exist.")))?;
     let mut target = target.clone();
     target["commit"] = commit_link(&call.mock.urls, &repository, &hash);
-    let uuid = format!("{{{}}}", uuid::Uuid::new_v4());
+    let uuid = call.mock.ids.braced();
     let documents = kept(call)?;
     let address = format!(
         "{}/pipelines/{}",

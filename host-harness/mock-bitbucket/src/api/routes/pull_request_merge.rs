@@ -62,7 +62,7 @@ fn start(call: &Call) -> RouteResult {
         )));
     }
     let task = MergeTask {
-        id: uuid::Uuid::new_v4().to_string(),
+        id: call.mock.ids.uuid().to_string(),
         repository: repository.uuid.clone(),
         pull_request: pull_request.id,
         request,
