@@ -33,6 +33,9 @@ pub trait Servers: Send + Sync {
 
     /// Looks for changed plugins and puts them into service; says what it did.
     fn reload(&self) -> serde_json::Value;
+
+    /// Ends every wait for a plugin, because the engine stops.
+    fn stop(&self) {}
 }
 
 /// The largest delivery that is read. Bitbucket Cloud: payloads have at most 256 KB;

@@ -167,6 +167,18 @@ pub enum PluginsCommand {
         /// The plugin.
         file: PathBuf,
     },
+    /// Sign the manifest of a plugin, for engines that trust your key
+    Sign {
+        /// The secret key, as `minisign -G` writes it.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// The environment variable that holds the key's password; not needed
+        /// for a key without one.
+        #[arg(long, value_name = "NAME")]
+        password_env: Option<String>,
+        /// The plugin.
+        file: PathBuf,
+    },
 }
 
 /// Work with webhook deliveries.
