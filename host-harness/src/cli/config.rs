@@ -208,7 +208,7 @@ fn check_server(
     offline: bool,
 ) {
     let subject = format!("vcs.servers.{}", server.name);
-    let loaded = match provider_of_type(directory, &server.provider_type) {
+    let loaded = match provider_of_type(Some(config), directory, &server.provider_type) {
         Ok(loaded) => loaded,
         Err(failure) => return findings.fail(&subject, failure),
     };

@@ -19,13 +19,13 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use vcs_provider_interface::authorized_client_methods;
 use vcs_provider_interface::context::CallContext;
 use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
 use vcs_provider_interface::prelude::{
     AuthorizedClient, ByteSink, ByteSource, PageSink, VcsServer,
 };
 use vcs_provider_interface::records::*;
+use vcs_provider_interface::{authorized_client_methods, vcs_server_methods};
 
 /// What the wrapper works with.
 pub struct Guard {
@@ -147,61 +147,46 @@ impl GuardedServer {
     }
 }
 
-impl VcsServer for GuardedServer {
-    fn webhooks_info(
-        &self,
-        context: &dyn CallContext,
-        request: ServerInfoRequest,
-    ) -> Result<WebhooksInfo> {
-        self.redacted(self.inner.webhooks_info(context, request))
-    }
-
-    fn polling_info(
-        &self,
-        context: &dyn CallContext,
-        request: ServerInfoRequest,
-    ) -> Result<PollingInfo> {
-        self.redacted(self.inner.polling_info(context, request))
-    }
-
-    fn authorize_redirect(
-        &self,
-        context: &dyn CallContext,
-        request: AuthorizeRequest,
-    ) -> Result<AuthorizeRedirect> {
-        self.redacted(self.inner.authorize_redirect(context, request))
-    }
-
-    fn authorize_token(
-        &self,
-        context: &dyn CallContext,
-        request: AuthorizeTokenRequest,
-    ) -> Result<Grant> {
-        if let Some(code) = &request.code {
-            self.guard.secrets.add(code);
+macro_rules! guarded_server_method {
+    (call authorize_token($request:ty) -> $response:ty) => {
+        fn authorize_token(
+            &self,
+            context: &dyn CallContext,
+            request: $request,
+        ) -> Result<$response> {
+            if let Some(code) = &request.code {
+                self.guard.secrets.add(code);
+            }
+            self.guard.call(&self.name, "authorize_token", || {
+                self.inner.authorize_token(context, request)
+            })
         }
-        self.guard.call(&self.name, "authorize_token", || {
-            self.inner.authorize_token(context, request)
-        })
-    }
-
-    fn parse_webhook(
-        &self,
-        context: &dyn CallContext,
-        request: WebhookRequest,
-    ) -> Result<Delivery> {
-        self.redacted(self.inner.parse_webhook(context, request))
-    }
-
-    fn authorized_client(&self, credential: Credential) -> Result<Box<dyn AuthorizedClient>> {
-        let client = self.inner.authorized_client(credential);
-        Ok(Box::new(GuardedClient {
-            server: self.name.clone(),
-            inner: self.redacted(client)?,
-            guard: Arc::clone(&self.guard),
-        }))
-    }
+    };
+    (call $name:ident($request:ty) -> $response:ty) => {
+        fn $name(&self, context: &dyn CallContext, request: $request) -> Result<$response> {
+            self.redacted(self.inner.$name(context, request))
+        }
+    };
 }
+
+macro_rules! implement_guarded_server {
+    ( $( $section:ident { $( $(#[$doc:meta])* $shape:ident $name:ident($request:ty) -> $response:ty; )* } )* ) => {
+        impl VcsServer for GuardedServer {
+            $($( guarded_server_method! { $shape $name($request) -> $response } )*)*
+
+            fn authorized_client(&self, credential: Credential) -> Result<Box<dyn AuthorizedClient>> {
+                let client = self.inner.authorized_client(credential);
+                Ok(Box::new(GuardedClient {
+                    server: self.name.clone(),
+                    inner: self.redacted(client)?,
+                    guard: Arc::clone(&self.guard),
+                }))
+            }
+        }
+    };
+}
+
+vcs_server_methods!(implement_guarded_server);
 
 struct GuardedClient {
     server: String,
@@ -229,60 +214,56 @@ impl GuardedClient {
     }
 }
 
+macro_rules! guarded_client_method {
+    (list $name:ident($request:ty) -> $item:ty) => {
+        fn $name(
+            &self,
+            context: &dyn CallContext,
+            request: $request,
+            sink: &mut dyn PageSink<$item>,
+        ) -> Result<()> {
+            self.call(stringify!($name), |client| {
+                client.$name(context, request, sink)
+            })
+        }
+    };
+    (read $name:ident($request:ty) -> $response:ty) => {
+        fn $name(
+            &self,
+            context: &dyn CallContext,
+            request: $request,
+            sink: &mut dyn ByteSink,
+        ) -> Result<$response> {
+            self.call(stringify!($name), |client| {
+                client.$name(context, request, sink)
+            })
+        }
+    };
+    (write $name:ident($request:ty) -> $response:ty) => {
+        fn $name(
+            &self,
+            context: &dyn CallContext,
+            request: $request,
+            source: &mut dyn ByteSource,
+        ) -> Result<$response> {
+            self.call(stringify!($name), |client| {
+                client.$name(context, request, source)
+            })
+        }
+    };
+    (call $name:ident($request:ty) -> $response:ty) => {
+        fn $name(&self, context: &dyn CallContext, request: $request) -> Result<$response> {
+            let method = stringify!($name);
+            let record = self.call(method, |client| client.$name(context, request))?;
+            self.record(method, record)
+        }
+    };
+}
+
 macro_rules! implement_guarded_client {
-    (
-        lists { $( $(#[$list_doc:meta])* $list:ident($list_request:ty) -> $list_item:ty; )* }
-        reads { $( $(#[$read_doc:meta])* $read:ident($read_request:ty) -> $read_answer:ty; )* }
-        writes { $( $(#[$write_doc:meta])* $write:ident($write_request:ty) -> $write_answer:ty; )* }
-        calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
-        last { $(#[$last_doc:meta])* $last:ident($last_request:ty) -> $last_answer:ty; }
-        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
-    ) => {
+    ( $( $section:ident { $( $(#[$doc:meta])* $shape:ident $name:ident($request:ty) -> $response:ty; )* } )* ) => {
         impl AuthorizedClient for GuardedClient {
-            $( fn $list(
-                &self,
-                context: &dyn CallContext,
-                request: $list_request,
-                sink: &mut dyn PageSink<$list_item>,
-            ) -> Result<()> {
-                self.call(stringify!($list), |client| client.$list(context, request, sink))
-            } )*
-
-            $( fn $read(
-                &self,
-                context: &dyn CallContext,
-                request: $read_request,
-                sink: &mut dyn ByteSink,
-            ) -> Result<$read_answer> {
-                self.call(stringify!($read), |client| client.$read(context, request, sink))
-            } )*
-
-            $( fn $write(
-                &self,
-                context: &dyn CallContext,
-                request: $write_request,
-                source: &mut dyn ByteSource,
-            ) -> Result<$write_answer> {
-                self.call(stringify!($write), |client| client.$write(context, request, source))
-            } )*
-
-            $( fn $call(&self, context: &dyn CallContext, request: $call_request) -> Result<$call_answer> {
-                let method = stringify!($call);
-                let record = self.call(method, |client| client.$call(context, request))?;
-                self.record(method, record)
-            } )*
-
-            fn $last(&self, context: &dyn CallContext, request: $last_request) -> Result<$last_answer> {
-                let method = stringify!($last);
-                let record = self.call(method, |client| client.$last(context, request))?;
-                self.record(method, record)
-            }
-
-            $( fn $added(&self, context: &dyn CallContext, request: $added_request) -> Result<$added_answer> {
-                let method = stringify!($added);
-                let record = self.call(method, |client| client.$added(context, request))?;
-                self.record(method, record)
-            } )*
+            $($( guarded_client_method! { $shape $name($request) -> $response } )*)*
         }
     };
 }

@@ -162,8 +162,16 @@ impl KnownSecrets {
         if let Some(id) = &mut error.service_request_id {
             redact(id);
         }
-        for (_, value) in &mut error.extra {
-            redact(value);
+        let facts: Vec<(String, String)> = error
+            .extra
+            .iter()
+            .filter_map(|(key, value)| match self.redact(value) {
+                Cow::Owned(redacted) => Some((key.to_owned(), redacted)),
+                Cow::Borrowed(_) => None,
+            })
+            .collect();
+        for (key, redacted) in facts {
+            error.extra.insert(key, redacted);
         }
         error
     }
@@ -289,7 +297,7 @@ mod tests {
             format!("refused {PLANTED}"),
         );
         error.service_request_id = Some(PLANTED.to_owned());
-        error.extra = vec![("echo".to_owned(), PLANTED.to_owned())];
+        error.extra.insert("echo", PLANTED);
         let error = known().redact_error(error);
         assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
     }
