@@ -55,7 +55,8 @@ pub(crate) fn missing(granted: &[String], has_account: bool) -> Vec<String> {
         .collect()
 }
 
-fn holds(granted: &[String], scope: &str) -> bool {
+/// Whether a scope is among the granted ones, or implied by one of them.
+pub(crate) fn holds(granted: &[String], scope: &str) -> bool {
     granted.iter().any(|present| {
         present == scope
             || IMPLIED

@@ -202,7 +202,18 @@ impl VcsServer for Server {
         _context: &dyn CallContext,
         request: WebhookRequest,
     ) -> Result<Delivery> {
-        crate::webhook::parse(&request)
+        let delivery = crate::webhook::parse(&request)?;
+        for field in crate::webhook::unreadable(&delivery) {
+            self.transport.log.warn(
+                "webhook",
+                format!(
+                    "delivery {}: a change of the push was left out, since {field} is missing or \
+                     not of the expected type",
+                    delivery.id.as_deref().unwrap_or("without id")
+                ),
+            );
+        }
+        Ok(delivery)
     }
 
     fn webhooks_info(

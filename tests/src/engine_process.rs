@@ -137,8 +137,51 @@ impl EngineHome {
             .create(true)
             .append(true)
             .open(self.path("engine.log"));
+        self.start_logging_to(arguments, must(log, "engine.log").into())
+    }
+
+    /// Starts an engine whose standard error is this, such as a full device.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_logging_to(&self, arguments: &[&str], log: Stdio) -> EngineProcess {
         let mut command = self.command(arguments);
+        command.stderr(log);
+        self.started(command)
+    }
+
+    /// Starts an engine by a shell that first runs these words, such as
+    /// `ulimit -f 100`.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_after(&self, words: &str) -> EngineProcess {
+        let plain = self.command(&[]);
+        let mut command = Command::new("bash");
+        command
+            .arg("-c")
+            .arg(format!("{words}; exec \"$0\" \"$@\""))
+            .arg(plain.get_program())
+            .args(plain.get_args())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        for (name, value) in plain.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.path("engine.log"));
         command.stderr(must(log, "engine.log"));
+        self.started(command)
+    }
+
+    fn started(&self, mut command: Command) -> EngineProcess {
         let mut child = must(command.spawn(), "the engine does not start");
         let mut line = String::new();
         if let Some(output) = child.stdout.take() {
@@ -242,6 +285,30 @@ impl EngineProcess {
         self.wait_for(&self.api("/mon/status"), |status| {
             status["events"]["pending"] == 0
         });
+    }
+
+    /// The process's number.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The memory that the process holds, in bytes (`VmRSS`).
+    ///
+    /// # Panics
+    /// If the process has ended.
+    #[must_use]
+    pub fn resident_bytes(&self) -> u64 {
+        let status = must(
+            fs::read_to_string(format!("/proc/{}/status", self.child.id())),
+            "the process's status",
+        );
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.trim().split(' ').next());
+        kilobytes
+            .and_then(|number| number.parse::<u64>().ok())
+            .unwrap_or(0)
+            * 1024
     }
 
     /// Ends the process at once, as a crash would (`SIGKILL`).

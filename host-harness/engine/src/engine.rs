@@ -35,6 +35,10 @@ pub trait Servers: Send + Sync {
     fn reload(&self) -> serde_json::Value;
 }
 
+/// The largest delivery that is read. Bitbucket Cloud: payloads have at most 256 KB;
+/// the rest is slack.
+const MAX_DELIVERY_BYTES: usize = 320 * 1024;
+
 /// What the engine's services are told by the configuration.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -65,7 +69,7 @@ impl Settings {
             poll_interval: config.vcs.poll_interval,
             call_limit: Duration::from_secs(60),
             retention: Duration::from_secs(24 * 60 * 60),
-            max_delivery_bytes: 1024 * 1024,
+            max_delivery_bytes: MAX_DELIVERY_BYTES,
         }
     }
 }

@@ -29,6 +29,7 @@ pub mod runs;
 pub mod services;
 pub mod start;
 pub mod store;
+pub mod tokens;
 
 #[cfg(test)]
 mod tests;

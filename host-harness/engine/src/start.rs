@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use vcs_plugin_host::loader::LoaderOptions;
@@ -93,6 +93,13 @@ pub struct Running {
     tasks: Vec<JoinHandle<()>>,
 }
 
+/// The signals that a running engine follows.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
 /// Runs the services until a signal: SIGTERM and SIGINT stop them in order,
 /// SIGHUP reloads the plugins. `on_ready` is told when they can be called.
 ///
@@ -106,8 +113,10 @@ pub fn run<E: From<VcsError>>(
     on_ready: impl FnOnce(&Ready) -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
     let running = start(config, options)?;
+    // Before anybody is told: who reads the line may send a signal at once.
+    let signals = running.receive_signals()?;
     on_ready(running.ready())?;
-    running.wait_for_signal()?;
+    running.wait_for_signal(signals);
     running.stop();
     Ok(())
 }
@@ -128,7 +137,13 @@ pub fn start(config: &EngineConfig, options: StartOptions) -> Result<Running> {
         Some(clock) => Arc::clone(clock) as Arc<dyn Clock>,
         None => Arc::new(SystemClock),
     };
+    let sealed_before = has_sealed_before(config);
     let store = Arc::new(Store::open(&config.store.path)?);
+    if store.was_empty() && sealed_before {
+        let words = empty_store_in_words(&config.store.path);
+        tracing::error!("{words}");
+        notices.push(words);
+    }
     let key = StoreKey::load(config.store.key.as_ref(), &config.store.path)?;
     let grants = GrantStore::open(Arc::clone(&store), &key, Arc::clone(&clock))?;
     drop(key);
@@ -200,12 +215,18 @@ impl Running {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = Vec::new();
         let _inside = runtime.enter();
+        let open = shared.connections();
         for (bound, router) in [(api, api_router(&shared)), (vcs, vcs_router(&shared))] {
             if let Some((listener, address)) = bound {
                 let listener = tokio::net::TcpListener::from_std(listener)
                     .map_err(|error| VcsError::new(ErrorKind::INTERNAL, error.to_string()))?;
                 tracing::info!(%address, "listening");
-                tasks.push(tokio::spawn(serve(listener, router, stopped.clone())));
+                tasks.push(tokio::spawn(serve(
+                    listener,
+                    router,
+                    Arc::clone(open),
+                    stopped.clone(),
+                )));
             }
         }
         if services.api {
@@ -234,30 +255,39 @@ impl Running {
         &self.engine
     }
 
-    /// Waits until a signal says to stop; reloads the plugins at SIGHUP.
+    /// Receives signals from now on.
     ///
     /// # Errors
     /// `Internal` if signals cannot be received.
-    pub fn wait_for_signal(&self) -> Result<()> {
-        let failed = |error: std::io::Error| VcsError::new(ErrorKind::INTERNAL, error.to_string());
+    pub fn receive_signals(&self) -> Result<Signals> {
+        let _inside = self.runtime.enter();
+        let receive = |kind| {
+            signal(kind).map_err(|error| VcsError::new(ErrorKind::INTERNAL, error.to_string()))
+        };
+        Ok(Signals {
+            terminate: receive(SignalKind::terminate())?,
+            interrupt: receive(SignalKind::interrupt())?,
+            hang_up: receive(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits until a signal says to stop; reloads the plugins at SIGHUP. A reload
+    /// that is under way does not hold up the end.
+    pub fn wait_for_signal(&self, mut signals: Signals) {
         self.runtime.block_on(async {
-            let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-            let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-            let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
             loop {
                 tokio::select! {
-                    _ = terminate.recv() => break,
-                    _ = interrupt.recv() => break,
-                    _ = hang_up.recv() => {
+                    _ = signals.terminate.recv() => break,
+                    _ = signals.interrupt.recv() => break,
+                    _ = signals.hang_up.recv() => {
                         let servers = Arc::clone(&self.engine.servers);
                         // What it did is in the log.
-                        let _ = tokio::task::spawn_blocking(move || servers.reload()).await;
+                        drop(tokio::task::spawn_blocking(move || servers.reload()));
                     }
                 }
             }
             tracing::info!("stopping");
-            Ok(())
-        })
+        });
     }
 
     /// Stops in order: no new requests, those under way are answered within a
@@ -275,6 +305,7 @@ impl Running {
             }
         });
         self.runtime.shutdown_timeout(LAST_WAIT);
+        self.engine.store.shut();
     }
 }
 
@@ -291,6 +322,25 @@ fn settings(config: &EngineConfig, bound: Option<&str>) -> Settings {
         }
     }
     settings
+}
+
+/// Whether an engine has worked with this configuration before: it made a key, or
+/// the directory of the grants' locks, beside the store.
+fn has_sealed_before(config: &EngineConfig) -> bool {
+    let store = &config.store.path;
+    let made_key = config.store.key.is_none() && store.with_extension("key").exists();
+    let mut locks = store.as_os_str().to_owned();
+    locks.push(".locks");
+    made_key || Path::new(&locks).exists()
+}
+
+fn empty_store_in_words(path: &Path) -> String {
+    format!(
+        "the store {} is empty, but an engine has sealed secrets beside it before: if this is a \
+         copy or a backup, stop, and copy the file together with its -wal file from an engine \
+         that was stopped in order; projects, grants and hooks are unknown until then",
+        path.display()
+    )
 }
 
 /// A path that means the same to whoever reads it.

@@ -25,6 +25,7 @@ mod progress;
 mod render;
 mod session;
 mod start;
+mod tokens;
 mod vcs;
 mod webhook;
 
@@ -32,13 +33,17 @@ use args::{Arguments, Command, MockCommand, WebhookCommand};
 use clap::Parser;
 use clap::error::ErrorKind as UsageErrorKind;
 use failure::Failure;
+use logging::Delivery;
 use mock_bitbucket::{
     self,
     command::{CommandError, MockArguments},
 };
 use output::Output;
+use signal_hook::consts::SIGXFSZ;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use tracing_subscriber::filter::LevelFilter;
 
 /// Runs the command with the arguments of the process.
@@ -53,15 +58,28 @@ fn run_with(words: Vec<OsString>) -> ExitCode {
         Err(error) => return report_usage(&error, &words),
     };
     let output = Output::new(&arguments.global);
-    let level = match arguments.command {
-        // Services are watched by their log.
-        Command::Start(_) => LevelFilter::INFO,
-        _ => LevelFilter::WARN,
+    let (level, delivery) = match arguments.command {
+        // Services are watched by their log, and do not wait for its reader.
+        Command::Start(_) => (LevelFilter::INFO, Delivery::Queued),
+        _ => (LevelFilter::WARN, Delivery::Direct),
     };
-    logging::start(&arguments.global, level);
-    match execute(arguments.command, &output) {
+    survive_file_size_limits();
+    let log = logging::start(&arguments.global, level, delivery);
+    let executed = execute(arguments.command, &output);
+    // What is queued stands before the message that ends the command.
+    drop(log);
+    match executed {
         Ok(()) => exit::SUCCESS.into(),
         Err(failure) => output.report(&failure),
+    }
+}
+
+/// Makes a write beyond a limit on file sizes (`ulimit -f`) an error that is
+/// reported, where the signal would end the process.
+fn survive_file_size_limits() {
+    let ignored = Arc::new(AtomicBool::new(false));
+    if let Err(error) = signal_hook::flag::register(SIGXFSZ, ignored) {
+        tracing::warn!(%error, "a limit on file sizes ends this process when it is reached");
     }
 }
 
@@ -78,6 +96,7 @@ fn execute(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Demo(arguments) => demo::run(&arguments, output),
         Command::Action(command) => action::run(command, output),
         Command::Start(arguments) => start::run(&arguments, output),
+        Command::Tokens(arguments) => tokens::run(&arguments, output),
         Command::Plugins(arguments) => plugins::run(&arguments, output),
         Command::Vcs(arguments) => vcs::run(*arguments, output),
         Command::Webhook(WebhookCommand::Parse(arguments)) => webhook::parse(&arguments, output),

@@ -93,12 +93,12 @@ impl Output {
         if self.is_json {
             print_error_document(failure);
         }
-        anstream::eprintln!(
+        print_error(&format!(
             "\x1b[1;31merror\x1b[0m: {}",
             render::one_line(&failure.to_string())
-        );
+        ));
         if let Some(advice) = failure.advice() {
-            anstream::eprintln!("\x1b[1mhint\x1b[0m: {advice}");
+            print_error(&format!("\x1b[1mhint\x1b[0m: {advice}"));
         }
         failure.exit().into()
     }
@@ -188,6 +188,12 @@ pub(super) fn print_text(text: &str) -> Result<(), Failure> {
         .write_all(text.as_bytes())
         .and_then(|()| target.flush())
         .map_err(|error| Failure::standard_output(&error))
+}
+
+/// Prints a line on standard error. The exit code says the same, so a standard
+/// error that is closed or full changes nothing.
+fn print_error(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{line}");
 }
 
 fn print_document(document: &Value) -> Result<(), Failure> {

@@ -137,9 +137,14 @@ pub(crate) fn no_branch(repo: &RepositoryName, name: &str) -> VcsError {
     .with_http_status(404)
 }
 
-/// The bare name of a branch or tag.
+/// The short name of a branch, whichever of its names is given.
+pub(crate) fn short_name(name: &str) -> &str {
+    name.strip_prefix("refs/heads/").unwrap_or(name)
+}
+
+/// The short name of a branch or tag.
 pub(crate) fn checked_name(name: &str) -> Result<&str> {
-    let bare = name.strip_prefix("refs/heads/").unwrap_or(name);
+    let bare = short_name(name);
     if bare.is_empty() {
         return Err(VcsError::new(
             ErrorKind::INVALID_INPUT,

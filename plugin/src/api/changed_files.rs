@@ -8,12 +8,11 @@
 
 use crate::api::refs;
 use crate::http::Request;
-use crate::json::{Item, pointer};
+use crate::json::{Item, Json, pointer};
 use crate::page_length::List;
 use crate::pages::{ENVELOPE, Pager};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
-use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
 /// Lists the files that `head` changed since it left `base`.
@@ -52,7 +51,7 @@ pub(crate) fn list(
 }
 
 /// Reads a changed file: added without an old side, removed without a new one.
-fn changed_file(value: &Value) -> Result<ChangedFile> {
+fn changed_file(value: &Json<'_>) -> Result<ChangedFile> {
     let old = pointer::text(value, "/old/path");
     let new = pointer::text(value, "/new/path");
     let status = pointer::text(value, "/status").unwrap_or_default();
@@ -84,13 +83,14 @@ fn changed_file(value: &Value) -> Result<ChangedFile> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json as object;
+    use crate::json::{tree, tree_of};
+    use serde_json::{Value, json as object};
 
     #[test]
     fn e38_null_sides_tell_added_and_removed_files() {
         let read = |status: &str, old: Value, new: Value| {
             let value = object!({ "status": status, "old": old, "new": new, "lines_added": 2, "lines_removed": null });
-            changed_file(&value).expect("a file")
+            changed_file(&tree_of(value)).expect("a file")
         };
         let side = |path: &str| object!({ "path": path });
         assert_eq!(
@@ -112,7 +112,7 @@ mod tests {
         );
         assert_eq!((binary.lines_added, binary.lines_removed), (Some(2), None));
         assert_eq!(
-            changed_file(&object!({})).expect_err("no path").kind,
+            changed_file(&tree!({})).expect_err("no path").kind,
             ErrorKind::INVALID_RESPONSE
         );
     }

@@ -13,7 +13,7 @@ use crate::api::pull_requests::may_be_done;
 use crate::api::repositories::delete_within;
 use crate::http::Request;
 use crate::json::account_fields;
-use crate::json::{self, Item, StrictJson};
+use crate::json::{self, Item, Json, StrictJson};
 use crate::page_length::List;
 use crate::pages::{ENVELOPE, Pager};
 use crate::repository_name::RepositoryName;
@@ -135,7 +135,7 @@ fn path(repo: &RepositoryName, pull_request: u64, comment: Option<u64>) -> Strin
     repo.path(&segments)
 }
 
-fn read_one(value: &Value) -> Result<Comment> {
+fn read_one(value: &Json<'_>) -> Result<Comment> {
     json::comment(value).ok_or_else(|| {
         VcsError::new(
             ErrorKind::INVALID_RESPONSE,

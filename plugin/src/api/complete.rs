@@ -9,17 +9,17 @@
 //!
 //! Repeated: all of it. Every other event comes back as it was.
 
+use crate::api::branches::short_name;
 use crate::api::commits::Range;
 use crate::api::pull_requests::{expand_hashes, same_commit};
 use crate::api::refs;
 use crate::api::refs::expand_hash;
 use crate::http::Request;
-use crate::json::{Item, pointer};
+use crate::json::{Item, Json, pointer};
 use crate::page_length::List;
 use crate::pages::{ENVELOPE, Pager};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
-use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
 /// The most commits that are fetched for one event: a push that brings a whole
@@ -87,11 +87,11 @@ fn complete_push(
             Err(error) if range.lost_exclude(&error) => {
                 // A commit that is gone is no ancestor of one that is there.
                 change.forced = true;
-                new_on_branch(session, context, repo, &range, &change.name)?
+                new_on_branch(session, context, repo, &range, short_name(&change.name))?
             }
             other => other?,
         },
-        None => new_on_branch(session, context, repo, &range, &change.name)?,
+        None => new_on_branch(session, context, repo, &range, short_name(&change.name))?,
     };
     change.truncated = fetched.len() as u64 >= MOST_COMMITS;
     change.commits = fetched;
@@ -157,22 +157,22 @@ fn commit_changed(
         }
         Err(error) => return Err(error),
     };
-    let values: Vec<&Value> = items.iter().map(|item| &item.value).collect();
+    let values: Vec<&Json<'_>> = items.iter().map(|item| &item.value).collect();
     Ok(compare_updates(&values, date))
 }
 
 /// Finds the update that a delivery tells of, the nearest in time, in the
 /// activity, which is newest first.
-fn compare_updates(activity: &[&Value], date: Option<i64>) -> Option<bool> {
-    let updates: Vec<&Value> = activity
+fn compare_updates(activity: &[&Json<'_>], date: Option<i64>) -> Option<bool> {
+    let updates: Vec<&Json<'_>> = activity
         .iter()
         .filter_map(|entry| pointer::object(entry, "/update"))
         .collect();
-    let distance = |update: &Value| match (pointer::time(update, "/date"), date) {
+    let distance = |update: &Json<'_>| match (pointer::time(update, "/date"), date) {
         (Some(at), Some(date)) => at.abs_diff(date),
         _ => u64::MAX,
     };
-    let hash = |update: &Value| pointer::text(update, "/source/commit/hash").map(str::to_owned);
+    let hash = |update: &Json<'_>| pointer::text(update, "/source/commit/hash").map(str::to_owned);
     let told = updates
         .iter()
         .enumerate()
@@ -186,7 +186,7 @@ fn compare_updates(activity: &[&Value], date: Option<i64>) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json as object;
+    use crate::json::tree as object;
 
     #[test]
     fn e31_the_activity_tells_whether_an_update_changed_the_commit() {
@@ -199,7 +199,7 @@ mod tests {
             update("2025-01-01T10:10:00Z", "aaaaaaaaaaaa"),
             update("2025-01-01T10:00:00Z", "aaaaaaaaaaaa"),
         ];
-        let values: Vec<&Value> = activity.iter().collect();
+        let values: Vec<&Json<'_>> = activity.iter().collect();
         let at = |text: &str| {
             text.parse::<jiff::Timestamp>()
                 .ok()

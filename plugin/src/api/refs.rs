@@ -1,7 +1,7 @@
 //! What a ref stands for: names become hashes before they are put anywhere
 //! but into the ref endpoints, since a name with a slash is ambiguous elsewhere.
 
-use crate::http::Request;
+use crate::http::{Request, Response};
 use crate::json::{CommitRef, is_full_hash, is_hash};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
@@ -81,6 +81,35 @@ pub(crate) fn branch_head(
     let name = crate::api::branches::name_or_main(session, context, repo, branch)?;
     ref_target(session, context, repo, "branches", &name)?
         .ok_or_else(|| crate::api::branches::no_branch(repo, &name))
+}
+
+/// The full hash of the main branch's last commit, in one request: the service
+/// redirects from the root of the sources to those of that commit.
+///
+/// # Errors
+/// `NotFound` if the repository is empty; those of a request.
+pub(crate) fn main_head(
+    session: &Session,
+    context: &dyn CallContext,
+    repo: &RepositoryName,
+) -> Result<String> {
+    let request = Request::get(repo.path(&["src"])).without_redirects();
+    let hash = match session.http.send(context, &request) {
+        Ok(response) => hash_of_redirect(&response),
+        // An empty repository, or a service that knows no such address.
+        Err(error) if error.kind == ErrorKind::NOT_FOUND => None,
+        Err(error) => return Err(error),
+    };
+    match hash {
+        Some(hash) => Ok(hash),
+        None => branch_head(session, context, repo, None),
+    }
+}
+
+fn hash_of_redirect(response: &Response) -> Option<String> {
+    let (_, rest) = response.head.header("location")?.split_once("/src/")?;
+    let hash = rest.split(['/', '?']).next()?;
+    is_full_hash(hash).then(|| hash.to_ascii_lowercase())
 }
 
 fn ref_target(

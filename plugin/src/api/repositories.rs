@@ -3,14 +3,13 @@
 //! | method | sent | repeated | special errors |
 //! |---|---|---|---|
 //! | `repo_by_fullname` | the repository; a renamed one is found where its old address leads | all | |
-//! | `repos` | the workspaces, unless one is asked for or they are configured, then the repositories of each, pages of 100 | all | a workspace that rejects is left out with a warning, unless all do |
+//! | `repos` | the workspaces, unless one is asked for or they are configured, then the repositories of each, pages of 100, those of several workspaces side by side | all | a workspace that rejects is left out with a warning, unless all do |
 //!
 //! With an account only repositories that it is a member of are listed; an
 //! access token is a member of nothing and lists what it sees.
 
 use crate::encoding;
-use crate::http::CredentialType;
-use crate::http::Request;
+use crate::http::{CredentialType, Request};
 use crate::json::{Repository as WireRepository, WorkspaceMembership, repository_fields};
 use crate::page_length::List;
 use crate::pages::{ENVELOPE, Pager};
@@ -74,39 +73,43 @@ pub(crate) fn list(
     sink: &mut dyn PageSink<Repository>,
 ) -> Result<()> {
     let filter = request.filter.as_deref().filter(|text| !text.is_empty());
-    if let Some(workspace) = &request.workspace {
-        let workspace = workspace_segment(workspace)
-            .map_err(|why| VcsError::new(ErrorKind::INVALID_INPUT, why))?;
-        let mut forward = Forward::new(sink, request.limit);
-        list_workspace(session, context, &workspace, filter, &mut forward)?;
-        return Ok(());
-    }
-    let workspaces = workspaces(session, context)?;
-    let mut forward = Forward::new(sink, request.limit);
+    let only = request.workspace.as_deref().map(workspace_segment);
+    let only = only
+        .transpose()
+        .map_err(|why| VcsError::new(ErrorKind::INVALID_INPUT, why))?;
+    let is_one = only.is_some();
+    let workspaces = match only {
+        Some(workspace) => vec![workspace],
+        None => workspaces(session, context)?,
+    };
+    let requests = workspaces
+        .iter()
+        .map(|workspace| listing(session, workspace, filter))
+        .collect();
     let mut last_rejection = None;
-    let mut listed = 0;
-    for workspace in &workspaces {
-        let pushed_before = forward.pushed;
-        match list_workspace(session, context, workspace, filter, &mut forward) {
-            Ok(flow) => {
-                listed += 1;
-                if flow == Flow::STOP || forward.left == Some(0) {
-                    return Ok(());
+    let mut rejections = 0;
+    Pager::of_all(&session.http, context, List::Repositories, requests)
+        .limit(request.limit)
+        .push_all(
+            sink,
+            |repository: WireRepository| Ok(repository.into_record()),
+            &mut |index, error| {
+                if is_one || !is_local_rejection(&error) {
+                    return Err(error);
                 }
-            }
-            Err(error) if is_local_rejection(&error) && forward.pushed == pushed_before => {
+                let workspace = workspaces.get(index).map_or("?", String::as_str);
                 session.http.log().warn(
                     "repositories",
                     format!("the workspace {workspace} is left out of the list: {error}"),
                 );
+                rejections += 1;
                 last_rejection = Some(error);
-            }
-            Err(error) => return Err(error),
-        }
-    }
+                Ok(())
+            },
+        )?;
     match last_rejection {
         // Nothing but rejections is no empty list.
-        Some(error) if listed == 0 => Err(error),
+        Some(error) if rejections == workspaces.len() => Err(error),
         _ => Ok(()),
     }
 }
@@ -162,51 +165,13 @@ pub(crate) fn list_request(session: &Session, workspace: &str) -> Request {
     }
 }
 
-fn list_workspace(
-    session: &Session,
-    context: &dyn CallContext,
-    workspace: &str,
-    filter: Option<&str>,
-    forward: &mut Forward<'_>,
-) -> Result<Flow> {
-    let mut request = list_request(session, workspace)
+/// The list of a workspace's repositories.
+fn listing(session: &Session, workspace: &str, filter: Option<&str>) -> Request {
+    let request = list_request(session, workspace)
         .query("sort", "full_name")
         .fields(&format!("{},{ENVELOPE}", repository_fields!("values.")));
-    if let Some(text) = filter {
-        request = request.query("q", &format!("name ~ {}", encoding::query_literal(text)));
-    }
-    Pager::new(&session.http, context, List::Repositories, request)
-        .limit(forward.left)
-        .push(forward, |repository: WireRepository| {
-            Ok(repository.into_record())
-        })
-}
-
-/// Puts the lists of several workspaces together into one, with one limit.
-struct Forward<'a> {
-    sink: &'a mut dyn PageSink<Repository>,
-    left: Option<u64>,
-    pushed: u64,
-}
-
-impl<'a> Forward<'a> {
-    fn new(sink: &'a mut dyn PageSink<Repository>, limit: Option<u64>) -> Self {
-        Self {
-            sink,
-            left: limit,
-            pushed: 0,
-        }
-    }
-}
-
-impl PageSink<Repository> for Forward<'_> {
-    fn page(&mut self, items: Vec<Repository>, _total: Option<u64>) -> Result<Flow> {
-        let count = items.len() as u64;
-        self.pushed += count;
-        if let Some(left) = &mut self.left {
-            *left = left.saturating_sub(count);
-        }
-        // The total of one workspace is not that of the whole list.
-        self.sink.page(items, None)
+    match filter {
+        Some(text) => request.query("q", &format!("name ~ {}", encoding::query_literal(text))),
+        None => request,
     }
 }

@@ -1,7 +1,8 @@
 //! Workspaces: those that the credential lists, or those that are configured
 //! for credentials that cannot.
 //!
-//! Sent: pages of 100, or one request for each configured workspace. Repeated:
+//! Sent: pages of 100, or one request for each configured workspace, several side by
+//! side. Repeated:
 //! all. An access token without configured workspaces gets the error of the
 //! service with the advice to configure them.
 
@@ -11,6 +12,7 @@ use crate::json::{Workspace as WireWorkspace, WorkspaceMembership, workspace_mem
 use crate::page_length::List;
 use crate::pages::{ENVELOPE, Pager};
 use crate::session::Session;
+use std::thread;
 use vcs_provider_interface::prelude::*;
 
 /// The request for the workspaces of the credential's account.
@@ -32,11 +34,20 @@ pub(crate) fn list(
         let wanted = request.limit.map_or(usize::MAX, |limit| {
             usize::try_from(limit).unwrap_or(usize::MAX)
         });
+        let wanted = configured.iter().take(wanted).collect::<Vec<_>>();
         let mut seen = Vec::new();
-        for slug in configured.iter().take(wanted) {
-            if let Some(workspace) = configured_workspace(session, context, slug)? {
-                seen.push(workspace);
-            }
+        for slugs in wanted.chunks(session.http.limits().parallel) {
+            let found = thread::scope(|scope| {
+                let asked: Vec<_> = slugs
+                    .iter()
+                    .map(|slug| scope.spawn(|| configured_workspace(session, context, slug)))
+                    .collect();
+                asked
+                    .into_iter()
+                    .map(|asked| asked.join().unwrap_or_else(|_| Err(panicked())))
+                    .collect::<Result<Vec<_>>>()
+            })?;
+            seen.extend(found.into_iter().flatten());
         }
         if !seen.is_empty() {
             let total = seen.len() as u64;
@@ -51,6 +62,10 @@ pub(crate) fn list(
             Ok(workspace.into_record(membership.administrator))
         })?;
     Ok(())
+}
+
+fn panicked() -> VcsError {
+    VcsError::new(ErrorKind::INTERNAL, "asking for a workspace panicked")
 }
 
 /// A configured workspace; one that the credential may not look at is still

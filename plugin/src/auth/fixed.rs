@@ -96,10 +96,35 @@ pub(crate) fn checked_api_token(email: &str, token: &Secret) -> std::result::Res
                 .to_owned(),
         );
     }
-    if email.is_empty() || email.contains(':') || email.chars().any(char::is_control) {
+    checked_email(email)
+}
+
+/// Checks what is said to be the e-mail address of an account. A name would be
+/// taken by nobody: API tokens go with the address, and with nothing else.
+///
+/// # Errors
+/// The reason.
+pub(crate) fn checked_email(email: &str) -> std::result::Result<(), String> {
+    let is_odd =
+        |character: char| character.is_whitespace() || character.is_control() || character == ':';
+    let is_address = email
+        .split_once('@')
+        .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'));
+    if is_address && !email.contains(is_odd) {
+        return Ok(());
+    }
+    if email.is_empty() {
         return Err("an API token needs the e-mail address of its account".to_owned());
     }
-    Ok(())
+    Err(format!(
+        "`{}` is not an e-mail address; an API token goes with the one of its account (account \
+         settings, E-mail aliases), not with the user name",
+        email
+            .chars()
+            .filter(|character| !character.is_control())
+            .take(100)
+            .collect::<String>()
+    ))
 }
 
 /// Checks what is said to be an access token.
@@ -176,6 +201,17 @@ mod tests {
         assert!(checked_access_token(&Secret::from("ATATabc")).is_err());
         assert!(checked_api_token("me@example.com", &Secret::from("ATCTabc")).is_err());
         assert!(checked_api_token("", &Secret::from("ATATabc")).is_err());
+        for name in [
+            "gardener",
+            "@example.com",
+            "me@",
+            "me@a@b",
+            "me @example.com",
+            "a:b@c",
+        ] {
+            let why = checked_api_token(name, &Secret::from("ATATabc")).expect_err(name);
+            assert!(why.contains("e-mail"), "{why}");
+        }
         assert!(checked_access_token(&Secret::from("ATCT abc")).is_err());
         assert!(checked_api_token("me@example.com", &Secret::from("ATATabc")).is_ok());
         assert!(checked_access_token(&Secret::from("ATCTabc")).is_ok());

@@ -5,4 +5,4 @@
 mod fixed;
 pub(crate) mod oauth;
 
-pub(crate) use fixed::{FixedCredential, checked_access_token, checked_api_token};
+pub(crate) use fixed::{FixedCredential, checked_access_token, checked_api_token, checked_email};

@@ -46,7 +46,110 @@ fn failures_that_stay_end_after_a_bounded_number_of_tries() {
     assert_eq!(error.kind, ErrorKind::UNAVAILABLE);
     assert_eq!((error.http_status, error.retryable), (Some(502), true));
     assert_eq!(error.service_request_id.as_deref(), Some("r7"));
-    assert_eq!(service.received().len(), 4);
+    assert_eq!(service.received().len(), 24);
+    assert!(error.message.contains("tried 24 times"), "{error}");
+}
+
+#[test]
+fn e75_a_service_that_fails_is_tried_for_as_long_as_may_be_waited() {
+    let service = Service::scripted(vec![|| Reply::with(502, &[("Retry-After", "1")], "")]);
+    commit(&service, "maxWaitSeconds = 2").expect_err("the service fails");
+    assert_eq!(service.received().len(), 3, "two pauses of a second");
+
+    let service = Service::scripted(vec![|| Reply::with(503, &[], "")]);
+    let context = HostCallContext::new("test").with_time_limit(Duration::from_millis(500));
+    let begun = Instant::now();
+    let error = commit_within(&service, "", &context).expect_err("the service fails");
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(
+        error.kind,
+        ErrorKind::UNAVAILABLE,
+        "what went wrong, not the time"
+    );
+}
+
+const NO_COMMIT: &str = r#"{"error":{"message":"Changeset not found."}}"#;
+
+#[test]
+fn e66_a_commit_that_is_not_visible_yet_is_asked_for_again() {
+    let service = Service::scripted(vec![
+        || Reply::json(404, NO_COMMIT),
+        || Reply::json(404, NO_COMMIT),
+        || Reply::json(200, COMMIT),
+    ]);
+    assert_eq!(
+        commit(&service, "").map(|commit| commit.id),
+        Ok(HASH.to_owned())
+    );
+    assert_eq!(service.received().len(), 3);
+
+    let service = Service::scripted(vec![|| Reply::json(404, NO_COMMIT)]);
+    let error = commit(&service, "").expect_err("it never comes");
+    assert_eq!(error.kind, ErrorKind::NOT_FOUND);
+    assert_eq!(service.received().len(), 5);
+
+    // A repository that is not there does not come.
+    let service = Service::scripted(vec![Reply::not_found]);
+    commit(&service, "").expect_err("no repository");
+    assert_eq!(service.received().len(), 1);
+}
+
+#[test]
+fn e66_a_status_waits_for_its_commit() {
+    let service = Service::scripted(vec![|| Reply::json(404, NO_COMMIT), || {
+        Reply::json(201, r#"{"key":"k","state":"SUCCESSFUL"}"#)
+    }]);
+    let request = StatusRequest {
+        repo: "team/repo".to_owned(),
+        commit: HASH.to_owned(),
+        key: "k".to_owned(),
+        state: BuildState::SUCCESS,
+        url: "https://ci.example.com/1".to_owned(),
+        ..StatusRequest::default()
+    };
+    service
+        .client("")
+        .set_status(&context(), request)
+        .expect("the second try succeeds");
+    assert_eq!(service.received().len(), 2);
+}
+
+#[test]
+fn e69_required_and_granted_scopes_are_told_apart_and_a_role_is_no_scope() {
+    let error = error_of(|| {
+        Reply::json(
+            403,
+            r#"{"type":"error","error":{"message":"Your credentials lack one or more required privilege scopes.",
+                "detail":{"required":["webhook"],"granted":["repository","account"]}}}"#,
+        )
+    });
+    assert!(
+        error.message.contains("scopes required: webhook;"),
+        "{error}"
+    );
+    assert!(
+        error
+            .message
+            .contains("scopes granted: repository, account"),
+        "{error}"
+    );
+    assert!(!error.message.contains("role"), "{error}");
+    let error = error_of(|| {
+        Reply::with(
+            403,
+            &[
+                ("X-Accepted-OAuth-Scopes", "repository"),
+                ("X-OAuth-Scopes", "pullrequest:write, webhook"),
+            ],
+            r#"{"type":"error","error":{"message":"Forbidden"}}"#,
+        )
+    });
+    assert!(error.message.contains("the scopes suffice"), "{error}");
+    assert!(error.message.contains("role"), "{error}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! public way in.
 
 mod connection;
+mod echoes;
 mod failures;
 mod pages;
 mod recorded;
@@ -10,5 +11,6 @@ mod redirects;
 mod refs;
 mod repositories;
 mod secrets;
+mod side_by_side;
 mod support;
 mod writes;

@@ -53,7 +53,10 @@ fn e42_rejected_everywhere_and_rejected_as_a_whole_are_errors() {
     let error = collect(|sink| client.repos(&context(), RepositoriesRequest::default(), sink))
         .expect_err("rejected");
     assert_eq!(error.kind, ErrorKind::UNAUTHENTICATED);
-    assert_eq!(service.received().len(), 1);
+    assert!(
+        service.received().len() <= 2,
+        "no more than the first pages"
+    );
 }
 
 #[test]

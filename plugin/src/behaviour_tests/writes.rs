@@ -3,6 +3,7 @@
 use super::support::{HASH, Received, Reply, Service, SilentHost, TOKEN, context, repo, targets};
 use std::sync::Arc;
 use vcs_provider_interface::prelude::*;
+use vcs_provider_interface::sink::collect;
 
 fn hooks(_request: &Received) -> Reply {
     Reply::json(
@@ -206,4 +207,95 @@ fn e02_an_app_password_is_rejected_with_advice() {
     };
     assert_eq!(error.kind, ErrorKind::INVALID_INPUT);
     assert!(error.message.contains("API token"), "{error}");
+}
+
+/// A pull request with two reviewers, one of whom has left the workspace.
+fn with_a_reviewer_who_left(request: &Received, names: bool) -> Reply {
+    let body = r#"{"id":5,"title":"Old","state":"OPEN","reviewers":[
+        {"uuid":"{a}","display_name":"Al Here"},{"uuid":"{b}","display_name":"Bo Gone"}]}"#;
+    match (request.method.as_str(), request.path()) {
+        ("GET", "/2.0/repositories/team/repo/pullrequests/5") => Reply::json(200, body),
+        ("GET", "/2.0/workspaces/team/members/%7Ba%7D") => {
+            Reply::json(200, r#"{"user":{"uuid":"{a}"}}"#)
+        }
+        ("PUT", _) if request.body.contains("{b}") => {
+            let who = if names { "Bo Gone" } else { "A reviewer" };
+            Reply::json(
+                400,
+                format!(
+                    r#"{{"type":"error","error":{{"message":"Bad request","fields":{{"reviewers":["{who} does not have access."]}}}}}}"#
+                ),
+            )
+        }
+        ("PUT", _) => Reply::json(200, r#"{"id":5,"title":"New","state":"OPEN"}"#),
+        _ => Reply::not_found(),
+    }
+}
+
+#[test]
+fn e70_a_reviewer_who_has_left_does_not_fail_a_change_of_something_else() {
+    for (names, requests) in [(true, 3), (false, 5)] {
+        let host = Arc::new(SilentHost::default());
+        let service = Service::start(move |request| with_a_reviewer_who_left(request, names));
+        let client = service.client_with("", host.clone());
+        let request = UpdatePullRequestRequest {
+            repo: repo(),
+            id: 5,
+            title: Some("New".to_owned()),
+            ..UpdatePullRequestRequest::default()
+        };
+        let changed = client
+            .pull_request_update(&context(), request.clone())
+            .expect("the title is changed");
+        assert_eq!(changed.title, "New");
+        let notice = changed.extra.iter().find(|(key, _)| key == "notice");
+        assert!(notice.expect("a notice").1.contains("Bo Gone"));
+        assert_eq!(service.received().len(), requests);
+        let last = service.received().pop().expect("a request");
+        assert!(last.body.contains("{a}") && !last.body.contains("{b}"));
+        let lines = host.lines.lock().expect("no test panicked");
+        assert!(lines.iter().any(|line| line.message.contains("Bo Gone")));
+        drop(lines);
+
+        // Whoever names the reviewers is told.
+        let named = UpdatePullRequestRequest {
+            reviewers: Some(vec!["{b}".to_owned()]),
+            ..request
+        };
+        client
+            .pull_request_update(&context(), named)
+            .expect_err("the reviewer was asked for");
+    }
+}
+
+#[test]
+fn e67_full_names_of_branches_are_taken_where_short_ones_are() {
+    let service = Service::start(|request| match request.method.as_str() {
+        "POST" => Reply::json(201, r#"{"id":1,"title":"t","state":"OPEN"}"#),
+        _ => Reply::json(200, r#"{"values":[]}"#),
+    });
+    let client = service.client("");
+    let request = CreatePullRequestRequest {
+        repo: repo(),
+        title: "t".to_owned(),
+        source_branch: "refs/heads/a/b".to_owned(),
+        destination_branch: Some("refs/heads/main".to_owned()),
+        ..CreatePullRequestRequest::default()
+    };
+    client
+        .pull_request_create(&context(), request)
+        .expect("it is made");
+    let request = PullRequestsRequest {
+        repo: repo(),
+        source_branch: Some("refs/heads/a/b".to_owned()),
+        ..PullRequestsRequest::default()
+    };
+    collect(|sink| client.pull_requests(&context(), request, sink)).expect("a list");
+    for request in service.received() {
+        let shown = format!("{} {}", request.target, request.body);
+        assert!(
+            !shown.contains("refs/heads") && !shown.contains("refs%2Fheads"),
+            "{shown}"
+        );
+    }
 }

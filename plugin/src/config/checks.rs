@@ -1,9 +1,8 @@
 //! Checks of single values. Every error names its key.
 
-use crate::http::Origin;
+use crate::http::{Origin, ProxyRoute};
 use std::fs;
 use std::ops::RangeInclusive;
-use ureq::Proxy;
 use ureq::http::Uri;
 use ureq::tls::{Certificate, PemItem, parse_pem};
 use vcs_provider_interface::prelude::*;
@@ -73,21 +72,28 @@ fn plain(key: &str, uri: &Uri, text: &str) -> Result<String> {
 
 /// The configured proxy, or that of the environment; never for an API on this
 /// machine.
-pub(super) fn proxy(value: Option<Secret>, api_url: &str) -> Result<Option<Proxy>> {
+pub(super) fn proxy(value: Option<Secret>, api_url: &str) -> Result<Option<ProxyRoute>> {
     let is_local = api_url
         .parse::<Uri>()
         .ok()
         .and_then(|uri| Origin::of(&uri).ok())
         .is_some_and(|origin| origin.is_loopback());
     match value {
-        Some(address) => Proxy::new(address.expose()).map(Some).map_err(|_| {
-            config_error(
+        Some(address) => match ProxyRoute::configured(address.expose()) {
+            Some(route) => Ok(Some(route)),
+            None => Err(config_error(
                 "proxy",
                 "it has to look like http://user:password@host:port (also https, socks4, socks5)",
-            )
-        }),
+            )),
+        },
         None if is_local => Ok(None),
-        None => Ok(Proxy::try_from_env()),
+        None => ProxyRoute::of_the_environment(|name| std::env::var(name).ok()).map_err(|name| {
+            let why = format!(
+                "it is not set, and {name} in the environment is not the address of a proxy; \
+                 correct that, or set this key"
+            );
+            config_error("proxy", &why)
+        }),
     }
 }
 

@@ -33,7 +33,7 @@ fn the_administrators_example_is_accepted() {
     assert_eq!(config.client_id.as_deref(), Some("XXXX"));
     assert_eq!(config.api_url, "https://api.bitbucket.org/2.0");
     assert!(!config.status_details_hidden && !config.statuses_disabled);
-    assert_eq!(config.limits.parallel, 4);
+    assert_eq!(config.limits.parallel, 8);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::connection_error::{ConnectionPath, from_transport};
 use super::error::{Failure, from_response};
 use super::moved::change_redirected;
 use super::origin::{Redirect, redirect};
-use super::redact;
+use super::redact::{self, Secrets};
 use super::request::{Request, Upload};
 use super::response::ResponseHead;
 use super::retry::Idempotency;
@@ -45,17 +45,18 @@ pub(super) struct Attempt<'a> {
     pub(super) request: &'a Request,
     pub(super) timeout_scope: TimeoutScope,
     pub(super) number: u32,
+    /// What the first hop carries.
+    pub(super) authorization: Option<&'a Authorization>,
 }
 
 impl Attempt<'_> {
     pub(super) fn run<T>(
         &self,
         mut uri: Uri,
-        authorization: Option<&Authorization>,
         upload: &mut Option<Upload<'_>>,
         read: &mut dyn FnMut(ResponseHead, Body) -> std::result::Result<T, Failure>,
     ) -> std::result::Result<T, Failure> {
-        let mut carried = authorization;
+        let mut carried = self.authorization;
         let mut redirects = 0;
         loop {
             let (head, body) = self.once(&uri, carried, upload)?;
@@ -64,9 +65,12 @@ impl Attempt<'_> {
                 return read(head, body);
             }
             let is_redirect = matches!(head.status, 301 | 302 | 303 | 307 | 308);
+            if is_redirect && !self.request.follows_redirects {
+                return read(head, body);
+            }
             let location = head.header("location").filter(|_| is_redirect);
             let Some(location) = location else {
-                return Err(self.rejected(&head, body, authorization));
+                return Err(self.rejected(&head, body));
             };
             redirects += 1;
             if redirects > MOST_REDIRECTS {
@@ -94,28 +98,23 @@ impl Attempt<'_> {
         }
     }
 
-    fn rejected(
-        &self,
-        head: &ResponseHead,
-        body: Body,
-        authorization: Option<&Authorization>,
-    ) -> Failure {
+    /// What this try carries that must not be shown.
+    fn secrets(&self, authorization: Option<&Authorization>) -> Secrets {
+        let carried = authorization
+            .into_iter()
+            .flat_map(|authorization| [&authorization.header, &authorization.token])
+            .flatten();
+        Secrets::new(carried.chain(&self.request.secrets))
+    }
+
+    fn rejected(&self, head: &ResponseHead, body: Body) -> Failure {
         // Whatever cannot be read of an error's body is not needed.
         let mut bytes = Vec::new();
         let _ = body
             .into_reader()
             .take(self.http.limits().error_bytes)
             .read_to_end(&mut bytes);
-        let secrets: Vec<&str> = authorization
-            .into_iter()
-            .flat_map(|authorization| [&authorization.header, &authorization.token])
-            .flatten()
-            .flat_map(|secret| {
-                let whole = secret.expose();
-                [whole, whole.split(' ').next_back().unwrap_or(whole)]
-            })
-            .collect();
-        from_response(head, &bytes, &secrets)
+        from_response(head, &bytes, self.request.quotes_errors)
     }
 
     /// Sends the request once and reads the beginning of the response.
@@ -136,13 +135,15 @@ impl Attempt<'_> {
                     uri: uri.clone(),
                     status: parts.status.as_u16(),
                     headers: parts.headers,
+                    // What one hop got, a later one may echo.
+                    secrets: self.secrets(self.authorization),
                 };
                 let limits = self.http.limits();
                 if self.http.may_carry(uri) {
                     self.http.gate().observe(
                         Instant::now(),
                         head.status,
-                        &head.headers,
+                        &head,
                         limits.first_pause,
                     );
                 }
@@ -150,9 +151,10 @@ impl Attempt<'_> {
             }
             Err(error) => {
                 let request = format!("{} {}", self.request.method, uri.path());
+                let secrets = self.secrets(self.authorization);
                 Err(self
                     .http
-                    .connection_failure(error, &request, uri, self.context))
+                    .connection_failure(error, &request, uri, &secrets, self.context))
             }
         };
         self.log(uri, begun, &outcome);
@@ -204,6 +206,7 @@ impl Attempt<'_> {
         request: ureq::http::Request<impl ureq::AsSendBody>,
     ) -> std::result::Result<ureq::http::Response<Body>, ureq::Error> {
         let limits = self.http.limits();
+        let proxy = self.http.proxy_for(request.uri()).cloned();
         let left = self.context.time_left();
         let whole = match self.timeout_scope {
             TimeoutScope::Idle => left,
@@ -215,6 +218,7 @@ impl Attempt<'_> {
             .http
             .agent()
             .configure_request(request)
+            .proxy(proxy)
             .timeout_global(whole)
             .timeout_per_read(Some(limits.request_timeout))
             .timeout_per_write(Some(limits.request_timeout));
@@ -241,7 +245,11 @@ impl Attempt<'_> {
         }
         let mut fields = vec![
             ("method".to_owned(), self.request.method.to_string()),
-            ("url".to_owned(), redact::address(uri)),
+            (
+                "url".to_owned(),
+                self.secrets(self.authorization)
+                    .clean(&redact::address(uri)),
+            ),
             ("status".to_owned(), result),
             ("ms".to_owned(), begun.elapsed().as_millis().to_string()),
             ("attempt".to_owned(), self.number.to_string()),
@@ -297,7 +305,7 @@ impl Http {
         context: &dyn CallContext,
     ) -> Failure {
         let error = ureq::Error::from(error);
-        self.connection_failure(error, &head.request(), &head.uri, context)
+        self.connection_failure(error, &head.request(), &head.uri, &head.secrets, context)
     }
 
     fn connection_failure(
@@ -305,6 +313,7 @@ impl Http {
         error: ureq::Error,
         request: &str,
         uri: &Uri,
+        secrets: &Secrets,
         context: &dyn CallContext,
     ) -> Failure {
         let path = ConnectionPath {
@@ -312,6 +321,8 @@ impl Http {
             host: uri.host().unwrap_or("?"),
             proxy: self.proxy_setting(uri),
         };
-        from_transport(error, &path, context)
+        let mut failure = from_transport(error, &path, context);
+        failure.error.message = secrets.clean(&failure.error.message);
+        failure
     }
 }

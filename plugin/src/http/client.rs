@@ -4,6 +4,7 @@ use super::agent::{AgentSettings, agent};
 use super::authorizer::Authorizer;
 use super::gate::RateGate;
 use super::origin::Origin;
+use super::proxy::ProxyRoute;
 use super::request::Request;
 use crate::log::Log;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ pub(crate) struct Limits {
 /// What all credentials of a server share.
 pub(crate) struct Transport {
     agent: Agent,
-    proxy: Option<Proxy>,
+    proxy: Option<ProxyRoute>,
     pub(crate) limits: Limits,
     pub(crate) log: Log,
 }
@@ -125,12 +126,13 @@ impl Http {
 
     /// Where the proxy is set that leads to this address, if one does.
     pub(super) fn proxy_setting(&self, uri: &Uri) -> Option<&'static str> {
-        let proxy = self.transport.proxy.as_ref()?;
-        match (proxy.is_no_proxy(uri), proxy.is_from_env()) {
-            (true, _) => None,
-            (false, true) => Some("HTTPS_PROXY and its like in the engine's environment"),
-            (false, false) => Some("`proxy`"),
-        }
+        let route = self.transport.proxy.as_ref()?;
+        route.proxy_for(uri).map(|_| route.setting())
+    }
+
+    /// The proxy that a request to this address goes through, if one does.
+    pub(super) fn proxy_for(&self, uri: &Uri) -> Option<&Proxy> {
+        self.transport.proxy.as_ref()?.proxy_for(uri)
     }
 
     pub(crate) fn authorizer(&self) -> &dyn Authorizer {

@@ -2,9 +2,9 @@
 //! is [`super::connection_error`].
 
 use super::gate::retry_after;
-use super::redact::sentence;
 use super::response::{ResponseHead, looks_like_html};
 use super::retry::{RetryClass, class_of_status};
+use crate::scopes;
 use serde_json::Value;
 use std::time::SystemTime;
 use vcs_provider_interface::prelude::*;
@@ -35,16 +35,26 @@ struct Complaint {
     announcement_url: Option<String>,
     unknown_hashes: Vec<String>,
     key: Option<String>,
+    /// Scopes that the body names, told apart.
+    required: Vec<String>,
+    granted: Vec<String>,
 }
 
-/// The error of a response whose status is not one of success. `secrets` are
-/// taken out of whatever the service says.
-pub(crate) fn from_response(head: &ResponseHead, body: &[u8], secrets: &[&str]) -> Failure {
-    let complaint = read_complaint(body);
-    let clean = |text: &str| sentence(text, secrets.iter().copied());
+/// The error of a response whose status is not one of success. Without
+/// `quotes`, nothing of what the service says is shown but its own short code.
+pub(crate) fn from_response(head: &ResponseHead, body: &[u8], quotes: bool) -> Failure {
+    let mut complaint = read_complaint(body);
+    if !quotes {
+        complaint = complaint.without_words();
+    }
+    let clean = |text: &str| head.secrets.clean(text);
     let said = describe(&complaint, &clean);
     let kind = kind_of(head.status, &complaint);
-    let mut message = format!("{}: {}", head.request(), explain(head.status, kind));
+    let mut message = clean(&format!(
+        "{}: {}",
+        head.request(),
+        explain(head.status, kind)
+    ));
     if !said.is_empty() {
         message.push_str(&format!("; Bitbucket says: {said}"));
     }
@@ -52,16 +62,24 @@ pub(crate) fn from_response(head: &ResponseHead, body: &[u8], secrets: &[&str]) 
     let mut error = VcsError::new(kind, "").with_http_status(head.status);
     error.retryable = class_of_status(head.status) != RetryClass::Final;
     if kind == ErrorKind::PERMISSION_DENIED || kind == ErrorKind::NOT_FOUND {
-        for (header, key, words) in [
-            ("x-accepted-oauth-scopes", "scopes_accepted", "needed"),
-            ("x-oauth-scopes", "scopes_granted", "granted"),
+        let required = complaint.scopes(&complaint.required, head, "x-accepted-oauth-scopes");
+        let granted = complaint.scopes(&complaint.granted, head, "x-oauth-scopes");
+        for (scopes, key, words) in [
+            (&required, "scopes_accepted", "required"),
+            (&granted, "scopes_granted", "granted"),
         ] {
-            let scopes = clean(&head.scopes(header).join(", "));
+            let scopes = clean(&scopes.join(", "));
             if !scopes.is_empty() {
                 message.push_str(&format!("; scopes {words}: {scopes}"));
                 error = error.with_extra(key, scopes);
             }
         }
+        if kind == ErrorKind::PERMISSION_DENIED {
+            message.push_str(what_lacks(&required, &granted));
+        }
+    }
+    if kind == ErrorKind::NOT_FOUND && complaint.says_no_such_commit() {
+        error = error.with_extra(MISSING, MISSING_COMMIT);
     }
     if let Some(url) = &complaint.announcement_url {
         message.push_str(&format!("; see {}", clean(url)));
@@ -86,6 +104,24 @@ pub(crate) fn from_response(head: &ResponseHead, body: &[u8], secrets: &[&str]) 
     Failure {
         error,
         class: class_of_status(head.status),
+    }
+}
+
+/// The key in the facts of an error that says what is not there, and its value
+/// where that is a commit and not the repository.
+pub(crate) const MISSING: &str = "missing";
+pub(crate) const MISSING_COMMIT: &str = "commit";
+
+/// What a credential lacks that may not do something, as far as can be told.
+fn what_lacks(required: &[String], granted: &[String]) -> &'static str {
+    if required.is_empty() || granted.is_empty() {
+        return "";
+    }
+    if required.iter().all(|scope| scopes::holds(granted, scope)) {
+        "; the scopes suffice, so it is the account or the token that lacks the role for this in \
+         the repository or workspace (webhooks, for one, are for administrators)"
+    } else {
+        "; create a credential with the scopes that are missing"
     }
 }
 
@@ -129,6 +165,39 @@ fn explain(status: u16, kind: ErrorKind) -> &'static str {
 }
 
 impl Complaint {
+    /// What may be shown of a complaint that could hold a secret in any form.
+    fn without_words(self) -> Self {
+        let is_code = |text: &String| {
+            text.len() <= 40
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        };
+        Self {
+            message: self.key.clone().filter(is_code),
+            key: self.key.filter(is_code),
+            ..Self::default()
+        }
+    }
+
+    /// The scopes of the body, or those of a header.
+    fn scopes(&self, named: &[String], head: &ResponseHead, header: &str) -> Vec<String> {
+        if named.is_empty() {
+            head.scopes(header)
+        } else {
+            named.to_vec()
+        }
+    }
+
+    fn says_no_such_commit(&self) -> bool {
+        let says = |text: &str| {
+            let text = text.to_ascii_lowercase();
+            (text.contains("commit") || text.contains("changeset"))
+                && (text.contains("not found") || text.contains("unknown"))
+        };
+        !self.unknown_hashes.is_empty() || self.message.as_deref().is_some_and(says)
+    }
+
     fn says_it_exists(&self) -> bool {
         let says = |text: &Option<String>, words: &str| {
             text.as_deref()
@@ -190,7 +259,7 @@ fn read_complaint(body: &[u8]) -> Complaint {
             let in_data = |name: &str| data.iter().flatten().find_map(|data| data.get(name));
             Complaint {
                 message: error.get("message").and_then(as_text),
-                detail: error.get("detail").and_then(as_text),
+                detail: error.get("detail").and_then(detail),
                 fields: error.get("fields").map(field_problems).unwrap_or_default(),
                 id: error.get("id").and_then(as_text),
                 announcement_url: in_data("announcement_url").and_then(as_text),
@@ -199,6 +268,8 @@ fn read_complaint(body: &[u8]) -> Complaint {
                     .map(|hashes| hashes.iter().filter_map(as_text).collect())
                     .unwrap_or_default(),
                 key: in_data("key").and_then(as_text),
+                required: scope_list(error, "required"),
+                granted: scope_list(error, "granted"),
             }
         }
         Ok(Value::String(message)) => Complaint {
@@ -212,6 +283,34 @@ fn read_complaint(body: &[u8]) -> Complaint {
             ..Complaint::default()
         },
     }
+}
+
+/// The detail in words. One that lists scopes is told by [`scope_list`].
+fn detail(detail: &Value) -> Option<String> {
+    let names_scopes = |detail: &Value| {
+        ["required", "granted"]
+            .iter()
+            .any(|name| detail.get(name).is_some_and(Value::is_array))
+    };
+    (!names_scopes(detail)).then(|| as_text(detail)).flatten()
+}
+
+/// The scopes that a body lists under this name.
+fn scope_list(error: &serde_json::Map<String, Value>, name: &str) -> Vec<String> {
+    let detail = error.get("detail").and_then(|detail| detail.get(name));
+    detail
+        .or_else(|| error.get(name))
+        .and_then(Value::as_array)
+        .map(|scopes| {
+            scopes
+                .iter()
+                .filter_map(Value::as_str)
+                .filter(|scope| !scope.trim().is_empty())
+                .take(40)
+                .map(str::to_owned)
+                .collect()
+        })
+        .unwrap_or_default()
 }
 
 fn looks_like_json(text: &str) -> bool {

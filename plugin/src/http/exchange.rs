@@ -3,7 +3,7 @@
 use super::attempt::{Attempt, CHUNK, TimeoutScope};
 use super::authorizer::Renewal;
 use super::client::Http;
-use super::error::Failure;
+use super::error::{Failure, MISSING, MISSING_COMMIT};
 use super::origin::Origin;
 use super::request::{Request, Target, Upload};
 use super::response::{Response, ResponseHead};
@@ -15,6 +15,18 @@ use std::time::{Duration, Instant};
 use ureq::Body;
 use ureq::http::Uri;
 use vcs_provider_interface::prelude::*;
+
+/// How often a commit is asked for again that the service does not know: with the
+/// usual first pause for seven and a half seconds.
+const NOT_YET_TRIES: u32 = 4;
+
+fn is_missing_commit(error: &VcsError) -> bool {
+    error.kind == ErrorKind::NOT_FOUND
+        && error
+            .extra
+            .iter()
+            .any(|(key, value)| key == MISSING && value == MISSING_COMMIT)
+}
 
 impl Http {
     /// Sends a request and reads the whole response.
@@ -45,6 +57,29 @@ impl Http {
         request: &Request,
     ) -> Result<T> {
         self.send(context, request)?.json()
+    }
+
+    /// Sends a request for a commit. One that the service does not know may not be
+    /// visible yet, since events overtake its replicas: it is asked for again
+    /// for some seconds before it counts as not there.
+    ///
+    /// # Errors
+    /// As for [`Http::send`].
+    pub(crate) fn send_for_commit(
+        &self,
+        context: &dyn CallContext,
+        request: &Request,
+    ) -> Result<Response> {
+        let mut length = self.limits().first_pause;
+        for _ in 0..NOT_YET_TRIES {
+            match self.send(context, request) {
+                Err(error) if is_missing_commit(&error) && self.fits(context, length) => {}
+                other => return other,
+            }
+            pause(context, length)?;
+            length = length.saturating_mul(2);
+        }
+        self.send(context, request)
     }
 
     /// Sends a deletion. Only HTTP 204 says that it was done: a page of some
@@ -138,6 +173,7 @@ impl Http {
         let uri = self.uri(request)?;
         let may_carry = self.may_carry(&uri);
         let mut tried = 0;
+        let mut waited = Duration::ZERO;
         let mut may_renew = may_carry;
         loop {
             check(context)?;
@@ -154,9 +190,9 @@ impl Http {
                 request,
                 timeout_scope,
                 number: tried,
+                authorization: authorization.as_ref(),
             };
-            let failure = match attempt.run(uri.clone(), authorization.as_ref(), &mut upload, read)
-            {
+            let failure = match attempt.run(uri.clone(), &mut upload, read) {
                 Ok(result) => return Ok(result),
                 Err(failure) => failure,
             };
@@ -182,12 +218,16 @@ impl Http {
                 error.retry_after(),
                 random(),
             );
-            let Some(length) = next.filter(|length| self.fits(context, *length)) else {
+            let next = next.filter(|length| {
+                self.fits(context, *length) && waited + *length <= self.limits().longest_wait
+            });
+            let Some(length) = next else {
                 if tried > 1 {
                     error.message.push_str(&format!(" (tried {tried} times)"));
                 }
                 return Err(error);
             };
+            waited += length;
             match pause(context, length) {
                 Ok(()) => {}
                 // What went wrong says more than that the time ran out meanwhile.

@@ -4,8 +4,8 @@
 //! call of the credential sends anything, so that a rejected client does not
 //! make it worse.
 
-use super::retry::{RULES, backoff, random};
-use crate::http::retry::RetryClass;
+use super::response::ResponseHead;
+use super::retry::{RULES, RetryClass, backoff, random};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -57,9 +57,10 @@ impl RateGate {
         &self,
         now: Instant,
         status: u16,
-        headers: &HeaderMap,
+        head: &ResponseHead,
         first_pause: Duration,
     ) {
+        let headers = &head.headers;
         let reset = header(headers, "x-ratelimit-reset")
             .and_then(first_number)
             .map(|seconds| Duration::from_secs(seconds).min(LONGEST_WISH));
@@ -68,7 +69,7 @@ impl RateGate {
             state.limit = Some(limit);
         }
         if let Some(resource) = header(headers, "x-ratelimit-resource") {
-            state.resource = Some(resource.chars().take(100).collect());
+            state.resource = Some(head.secrets.clean(resource).chars().take(100).collect());
         }
         if let Some(near) = header(headers, "x-ratelimit-nearlimit") {
             state.near_limit = near.trim().eq_ignore_ascii_case("true");
@@ -149,9 +150,20 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ureq::http::{HeaderName, HeaderValue};
+    use crate::http::redact::Secrets;
+    use ureq::http::{HeaderName, HeaderValue, Method, Uri};
 
     const FIRST: Duration = Duration::from_millis(500);
+
+    fn head(pairs: &[(&'static str, &'static str)]) -> ResponseHead {
+        ResponseHead {
+            method: Method::GET,
+            uri: Uri::from_static("https://api.bitbucket.org/"),
+            status: 200,
+            headers: headers(pairs),
+            secrets: Secrets::default(),
+        }
+    }
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs
@@ -169,7 +181,7 @@ mod tests {
     fn a_rejection_closes_the_gate_for_as_long_as_the_service_asks() {
         let gate = RateGate::default();
         let now = Instant::now();
-        gate.observe(now, 429, &headers(&[("retry-after", "30")]), FIRST);
+        gate.observe(now, 429, &head(&[("retry-after", "30")]), FIRST);
         assert_eq!(gate.throttled_for(now), Some(Duration::from_secs(30)));
         assert_eq!(gate.throttled_for(now + Duration::from_secs(30)), None);
     }
@@ -178,16 +190,16 @@ mod tests {
     fn rejections_without_a_wish_back_off_longer_each_time_until_a_response_comes() {
         let gate = RateGate::default();
         let now = Instant::now();
-        gate.observe(now, 429, &headers(&[]), FIRST);
+        gate.observe(now, 429, &head(&[]), FIRST);
         let first = gate.throttled_for(now).expect("the gate is closed");
         assert!(first >= FIRST / 2 && first <= FIRST, "{first:?}");
-        gate.observe(now, 429, &headers(&[]), FIRST);
-        gate.observe(now, 429, &headers(&[]), FIRST);
+        gate.observe(now, 429, &head(&[]), FIRST);
+        gate.observe(now, 429, &head(&[]), FIRST);
         assert!(gate.throttled_for(now).expect("the gate is closed") >= FIRST * 2);
 
         let later = now + Duration::from_secs(100);
-        gate.observe(later, 200, &headers(&[]), FIRST);
-        gate.observe(later, 429, &headers(&[]), FIRST);
+        gate.observe(later, 200, &head(&[]), FIRST);
+        gate.observe(later, 429, &head(&[]), FIRST);
         assert!(gate.throttled_for(later).expect("the gate is closed") <= FIRST);
     }
 
@@ -195,8 +207,8 @@ mod tests {
     fn a_response_of_a_call_that_was_under_way_does_not_open_the_gate() {
         let gate = RateGate::default();
         let now = Instant::now();
-        gate.observe(now, 429, &headers(&[("retry-after", "30")]), FIRST);
-        gate.observe(now, 200, &headers(&[]), FIRST);
+        gate.observe(now, 429, &head(&[("retry-after", "30")]), FIRST);
+        gate.observe(now, 200, &head(&[]), FIRST);
         assert_eq!(gate.throttled_for(now), Some(Duration::from_secs(30)));
     }
 
@@ -204,7 +216,7 @@ mod tests {
     fn rate_headers_are_read_in_every_shape() {
         let gate = RateGate::default();
         let now = Instant::now();
-        let odd = headers(&[
+        let odd = head(&[
             ("x-ratelimit-limit", "60, 60;w=3600"),
             ("x-ratelimit-resource", "api"),
             ("x-ratelimit-nearlimit", "True"),
@@ -219,7 +231,7 @@ mod tests {
         assert_eq!(report.reset_ms, Some(12_000));
         assert_eq!((report.held_back_ms, report.requests_sent), (0, 1));
 
-        gate.observe(now, 200, &headers(&[("x-ratelimit-limit", "many")]), FIRST);
+        gate.observe(now, 200, &head(&[("x-ratelimit-limit", "many")]), FIRST);
         assert_eq!(gate.report(now).limit, Some(60));
     }
 

@@ -15,7 +15,7 @@ use vcs_provider_interface::prelude::*;
 /// the extra fact `moved_to` for a repository with another name now, and
 /// `InvalidResponse` for everything else.
 pub(super) fn change_redirected(head: &ResponseHead, target: &Uri) -> VcsError {
-    let Some(name) = new_name(&head.uri, target) else {
+    let Some(name) = new_name(head, target) else {
         return head.invalid(format!(
             "it redirects a change to {}, where it is not sent",
             redact::address(target)
@@ -40,14 +40,15 @@ pub(super) fn change_redirected(head: &ResponseHead, target: &Uri) -> VcsError {
 
 /// The full name of the repository at the new address, if that is another one
 /// at the same place.
-fn new_name(from: &Uri, to: &Uri) -> Option<String> {
+fn new_name(head: &ResponseHead, to: &Uri) -> Option<String> {
+    let from = &head.uri;
     if Origin::of(from).ok()? != Origin::of(to).ok()? {
         return None;
     }
     let (old, new) = (repository(from.path())?, repository(to.path())?);
     let decode = |part: &str| {
         let text = percent_decode_str(part).decode_utf8_lossy();
-        redact::sentence(&text, [])
+        head.secrets.clean(&text)
     };
     (old != new).then(|| format!("{}/{}", decode(new.0), decode(new.1)))
 }
@@ -62,10 +63,19 @@ fn repository(path: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::redact::Secrets;
+    use ureq::http::{HeaderMap, Method};
 
     fn name(from: &str, to: &str) -> Option<String> {
         let uri = |text: &str| text.parse::<Uri>().expect("an address");
-        new_name(&uri(from), &uri(to))
+        let head = ResponseHead {
+            method: Method::PUT,
+            uri: uri(from),
+            status: 301,
+            headers: HeaderMap::new(),
+            secrets: Secrets::default(),
+        };
+        new_name(&head, &uri(to))
     }
 
     #[test]

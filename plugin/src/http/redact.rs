@@ -1,9 +1,18 @@
 //! Takes secrets out of what is logged or shown.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use ureq::http::Uri;
+use vcs_provider_interface::prelude::Secret;
 
 /// The most of a service's sentence that is shown.
 const LONGEST_TEXT: usize = 1000;
+
+/// Shorter ones would hide ordinary words and are no secrets of Bitbucket.
+const SHORTEST_SECRET: usize = 6;
+
+/// What stands in place of a secret.
+const HIDDEN: &str = "[redacted]";
 
 /// Names of query parameters that never hold a secret; all others are hidden.
 const HARMLESS: &[&str] = &[
@@ -24,6 +33,46 @@ const HARMLESS: &[&str] = &[
     "async",
     "refname",
 ];
+
+/// The secrets of one request, in every form in which a service that echoes what
+/// it was sent could show them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Secrets(Arc<[Secret]>);
+
+impl Secrets {
+    pub(crate) fn new<'a>(secrets: impl Iterator<Item = &'a Secret>) -> Self {
+        Self(secrets.cloned().collect())
+    }
+
+    /// The text on one line, of bounded length, and without the secrets.
+    pub(crate) fn clean(&self, text: &str) -> String {
+        let mut text = Cow::Borrowed(text);
+        for secret in self.0.iter() {
+            let whole = secret.expose();
+            // Of `Basic …` the second word is the secret.
+            let last = whole.rsplit(' ').next().unwrap_or(whole);
+            for raw in [whole, last] {
+                hide(&mut text, raw);
+                // As in a query, in a form, and in JSON.
+                hide(&mut text, &crate::encoding::segment(raw));
+                hide(
+                    &mut text,
+                    &crate::encoding::segment(raw).replace("%20", "+"),
+                );
+                if let Ok(quoted) = serde_json::to_string(raw) {
+                    hide(&mut text, quoted.trim_matches('"'));
+                }
+            }
+        }
+        sentence(&text, [])
+    }
+}
+
+fn hide(text: &mut Cow<'_, str>, secret: &str) {
+    if secret.len() >= SHORTEST_SECRET && text.contains(secret) {
+        *text = Cow::Owned(text.replace(secret, HIDDEN));
+    }
+}
 
 /// An address for logs and errors: no user, no fragment, and of the query only
 /// the values of parameters that are known to hold no secret.
@@ -59,9 +108,8 @@ pub(crate) fn sentence<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str
     let words = text.split_whitespace().map(without_users);
     let mut clean = words.collect::<Vec<_>>().join(" ");
     for secret in secrets {
-        // Short ones would hide ordinary words and are no secrets of Bitbucket.
-        if secret.len() >= 6 {
-            clean = clean.replace(secret, "[redacted]");
+        if secret.len() >= SHORTEST_SECRET {
+            clean = clean.replace(secret, HIDDEN);
         }
     }
     clean.retain(|character| !character.is_control());
@@ -97,6 +145,32 @@ mod tests {
         assert_eq!(
             address(&uri),
             "https://host.example/a/b?page=2&access_token=[redacted]&code=[redacted]"
+        );
+    }
+
+    #[test]
+    fn a_secret_is_found_in_every_form_in_which_it_is_echoed() {
+        let secret = Secret::from("a \"b/c\"&d");
+        let header = Secret::from("Basic bWU6cHc=abc");
+        let secrets = Secrets::new([&secret, &header].into_iter());
+        for shown in [
+            "a \"b/c\"&d",
+            "x=a%20%22b%2Fc%22%26d;",
+            "a+%22b%2Fc%22%26d",
+            r#"{"secret":"a \"b/c\"&d"}"#,
+            "Basic bWU6cHc=abc",
+            "you sent bWU6cHc=abc",
+            "you sent bWU6cHc%3Dabc",
+        ] {
+            let clean = secrets.clean(shown);
+            assert!(clean.contains(HIDDEN), "{clean}");
+            for part in ["b/c", "b%2Fc", "bWU6"] {
+                assert!(!clean.contains(part), "{clean}");
+            }
+        }
+        assert_eq!(
+            secrets.clean("nothing  of\nthe kind"),
+            "nothing of the kind"
         );
     }
 

@@ -17,6 +17,12 @@ pub(crate) struct Request {
     pub(crate) body: Option<Body>,
     pub(crate) idempotency: Idempotency,
     pub(crate) accept: &'static str,
+    /// Whether a redirect is followed, or the response itself.
+    pub(crate) follows_redirects: bool,
+    /// What it carries besides the credential that must not be shown.
+    pub(crate) secrets: Vec<Secret>,
+    /// Whether what the service says of an error may be shown.
+    pub(crate) quotes_errors: bool,
 }
 
 /// Where a request goes.
@@ -63,6 +69,9 @@ impl Request {
             body: None,
             idempotency,
             accept: "application/json",
+            follows_redirects: true,
+            secrets: Vec::new(),
+            quotes_errors: true,
         }
     }
 
@@ -135,6 +144,38 @@ impl Request {
     #[must_use]
     pub(crate) fn idempotent(mut self) -> Self {
         self.idempotency = Idempotency::Idempotent;
+        self
+    }
+
+    /// The same request, which carries this secret in its body: whatever the
+    /// service says is shown without it.
+    #[must_use]
+    pub(crate) fn with_secret(mut self, secret: &Secret) -> Self {
+        self.secrets.push(secret.clone());
+        self
+    }
+
+    /// The same request with the secret that it carries, if it carries one.
+    #[must_use]
+    pub(crate) fn with_secrets(self, secret: &Option<Secret>) -> Self {
+        match secret {
+            Some(secret) => self.with_secret(secret),
+            None => self,
+        }
+    }
+
+    /// The same request, of whose errors only the service's own code is shown:
+    /// for those that carry secrets which the service could show in any form.
+    #[must_use]
+    pub(crate) fn without_quotes(mut self) -> Self {
+        self.quotes_errors = false;
+        self
+    }
+
+    /// The same request, for which a redirect is a response as any other.
+    #[must_use]
+    pub(crate) fn without_redirects(mut self) -> Self {
+        self.follows_redirects = false;
         self
     }
 

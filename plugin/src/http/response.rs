@@ -1,7 +1,7 @@
 //! What the service sent back.
 
 use super::json_path::path_at;
-use super::redact;
+use super::redact::Secrets;
 use serde::de::DeserializeOwned;
 use ureq::http::{HeaderMap, Method, Uri};
 use vcs_provider_interface::prelude::*;
@@ -14,6 +14,8 @@ pub(crate) struct ResponseHead {
     pub(crate) uri: Uri,
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
+    /// What the request carried that must not be shown.
+    pub(crate) secrets: Secrets,
 }
 
 impl ResponseHead {
@@ -33,7 +35,7 @@ impl ResponseHead {
             .into_iter()
             .find_map(|name| self.header(name))
             .filter(|id| !id.trim().is_empty())
-            .map(|id| redact::sentence(id, []).chars().take(100).collect())
+            .map(|id| self.secrets.clean(id).chars().take(100).collect())
     }
 
     /// The words of a header that lists scopes.
@@ -43,7 +45,7 @@ impl ResponseHead {
                 text.split([',', ' '])
                     .map(str::trim)
                     .filter(|scope| !scope.is_empty())
-                    .map(str::to_owned)
+                    .map(|scope| self.secrets.clean(scope))
                     .collect()
             })
             .unwrap_or_default()
@@ -60,7 +62,7 @@ impl ResponseHead {
         if is_plain {
             return Ok(());
         }
-        let shown = redact::sentence(self.header("content-encoding").unwrap_or("?"), []);
+        let shown = self.header("content-encoding").unwrap_or("?");
         let shown: String = shown.chars().take(40).collect();
         Err(self.invalid(format!(
             "it is compressed as {shown:?} (Content-Encoding), and gzip was asked for; a proxy \
@@ -75,11 +77,9 @@ impl ResponseHead {
 
     /// The error of a response that is not what the service promises.
     pub(crate) fn invalid(&self, what: impl std::fmt::Display) -> VcsError {
-        let error = VcsError::new(
-            ErrorKind::INVALID_RESPONSE,
-            format!("the response to {} cannot be used: {what}", self.request()),
-        )
-        .with_http_status(self.status);
+        let message = format!("the response to {} cannot be used: {what}", self.request());
+        let error = VcsError::new(ErrorKind::INVALID_RESPONSE, self.secrets.clean(&message))
+            .with_http_status(self.status);
         match self.request_id() {
             Some(id) => error.with_service_request_id(id),
             None => error,
@@ -178,6 +178,7 @@ mod tests {
                 uri: Uri::from_static("https://api.bitbucket.org/2.0/x?code=secret"),
                 status: 200,
                 headers,
+                secrets: Secrets::default(),
             },
             body: body.as_bytes().to_vec(),
         }

@@ -65,13 +65,19 @@ pub(crate) const RULES: &[Rule] = &[
         longest_pause: Duration::from_secs(5),
         surely_not_done: false,
     },
+    // As long as the deadline and `maxWaitSeconds` allow: with the usual first
+    // pause these are some two minutes.
     Rule {
         class: RetryClass::ServerFailed,
-        tries: 4,
+        tries: 24,
         longest_pause: Duration::from_secs(10),
         surely_not_done: false,
     },
 ];
+
+/// No pause is longer than so many times the first one, so that whoever makes
+/// the first one short gets short ones.
+const LONGEST_IN_FIRST: u32 = 20;
 
 /// The class that an HTTP status stands for.
 pub(crate) fn class_of_status(status: u16) -> RetryClass {
@@ -102,7 +108,10 @@ pub(crate) fn next_pause(
     if class == RetryClass::RateLimited {
         return Some(Duration::ZERO);
     }
-    let pause = backoff(first_pause, rule.longest_pause, tried, random);
+    let longest = rule
+        .longest_pause
+        .min(first_pause.saturating_mul(LONGEST_IN_FIRST));
+    let pause = backoff(first_pause, longest, tried, random);
     Some(asked.map_or(pause, |asked| pause.max(asked)))
 }
 

@@ -1,9 +1,9 @@
 //! Accounts, and authors of commits, who may have none: of the API as typed
 //! objects, of deliveries as JSON.
 
+use super::tree::Json;
 use super::{Links, pointer};
 use serde::Deserialize;
-use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
 /// A person, team or app. Anonymous and deleted ones lack most of this.
@@ -87,7 +87,7 @@ impl RawAuthor {
 ///
 /// The id is the Atlassian account id, otherwise the uuid: names are not
 /// unique on Bitbucket Cloud, and an anonymous account has no id.
-pub(crate) fn account(value: &Value) -> Option<Author> {
+pub(crate) fn account(value: &Json<'_>) -> Option<Author> {
     let first = |pointers: &[&str]| {
         pointers
             .iter()
@@ -107,7 +107,7 @@ pub(crate) fn account(value: &Value) -> Option<Author> {
 
 /// Reads the author of a commit: `raw` always, an account where the service
 /// knows one.
-pub(super) fn git_author(value: &Value) -> Author {
+pub(super) fn git_author(value: &Json<'_>) -> Author {
     // Old deliveries have the account's fields beside `raw` instead of in `user`.
     let mut author = pointer::object(value, "/user")
         .and_then(account)
@@ -143,7 +143,7 @@ pub(crate) fn split_name_and_email(raw: &str) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::tree as json;
 
     #[test]
     fn e25_authors_are_read_from_whatever_git_keeps() {

@@ -1,19 +1,19 @@
 //! Comments on pull requests and commits.
 
+use super::tree::Json;
 use super::{account, pointer};
-use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
 /// Reads a comment. `None` without a number.
 ///
 /// A deleted comment has no text; `inline` is null for comments on the whole.
-pub(crate) fn comment(value: &Value) -> Option<Comment> {
+pub(crate) fn comment(value: &Json<'_>) -> Option<Comment> {
     Some(Comment {
         id: pointer::number(value, "/id")?,
         text: pointer::text_or_empty(value, "/content/raw"),
         author: value.get("user").and_then(account),
         deleted: pointer::flag(value, "/deleted").unwrap_or_default(),
-        resolved: value.get("resolution").map(Value::is_object),
+        resolved: value.get("resolution").map(Json::is_object),
         position: pointer::object(value, "/inline").and_then(position),
         parent: pointer::number(value, "/parent/id"),
         url: pointer::text_or_empty(value, "/links/html/href"),
@@ -22,7 +22,7 @@ pub(crate) fn comment(value: &Value) -> Option<Comment> {
     })
 }
 
-fn position(inline: &Value) -> Option<CommentPosition> {
+fn position(inline: &Json<'_>) -> Option<CommentPosition> {
     Some(CommentPosition {
         path: pointer::text(inline, "/path")?.to_owned(),
         from: pointer::number(inline, "/from"),
@@ -33,7 +33,7 @@ fn position(inline: &Value) -> Option<CommentPosition> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::tree as json;
 
     #[test]
     fn e50_a_deleted_comment_with_null_parts_is_read() {

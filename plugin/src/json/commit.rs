@@ -1,11 +1,11 @@
 //! Commits: of the API as typed objects, of deliveries as JSON.
 
 use super::account::git_author;
+use super::tree::Json;
 use super::{Links, RawAuthor, hash_at, null_as_empty, pointer, present};
 use crate::json::time::milliseconds;
 use crate::pages::ListItem;
 use serde::Deserialize;
-use serde_json::Value;
 use vcs_provider_interface::prelude::Commit as CommitRecord;
 
 /// A commit that is only named.
@@ -74,7 +74,7 @@ pub(super) fn hashes(commits: Vec<CommitRef>) -> Vec<String> {
 }
 
 /// Reads a commit. `None` without a hash.
-pub(crate) fn commit(value: &Value) -> Option<CommitRecord> {
+pub(crate) fn commit(value: &Json<'_>) -> Option<CommitRecord> {
     let id = hash_at(value, "/hash")?.to_owned();
     Some(CommitRecord {
         id,

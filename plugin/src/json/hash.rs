@@ -1,7 +1,7 @@
 //! Hashes: what has the form of one.
 
 use super::pointer;
-use serde_json::Value;
+use super::tree::Json;
 
 /// Whether a text is a whole hash.
 pub(crate) fn is_full_hash(text: &str) -> bool {
@@ -20,6 +20,6 @@ pub(crate) fn is_hash_like(text: &str) -> bool {
 }
 
 /// The hash at this pointer; whatever has not the form of one counts as absent.
-pub(crate) fn hash_at<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+pub(crate) fn hash_at<'a>(value: &'a Json<'a>, pointer: &str) -> Option<&'a str> {
     pointer::text(value, pointer).filter(|text| is_hash_like(text))
 }

@@ -1,13 +1,13 @@
 //! An item of a list, whatever it is.
 
-use super::StrictJson;
+use super::tree::{Json, Number};
+use super::{StrictJson, pointer};
 use crate::pages::ListItem;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 
 /// An item of a list as JSON, with what tells it from the others.
 pub(crate) struct Item {
-    pub(crate) value: Value,
+    pub(crate) value: Json<'static>,
     id: Option<String>,
 }
 
@@ -27,11 +27,13 @@ impl<'de> Deserialize<'de> for Item {
 
 /// A number (pull requests, comments), a uuid, type and name (a tag and a
 /// branch may share a name), a path (files, changed files) or a hash (commits).
-fn id(value: &Value) -> Option<String> {
-    if let Some(id) = value.get("id").filter(|id| id.is_u64() || id.is_string()) {
-        return Some(id.to_string());
+fn id(value: &Json<'_>) -> Option<String> {
+    match value.get("id") {
+        Some(Json::Number(Number::Positive(number))) => return Some(number.to_string()),
+        Some(Json::Text(text)) => return Some(text.to_string()),
+        _ => {}
     }
-    let text = |pointer: &str| super::pointer::text(value, pointer);
+    let text = |pointer: &str| pointer::text(value, pointer);
     if let Some(name) = text("/name") {
         return Some(match text("/uuid") {
             Some(uuid) => uuid.to_owned(),
@@ -51,8 +53,8 @@ mod tests {
 
     #[test]
     fn e29_items_are_told_apart_by_what_the_service_guarantees() {
-        let id = |value: Value| {
-            let item: Item = serde_json::from_value(value).expect("an item");
+        let id = |value: serde_json::Value| {
+            let item: Item = serde_json::from_str(&value.to_string()).expect("an item");
             item.id().map(str::to_owned)
         };
         assert_eq!(id(json!({ "id": 7, "title": "x" })).as_deref(), Some("7"));

@@ -6,7 +6,7 @@
 //! and what is read stay together. The macros take the path to the object,
 //! empty or ending in a dot.
 //!
-//! Deliveries are read tolerantly through [`pointer`], because they leave out
+//! Deliveries are read tolerantly through [`mod@pointer`], because they leave out
 //! what the API gives, old ones have other fields than new ones, and a missing
 //! detail must not cost the event. What comes from the API and is read in that
 //! way goes through [`StrictJson`] first, which is strict.
@@ -26,6 +26,7 @@ mod repository;
 mod status;
 mod strict;
 pub(crate) mod time;
+mod tree;
 
 pub(crate) use account::{Account, RawAuthor, account, account_fields};
 pub(crate) use comment::comment;
@@ -36,11 +37,14 @@ pub(crate) use item::Item;
 pub(crate) use pull_request::{listed_pull_request_fields, pull_request};
 pub(crate) use refs::{Branch, Tag, branch_fields, tag_fields};
 pub(crate) use repository::{
-    MainBranchOnly, Repository, Workspace, WorkspaceMembership, event_repository,
+    MainBranchOnly, Repository, Workspace, WorkspaceMembership, event_repository, named_by_links,
     repository_fields, workspace_membership_fields,
 };
 pub(crate) use status::{Status, status, status_fields};
 pub(crate) use strict::StrictJson;
+pub(crate) use tree::Json;
+#[cfg(test)]
+pub(crate) use tree::{tree, tree_of};
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};

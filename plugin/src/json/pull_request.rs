@@ -1,14 +1,14 @@
 //! Pull requests.
 
+use super::tree::Json;
 use super::{account, hash_at, pointer};
 use crate::json::account_fields;
 use crate::pages::ENVELOPE;
-use serde_json::Value;
 use ureq::http::Uri;
 use vcs_provider_interface::prelude::*;
 
 /// The fields of `fields=` that [`pull_request`] reads of an item of a list.
-/// Lists have no reviewers, so they are not among them.
+/// Lists have reviewers only where they are asked for by name.
 pub(crate) fn listed_pull_request_fields() -> String {
     let mut fields: Vec<String> = [
         "id",
@@ -26,6 +26,7 @@ pub(crate) fn listed_pull_request_fields() -> String {
     .map(|field| format!("values.{field}"))
     .to_vec();
     fields.push(account_fields!("values.author.").to_owned());
+    fields.push(account_fields!("values.reviewers.").to_owned());
     for side in ["source", "destination"] {
         for field in [
             "branch.name",
@@ -47,7 +48,7 @@ pub(crate) fn listed_pull_request_fields() -> String {
 /// The source repository, either commit and the author may be null; the pull
 /// request is kept. The extra facts are `head_repo_id`, `base_repo_id`, `fork`
 /// (whether the source is another repository) and `reason`.
-pub(crate) fn pull_request(value: &Value) -> Option<PullRequest> {
+pub(crate) fn pull_request(value: &Json<'_>) -> Option<PullRequest> {
     let id = pointer::number(value, "/id")?;
     let state = state(pointer::text(value, "/state").unwrap_or_default());
     Some(PullRequest {
@@ -76,16 +77,22 @@ pub(crate) fn pull_request(value: &Value) -> Option<PullRequest> {
     })
 }
 
+/// A state that this provider does not know: neither open nor merged, so that
+/// nothing is built or merged because of it. The word is the fact `state`.
+const UNKNOWN_STATE: PullRequestState = PullRequestState::from_number(u16::MAX);
+
 fn state(word: &str) -> PullRequestState {
     match word.to_ascii_uppercase().as_str() {
         "MERGED" | "FULFILLED" => PullRequestState::MERGED,
         "DECLINED" | "REJECTED" => PullRequestState::DECLINED,
         "SUPERSEDED" => PullRequestState::SUPERSEDED,
-        _ => PullRequestState::OPEN,
+        // Old deliveries leave it out.
+        "OPEN" | "" => PullRequestState::OPEN,
+        _ => UNKNOWN_STATE,
     }
 }
 
-fn end(value: Option<&Value>) -> PullRequestEnd {
+fn end(value: Option<&Json<'_>>) -> PullRequestEnd {
     let Some(value) = value else {
         return PullRequestEnd::default();
     };
@@ -111,7 +118,7 @@ fn end(value: Option<&Value>) -> PullRequestEnd {
 
 /// The repository of a pull request has no clone links; on Bitbucket Cloud the
 /// clone address is that of the web page with `.git`.
-fn clone_url(end: &Value) -> Option<String> {
+fn clone_url(end: &Json<'_>) -> Option<String> {
     let page: Uri = pointer::text(end, "/repository/links/html/href")?
         .parse()
         .ok()?;
@@ -121,7 +128,7 @@ fn clone_url(end: &Value) -> Option<String> {
     Some(format!("{scheme}://{host}{path}.git"))
 }
 
-fn facts(value: &Value) -> Extra {
+fn facts(value: &Json<'_>) -> Extra {
     let head = pointer::text(value, "/source/repository/uuid");
     let base = pointer::text(value, "/destination/repository/uuid");
     let mut extra = Vec::new();
@@ -134,6 +141,9 @@ fn facts(value: &Value) -> Extra {
     if let Some(fork) = is_from_fork(value) {
         extra.push(("fork".to_owned(), fork.to_string()));
     }
+    if let Some(word) = pointer::text(value, "/state").filter(|word| state(word) == UNKNOWN_STATE) {
+        extra.push(("state".to_owned(), word.to_owned()));
+    }
     if let Some(reason) = pointer::text(value, "/reason") {
         extra.push(("reason".to_owned(), reason.to_owned()));
     }
@@ -143,10 +153,10 @@ fn facts(value: &Value) -> Extra {
 /// Whether the source is another repository than the destination. A source
 /// without repository is a fork that was deleted: without its destination
 /// there would be no pull request.
-fn is_from_fork(value: &Value) -> Option<bool> {
+fn is_from_fork(value: &Json<'_>) -> Option<bool> {
     if value
         .pointer("/source/repository")
-        .is_some_and(Value::is_null)
+        .is_some_and(Json::is_null)
     {
         return Some(true);
     }
@@ -167,7 +177,7 @@ fn is_from_fork(value: &Value) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::tree as json;
 
     #[test]
     fn e11_a_pull_request_of_a_deleted_fork_and_account_is_kept() {
@@ -194,6 +204,7 @@ mod tests {
         assert_eq!(read("OPEN"), (false, false));
         assert_eq!(read("MERGED"), (true, true));
         assert_eq!(read("DECLINED"), (false, true));
+        assert_eq!(read("ON_HOLD"), (false, true), "not open");
         assert_eq!(read("SUPERSEDED"), (false, true));
     }
 

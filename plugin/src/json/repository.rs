@@ -1,10 +1,10 @@
 //! Workspaces and repositories: of the API as typed objects, of deliveries as JSON.
 
+use super::tree::Json;
 use super::{Links, null_as_empty, pointer, present_object};
 use crate::pages::ListItem;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 use ureq::http::Uri;
 use vcs_provider_interface::prelude::{
     EventRepository, Repository as RepositoryRecord, Workspace as WorkspaceRecord,
@@ -243,13 +243,12 @@ fn without_user(address: &str) -> String {
 ///
 /// A delivery leaves out the slug; where even `full_name` is missing, the
 /// address of the web page ends with it.
-pub(crate) fn event_repository(value: &Value) -> Option<EventRepository> {
+pub(crate) fn event_repository(value: &Json<'_>) -> Option<EventRepository> {
     let id = pointer::text_or_empty(value, "/uuid");
     let url = pointer::text_or_empty(value, "/links/html/href");
     let fullname = pointer::text(value, "/full_name")
         .map(str::to_owned)
-        .or_else(|| last_two_segments(&url))
-        .or_else(|| last_two_segments(pointer::text(value, "/links/self/href")?))
+        .or_else(|| named_by_links(value.get("links")?))
         .unwrap_or_default();
     if id.is_empty() && fullname.is_empty() {
         return None;
@@ -265,6 +264,13 @@ pub(crate) fn event_repository(value: &Value) -> Option<EventRepository> {
         url,
         old_fullname: None,
     })
+}
+
+/// The full name at the end of a repository's links.
+pub(crate) fn named_by_links(links: &Json<'_>) -> Option<String> {
+    ["/html/href", "/self/href"]
+        .iter()
+        .find_map(|pointer| last_two_segments(pointer::text(links, pointer)?))
 }
 
 fn last_two_segments(address: &str) -> Option<String> {
@@ -284,7 +290,7 @@ fn last_two_segments(address: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::tree as json;
 
     #[test]
     fn e44_the_user_is_stripped_from_the_clone_address() {

@@ -1,15 +1,16 @@
 //! Build statuses: of the API as typed objects, of deliveries as JSON.
 
+use super::tree::Json;
 use super::{CommitRef, hash_at, is_hash_like, pointer, present};
 use crate::json::time::milliseconds;
 use crate::pages::ListItem;
 use serde::Deserialize;
-use serde_json::Value;
 use vcs_provider_interface::prelude::{BuildState, Status as StatusRecord};
 
 /// A build status.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Status {
+    pub(crate) uuid: Option<String>,
     #[serde(deserialize_with = "present")]
     pub(crate) key: Option<String>,
     pub(crate) name: Option<String>,
@@ -26,6 +27,8 @@ pub(crate) struct Status {
 macro_rules! status_fields {
     ($at:literal) => {
         concat!(
+            $at,
+            "uuid,",
             $at,
             "key,",
             $at,
@@ -51,7 +54,8 @@ pub(crate) use status_fields;
 
 impl ListItem for Status {
     fn id(&self) -> Option<&str> {
-        self.key.as_deref()
+        // Not the key: two apps may use the same.
+        self.uuid.as_deref()
     }
 }
 
@@ -83,7 +87,7 @@ impl Status {
 ///
 /// Edge: the commit of a status event is a bare hash, often only as the last
 /// part of a link; its branch, author and message are not delivered.
-pub(crate) fn status(value: &Value) -> Option<StatusRecord> {
+pub(crate) fn status(value: &Json<'_>) -> Option<StatusRecord> {
     let key = pointer::text_or_empty(value, "/key");
     let commit = hash_at(value, "/commit/hash")
         .or_else(|| pointer::text(value, "/links/commit/href").and_then(hash_in_link))
@@ -129,7 +133,7 @@ fn hash_in_link(link: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::tree as json;
 
     #[test]
     fn e49_the_hash_of_a_status_is_found_in_its_link() {

@@ -5,19 +5,19 @@
 //! without its title, or a renamed file that looks like a new one, so there it
 //! is an error. Null and absent fields are allowed: the service leaves out a lot.
 
+use super::tree::Json;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 use std::fmt;
 
 /// A JSON document of the API.
-pub(crate) struct StrictJson(pub(crate) Value);
+pub(crate) struct StrictJson(pub(crate) Json<'static>);
 
 impl<'de> Deserialize<'de> for StrictJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
+        let value = Json::deserialize(deserializer)?;
         match type_mismatch(&value) {
-            None => Ok(Self(value)),
+            None => Ok(Self(value.into_owned())),
             Some((path, kind)) => Err(D::Error::custom(format_args!(
                 "invalid type, expected an object whose `{path}` is {kind}"
             ))),
@@ -76,17 +76,17 @@ impl Kind {
         })
     }
 
-    fn fits(self, value: &Value) -> bool {
+    fn fits(self, value: &Json<'_>) -> bool {
         match self {
-            Self::Text => value.is_string(),
-            Self::Number => value.is_number(),
-            Self::Flag => value.is_boolean(),
+            Self::Text => matches!(value, Json::Text(_)),
+            Self::Number => matches!(value, Json::Number(_)),
+            Self::Flag => matches!(value, Json::Flag(_)),
             Self::Object => value.is_object(),
-            Self::List => value.is_array(),
-            Self::Links => value.as_object().is_some_and(|links| {
-                links.iter().all(|(name, link)| match name.as_str() {
-                    "clone" => link.is_array() || link.is_null(),
-                    _ => link.is_object() || link.is_null(),
+            Self::List => matches!(value, Json::List(_)),
+            Self::Links => value.fields().is_some_and(|links| {
+                links.iter().all(|(name, link)| match &**name {
+                    "clone" => matches!(link, Json::List(_) | Json::Null),
+                    _ => matches!(link, Json::Object(_) | Json::Null),
                 })
             }),
         }
@@ -109,25 +109,25 @@ impl fmt::Display for Kind {
 /// The first field of another type than it should have: its path and that type.
 /// What has a name that is not read is not looked into: `rendered.title` of a
 /// pull request is an object, and `title` a text.
-fn type_mismatch(value: &Value) -> Option<(String, Kind)> {
+fn type_mismatch(value: &Json<'_>) -> Option<(String, Kind)> {
     match value {
-        Value::Object(fields) => fields
+        Json::Object(fields) => fields
             .iter()
             .filter_map(|(name, field)| Some((name, field, Kind::of(name)?)))
             .filter(|(_, field, _)| !field.is_null())
             .find_map(|(name, field, kind)| {
                 if !kind.fits(field) {
-                    return Some((name.clone(), kind));
+                    return Some((name.to_string(), kind));
                 }
                 let inner = match (kind, field) {
-                    (Kind::Links, Value::Object(links)) => links
+                    (Kind::Links, Json::Object(links)) => links
                         .iter()
                         .find_map(|(link, value)| within(link, type_mismatch(value))),
                     _ => type_mismatch(field),
                 };
                 within(name, inner)
             }),
-        Value::Array(items) => items
+        Json::List(items) => items
             .iter()
             .enumerate()
             .find_map(|(index, item)| within(&index.to_string(), type_mismatch(item))),
@@ -142,16 +142,19 @@ fn within(name: &str, inner: Option<(String, Kind)>) -> Option<(String, Kind)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::tree_of;
     use serde_json::json;
 
     #[test]
     fn a_field_of_another_type_is_named_at_any_depth() {
-        let read = |value: Value| serde_json::from_value::<StrictJson>(value).map(|read| read.0);
+        let read = |value: serde_json::Value| {
+            serde_json::from_str::<StrictJson>(&value.to_string()).map(|read| read.0)
+        };
         let fine = json!({
             "id": 1, "title": "x", "author": null, "links": { "html": { "href": "h" }, "clone": [] },
             "reviewers": [{ "nickname": "ann" }], "rendered": { "title": {} }, "draft": false
         });
-        assert_eq!(read(fine.clone()).expect("a document"), fine);
+        assert_eq!(read(fine.clone()).expect("a document"), tree_of(fine));
         for (wrong, path) in [
             (json!({ "title": 5 }), "`title`"),
             (

@@ -2,7 +2,7 @@
 
 use super::tests::{NEW, OLD, branch, pull_request_body, request};
 use super::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn e16_the_signature_is_checked_before_anything_is_read() {

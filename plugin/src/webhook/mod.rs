@@ -15,8 +15,7 @@ mod push;
 mod repository;
 mod signature;
 
-use crate::json::{account, event_repository, pointer};
-use serde_json::Value;
+use crate::json::{Json, account, event_repository, pointer};
 use vcs_provider_interface::prelude::*;
 
 pub(crate) use signature::SIGNATURE_HEADER;
@@ -89,6 +88,14 @@ pub(crate) fn parse(request: &WebhookRequest) -> Result<Delivery> {
     })
 }
 
+/// The fields for which changes of a push were left out.
+pub(crate) fn unreadable(delivery: &Delivery) -> impl Iterator<Item = &str> {
+    let facts = delivery.events.iter().flat_map(|event| &event.extra);
+    facts
+        .filter(|(key, _)| key == push::UNREADABLE)
+        .map(|(_, field)| field.as_str())
+}
+
 fn headers<'a>(request: &'a WebhookRequest, name: &str) -> impl Iterator<Item = &'a str> {
     request
         .headers
@@ -107,7 +114,7 @@ fn events(event_key: &str, body: &[u8]) -> Result<Vec<Event>> {
     }
     // Some gateways put a byte order mark before what they pass on.
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let body: Value = serde_json::from_slice(body).map_err(|error| {
+    let body: Json<'_> = serde_json::from_slice(body).map_err(|error| {
         // Line and column only: the parser's message may quote the body.
         VcsError::new(
             ErrorKind::INVALID_INPUT,
@@ -131,13 +138,13 @@ fn events(event_key: &str, body: &[u8]) -> Result<Vec<Event>> {
 /// What all deliveries have in common.
 struct Envelope<'a> {
     key: &'a str,
-    body: &'a Value,
+    body: &'a Json<'a>,
     repo: EventRepository,
     actor: Option<Author>,
 }
 
 impl<'a> Envelope<'a> {
-    fn read(key: &'a str, body: &'a Value) -> Result<Self> {
+    fn read(key: &'a str, body: &'a Json<'a>) -> Result<Self> {
         let repo = ["/repository", "/pullrequest/destination/repository"]
             .iter()
             .filter_map(|pointer| pointer::object(body, pointer))

@@ -1,25 +1,44 @@
 //! `repo:push`: one event for each ref that the push changed.
+//!
+//! A change that cannot be read does not cost the others: it is left out, and
+//! named by the fact `unreadable` of the first event and in the log.
 
 use super::{Envelope, missing};
-use crate::json::{commit, is_hash_like, pointer};
-use serde_json::Value;
+use crate::json::{Json, commit, is_hash_like, pointer};
 use vcs_provider_interface::prelude::*;
 
 pub(super) fn events(envelope: &Envelope<'_>) -> Result<Vec<Event>> {
     let changes = match envelope.body.pointer("/push/changes") {
-        Some(Value::Array(changes)) => changes.as_slice(),
+        Some(Json::List(changes)) => changes.as_slice(),
         // A push without effect, such as one of notes only.
-        Some(Value::Null) => &[],
+        Some(Json::Null) => &[],
         _ => return Err(missing("push.changes")),
     };
-    changes
-        .iter()
-        .enumerate()
-        .map(|(index, change)| event(envelope, index, change))
-        .collect()
+    let mut events = Vec::with_capacity(changes.len());
+    let mut unreadable = Vec::new();
+    for (index, change) in changes.iter().enumerate() {
+        match event(envelope, index, change) {
+            Ok(event) => events.push(event),
+            Err(error) => unreadable.push(error),
+        }
+    }
+    let Some(first) = events.first_mut() else {
+        // Nothing but unreadable changes, or none at all.
+        return unreadable.into_iter().next().map_or(Ok(events), Err);
+    };
+    for error in unreadable {
+        let field = error.extra.into_iter().find(|(key, _)| key == "field");
+        first
+            .extra
+            .extend(field.map(|(_, field)| (UNREADABLE.to_owned(), field)));
+    }
+    Ok(events)
 }
 
-fn event(envelope: &Envelope<'_>, index: usize, change: &Value) -> Result<Event> {
+/// The key of a fact that names a change of the push which could not be read.
+pub(super) const UNREADABLE: &str = "unreadable";
+
+fn event(envelope: &Envelope<'_>, index: usize, change: &Json<'_>) -> Result<Event> {
     let at = |field: &str| format!("push.changes[{index}].{field}");
     // Created and deleted are told by null: `closed` is also set for branches
     // that were closed but are still there.
@@ -66,21 +85,21 @@ fn event(envelope: &Envelope<'_>, index: usize, change: &Value) -> Result<Event>
 
 /// The hash that a ref points at. Absent is allowed, since a ref without
 /// target still is one; a hash that is not one would be a build of nothing.
-fn hash(side: &Value, field: &str) -> Result<Option<String>> {
-    let found = match side.pointer("/target/hash") {
-        None | Some(Value::Null) => side.get("hash").unwrap_or(&Value::Null),
-        Some(found) => found,
-    };
+fn hash(side: &Json<'_>, field: &str) -> Result<Option<String>> {
+    let found = side
+        .pointer("/target/hash")
+        .filter(|found| !found.is_null())
+        .or_else(|| side.get("hash"));
     match found {
-        Value::Null => Ok(None),
-        Value::String(hash) if is_hash_like(hash) => Ok(Some(hash.clone())),
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::Text(hash)) if is_hash_like(hash) => Ok(Some(hash.to_string())),
         _ => Err(missing(field)),
     }
 }
 
 /// Branch or tag. Old deliveries say `named_branch` and `bookmark` for
 /// branches; some leave the type out, then a tag is told by what only tags have.
-fn ref_kind(side: &Value) -> RefKind {
+fn ref_kind(side: &Json<'_>) -> RefKind {
     match pointer::text(side, "/type") {
         Some("tag" | "annotated_tag" | "lightweight_tag") => RefKind::TAG,
         Some(_) => RefKind::BRANCH,

@@ -2,8 +2,7 @@
 //! build statuses of its commits.
 
 use super::{Envelope, missing};
-use crate::json::{comment, event_repository, hash_at, pointer, status};
-use serde_json::Value;
+use crate::json::{Json, comment, event_repository, hash_at, named_by_links, pointer, status};
 use vcs_provider_interface::prelude::*;
 
 pub(super) fn event(envelope: &Envelope<'_>) -> Result<Event> {
@@ -69,20 +68,19 @@ fn moved(envelope: &Envelope<'_>, kind: EventKind) -> Event {
         repo.old_fullname =
             old_fullname(envelope.body, &repo.fullname).filter(|old| *old != repo.fullname);
     }
-    if let Some(changes) = pointer::object(envelope.body, "/changes").and_then(Value::as_object) {
-        let changed: Vec<&str> = changes.keys().map(String::as_str).collect();
+    if let Some(changes) = pointer::object(envelope.body, "/changes").and_then(Json::fields) {
+        let changed: Vec<&str> = changes.iter().map(|(name, _)| &**name).collect();
         event.extra.push(("changed".to_owned(), changed.join(",")));
     }
     event
 }
 
-fn old_fullname(body: &Value, fullname: &str) -> Option<String> {
+fn old_fullname(body: &Json<'_>, fullname: &str) -> Option<String> {
     if let Some(old) = pointer::text(body, "/changes/full_name/old") {
         return Some(old.to_owned());
     }
-    if let Some(old) = body.pointer("/changes/links/old").and_then(|links| {
-        event_repository(&serde_json::json!({ "links": links })).map(|repo| repo.fullname)
-    }) {
+    let links = body.pointer("/changes/links/old").map(named_by_links);
+    if let Some(old) = links.flatten() {
         return Some(old);
     }
     let previous_owner = [

@@ -1,5 +1,5 @@
 use super::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(super) fn request(key: &str, body: impl ToString) -> WebhookRequest {
     WebhookRequest {
@@ -455,4 +455,31 @@ fn e17_the_headers_are_found_in_any_case() {
 fn a_byte_order_mark_is_no_part_of_the_document() {
     let body = format!("\u{feff}{}", push(json!([])));
     assert!(parse(&request("repo:push", body)).is_ok());
+}
+
+#[test]
+fn e59_one_unreadable_change_does_not_cost_the_good_ones() {
+    let delivery = parse(&request(
+        "repo:push",
+        push(json!([
+            { "old": branch("a", OLD), "new": { "type": "branch", "name": 5 } },
+            { "old": branch("b", OLD), "new": branch("b", NEW) },
+            { "old": branch("c", OLD), "new": { "name": "c", "target": { "hash": "../x" } } },
+            { "old": null, "new": branch("d", NEW) }
+        ])),
+    ))
+    .expect("the good ones are read");
+    let names: Vec<&str> = delivery
+        .events
+        .iter()
+        .filter_map(|event| Some(event.change.as_ref()?.name.as_str()))
+        .collect();
+    assert_eq!(names, ["b", "d"]);
+    assert_eq!(
+        unreadable(&delivery).collect::<Vec<_>>(),
+        [
+            "push.changes[0].new.name",
+            "push.changes[2].new.target.hash"
+        ]
+    );
 }

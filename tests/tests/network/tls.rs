@@ -50,6 +50,24 @@ fn with_the_authority_in_ca_file_lists_files_and_changes_go_over_tls() {
 }
 
 #[test]
+fn later_connections_resume_the_session_of_the_first_ones() {
+    let git = GitSandbox::small();
+    git.many_branches("topic/", 750, "main");
+    let secured = Secured::start(git, "maxParallelRequests = 4\n");
+    assert_eq!(
+        branches(&*secured.bitbucket.client())
+            .expect("a list")
+            .len(),
+        752
+    );
+    let (all, resumed) = (secured.front.handshakes(), secured.front.resumed());
+    assert!(all >= 4, "{all} connections");
+    // The first page and the main branch are asked for at the same time, with no
+    // session yet to resume.
+    assert!(all - resumed <= 2, "{resumed} of {all} resumed");
+}
+
+#[test]
 fn without_ca_file_an_authority_of_ones_own_is_not_trusted() {
     assert_untrusted(&Secured::small(""), "", "UnknownIssuer");
 }

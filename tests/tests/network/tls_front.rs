@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::{HandshakeKind, ServerConfig};
 
 /// A port that is taken, so that its number is known before anything serves it.
 pub(crate) struct Port(TcpListener);
@@ -64,6 +64,7 @@ struct State {
     config: Mutex<Arc<ServerConfig>>,
     connections: AtomicUsize,
     handshakes: AtomicUsize,
+    resumed: AtomicUsize,
     breaks_off: AtomicBool,
 }
 
@@ -80,6 +81,7 @@ impl TlsFront {
             config: Mutex::new(config),
             connections: AtomicUsize::new(0),
             handshakes: AtomicUsize::new(0),
+            resumed: AtomicUsize::new(0),
             breaks_off: AtomicBool::new(false),
         });
         let serving = Serving::new();
@@ -117,6 +119,11 @@ impl TlsFront {
     pub(crate) fn handshakes(&self) -> usize {
         self.state.handshakes.load(Ordering::SeqCst)
     }
+
+    /// How many of them resumed the session of an earlier connection.
+    pub(crate) fn resumed(&self) -> usize {
+        self.state.resumed.load(Ordering::SeqCst)
+    }
 }
 
 fn held(state: &State) -> std::sync::MutexGuard<'_, Arc<ServerConfig>> {
@@ -127,6 +134,9 @@ async fn serve(state: Arc<State>, stream: TcpStream, to: SocketAddr) -> io::Resu
     let config = Arc::clone(&held(&state));
     let client = TlsAcceptor::from(config).accept(stream).await?;
     state.handshakes.fetch_add(1, Ordering::SeqCst);
+    if client.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) {
+        state.resumed.fetch_add(1, Ordering::SeqCst);
+    }
     let (mut from_client, mut to_client) = tokio::io::split(client);
     let (mut from_service, mut to_service) = TcpStream::connect(to).await?.into_split();
     tokio::select! {

@@ -11,7 +11,7 @@ use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::{PageFn, collect};
 
 /// The configured default of `maxParallelRequests`.
-const PARALLEL: usize = 4;
+const PARALLEL: usize = 8;
 
 fn with_branches(count: usize, config: &str) -> Bitbucket {
     let git = GitSandbox::empty();
@@ -64,7 +64,7 @@ fn two_and_a_half_thousand_branches_take_twenty_six_requests() {
     assert_eq!(
         bitbucket.mock.requests().len(),
         25,
-        "the main branch is remembered"
+        "the main branch is cached"
     );
 }
 

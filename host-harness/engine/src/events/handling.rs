@@ -99,6 +99,7 @@ mod tests {
             event_key: "repo:push".to_owned(),
             application: app,
             events: vec![event],
+            digest: [0; 32],
         };
         store.receive(delivery, 1).await.unwrap();
         for _ in 0..2 {

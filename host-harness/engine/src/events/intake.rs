@@ -5,7 +5,7 @@
 use crate::engine::{Counter, Engine, blocking};
 use crate::events::rules::to_stored;
 use crate::grants::hook_place;
-use crate::store::{NewDelivery, Received, StoreError};
+use crate::store::{NewDelivery, Received, StoredHook};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +34,23 @@ pub enum Rejection {
 }
 
 impl Engine {
+    /// The hook that a delivery came by.
+    ///
+    /// # Errors
+    /// `UnknownHook`, counted; `NotNow` if the store cannot be read.
+    pub async fn hook_of_delivery(self: &Arc<Self>, id: &str) -> Result<StoredHook, Rejection> {
+        let engine = Arc::clone(self);
+        let id = id.to_owned();
+        let found = blocking(move || Ok(engine.store.hook(&id)?)).await;
+        let (rejection, counter) = match found {
+            Ok(Some(hook)) => return Ok(hook),
+            Ok(None) => (Rejection::UnknownHook, Counter::Rejected),
+            Err(error) => (Rejection::NotNow(error.to_string()), Counter::Failed),
+        };
+        self.counters.count(counter);
+        Err(rejection)
+    }
+
     /// Receives a delivery for the hook of this id.
     ///
     /// # Errors
@@ -44,7 +61,21 @@ impl Engine {
         headers: Vec<(String, String)>,
         body: Vec<u8>,
     ) -> Result<Received, Rejection> {
-        let result = self.verify_and_keep(hook_id, headers, body).await;
+        let hook = self.hook_of_delivery(hook_id).await?;
+        self.receive_for(hook, headers, body).await
+    }
+
+    /// Receives a delivery for this hook.
+    ///
+    /// # Errors
+    /// As [`Engine::receive`].
+    pub async fn receive_for(
+        self: &Arc<Self>,
+        hook: StoredHook,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    ) -> Result<Received, Rejection> {
+        let result = self.verify_and_keep(hook, headers, body).await;
         let counter = match &result {
             Ok(Received::New) => Counter::Accepted,
             Ok(Received::Seen) => Counter::Repeated,
@@ -60,22 +91,16 @@ impl Engine {
 
     async fn verify_and_keep(
         self: &Arc<Self>,
-        hook_id: &str,
+        hook: StoredHook,
         headers: Vec<(String, String)>,
         body: Vec<u8>,
     ) -> Result<Received, Rejection> {
-        let not_now = |error: StoreError| Rejection::NotNow(error.to_string());
-        let hook = self
-            .store
-            .hook(hook_id)
-            .map_err(not_now)?
-            .ok_or(Rejection::UnknownHook)?;
         let engine = Arc::clone(self);
-        let server = hook.server.clone();
-        let place = hook_place(&hook.id);
-        let (delivery, body_digest) = blocking(move || {
+        let now = self.now();
+        let delivery = blocking(move || {
+            let place = hook_place(&hook.id);
             let secret = engine.grants.sealer().open(&place, &hook.sealed_secret)?;
-            let digest = Sha256::digest(&body);
+            let digest: [u8; 32] = Sha256::digest(&body).into();
             let context = HostCallContext::new("webhook").with_time_limit(PARSE_LIMIT);
             let request = WebhookRequest {
                 headers,
@@ -84,44 +109,32 @@ impl Engine {
             };
             let delivery = engine
                 .servers
-                .server(&server)?
+                .server(&hook.server)?
                 .parse_webhook(&context, request)?;
-            Ok((delivery, digest))
+            Ok(delivery.verified.then(|| to_keep(hook, delivery, digest)))
         })
         .await
         .map_err(rejection_of)?;
-        if !delivery.verified {
-            // Whatever the provider says otherwise: hooks of this engine are signed.
-            return Err(Rejection::Unsigned);
-        }
-        let id = match &delivery.id {
-            Some(id) if !id.is_empty() => id.clone(),
-            // Without an id, a repeated body is the only sign of a retry.
-            _ => format!("sha256:{}", hex::encode(body_digest)),
-        };
-        if self.store.is_seen(hook_id, &id).map_err(not_now)? {
-            return Ok(Received::Seen);
-        }
-        self.keep(hook_id, id, hook.application, &delivery)
-            .await
-            .map_err(not_now)
+        // Whatever the provider says otherwise: hooks of this engine are signed.
+        let delivery = delivery.ok_or(Rejection::Unsigned)?;
+        let kept = self.store.receive(delivery, now).await;
+        kept.map_err(|error| Rejection::NotNow(error.to_string()))
     }
+}
 
-    async fn keep(
-        &self,
-        hook_id: &str,
-        id: String,
-        application: i64,
-        delivery: &Delivery,
-    ) -> Result<Received, StoreError> {
-        let new = NewDelivery {
-            hook: hook_id.to_owned(),
-            delivery: id,
-            event_key: delivery.event_key.clone(),
-            application,
-            events: delivery.events.iter().map(to_stored).collect(),
-        };
-        self.store.receive(new, self.now()).await
+fn to_keep(hook: StoredHook, delivery: Delivery, digest: [u8; 32]) -> NewDelivery {
+    let id = match delivery.id {
+        Some(id) if !id.is_empty() => id,
+        // Without an id, a repeated body is the only sign of a retry.
+        _ => format!("sha256:{}", hex::encode(digest)),
+    };
+    NewDelivery {
+        hook: hook.id,
+        delivery: id,
+        event_key: delivery.event_key,
+        application: hook.application,
+        events: delivery.events.iter().map(to_stored).collect(),
+        digest,
     }
 }
 

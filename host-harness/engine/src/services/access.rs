@@ -2,16 +2,22 @@
 //! consent page's answer have other proofs and stand outside.
 
 use super::Shared;
-use super::response::reject;
+use super::connections::Connection;
+use super::permissions::{Asked, permits};
+use super::response::{Failure, reject};
 use crate::config::{EngineConfig, KeySource};
+use crate::engine::blocking;
 use crate::grants::{make_private, read_private};
 use crate::random;
-use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use crate::tokens::{self, Role};
+use axum::body::{Body, HttpBody};
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 use vcs_provider_interface::secret::Secret;
 
@@ -69,25 +75,125 @@ impl AccessToken {
     }
 }
 
-/// Lets requests with the token through and answers 401 to all others.
+/// The longest body of a request with a token.
+const LONGEST_BODY: usize = 1024 * 1024;
+
+/// Lets requests through whose token allows them, with their body read; answers 401
+/// without a good token and 403 where its role does not go so far.
 pub(super) async fn require_token(
     State(shared): State<Arc<Shared>>,
     request: Request,
     next: Next,
 ) -> Response {
-    let shown = request
-        .headers()
+    let (mut parts, body) = request.into_parts();
+    let connection = parts.extensions.get::<Arc<Connection>>().cloned();
+    let role = match role_of(&shared, &parts.headers).await {
+        Ok(Some(role)) => role,
+        Ok(None) => return unknown_caller(&shared, connection.as_deref()),
+        Err(error) => return Failure(error).into_response(),
+    };
+    let path = parts
+        .extensions
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
+    let parameters = RawPathParams::from_request_parts(&mut parts, &()).await;
+    let asked = Asked {
+        path: path.as_deref(),
+        parameters: parameters
+            .iter()
+            .flat_map(|all| all.iter())
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        method: &parts.method,
+        query: parts.uri.query().unwrap_or_default(),
+    };
+    if !permits(&role, &asked) {
+        return reject(
+            StatusCode::FORBIDDEN,
+            "the token's role does not allow this; `engine tokens create --role` makes one that does",
+        );
+    }
+    if let Some(connection) = &connection {
+        connection.prove();
+    }
+    let body = if body.is_end_stream() {
+        None
+    } else {
+        match shared.bodies.read(&parts.headers, body, LONGEST_BODY).await {
+            Ok(read) => Some(read),
+            Err(error) => {
+                let (status, sentence) = error.response();
+                return reject(status, sentence);
+            }
+        }
+    };
+    let _work = connection.as_ref().map(Connection::work);
+    let (bytes, _room) = body.map_or_else(Default::default, |read| read.into_parts());
+    next.run(Request::from_parts(parts, Body::from(bytes)))
+        .await
+}
+
+/// Bounds how often somebody without a token may call the routes that are open.
+pub(super) async fn limit_strangers(
+    State(shared): State<Arc<Shared>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let connection = request.extensions().get::<Arc<Connection>>().cloned();
+    let is_known = matches!(role_of(&shared, request.headers()).await, Ok(Some(_)));
+    if !is_known {
+        if let Err(response) = take_a_turn(&shared, connection.as_deref()) {
+            return response;
+        }
+    }
+    let _work = connection.as_ref().map(Connection::work);
+    next.run(request).await
+}
+
+/// The role that a request's token gives.
+async fn role_of(shared: &Arc<Shared>, headers: &HeaderMap) -> Result<Option<Role>, VcsError> {
+    let shown = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim());
-    if shown.is_some_and(|token| shared.token.is(token)) {
-        return next.run(request).await;
+    let Some(shown) = shown else { return Ok(None) };
+    if shared.token.is(shown) {
+        return Ok(Some(Role::Admin));
+    }
+    if !tokens::is_well_formed(shown) {
+        return Ok(None);
+    }
+    let engine = Arc::clone(&shared.engine);
+    let shown = Secret::from(shown);
+    blocking(move || tokens::role_of(&engine.store, shown.expose(), engine.now())).await
+}
+
+fn unknown_caller(shared: &Shared, connection: Option<&Connection>) -> Response {
+    if let Err(response) = take_a_turn(shared, connection) {
+        return response;
     }
     let rejected = reject(
         StatusCode::UNAUTHORIZED,
         "show the engine's token in the header `Authorization: Bearer …`",
     );
     ([(header::WWW_AUTHENTICATE, "Bearer")], rejected).into_response()
+}
+
+fn take_a_turn(shared: &Shared, connection: Option<&Connection>) -> Result<(), Response> {
+    let Some(connection) = connection else {
+        return Ok(());
+    };
+    shared
+        .strangers
+        .take(connection.peer(), Instant::now())
+        .map_err(|wait| {
+            let seconds = wait.as_secs().max(1).to_string();
+            let rejected = reject(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too many requests without a token; try again later",
+            );
+            ([(header::RETRY_AFTER, seconds)], rejected).into_response()
+        })
 }

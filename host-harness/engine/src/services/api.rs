@@ -5,10 +5,11 @@ use super::Shared;
 use super::call::call;
 use super::response::{Failure, JsonResult, plain};
 use crate::consent::{Callback, Consent, ConsentError, Consented};
+use crate::engine::blocking;
 use crate::linking::{LinkRequest, Linked};
 use crate::store::{Application, Cleanup, Run};
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -36,6 +37,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/poll", post(poll))
         .route("/runs", get(runs))
         .route("/runs/{run}/state", post(set_run_state))
+        .route("/runs/{run}/token", post(make_run_token))
         .route("/events", get(events))
         .route("/cleanups", get(cleanups));
     let manager = "/project/{key}/repositories_manager";
@@ -241,6 +243,34 @@ async fn set_run_state(
         )
     });
     status.await.map(Json)
+}
+
+/// The token of a run, for whoever carries it out. It cannot be shown again.
+#[derive(Serialize)]
+struct RunToken {
+    token: String,
+    expires_at: Option<i64>,
+}
+
+async fn make_run_token(
+    State(shared): App,
+    Path((project, name, run)): Path<(String, String, i64)>,
+) -> Result<Response, Failure> {
+    let engine = Arc::clone(&shared.engine);
+    let issued = blocking(move || {
+        let application = engine.store.application(&project, &name)?;
+        if engine.store.run(run)?.application != application.id {
+            let message = format!("application {name:?} has no run {run}");
+            return Err(VcsError::new(ErrorKind::NOT_FOUND, message));
+        }
+        engine.issue_run_token(run)
+    });
+    let issued = issued.await?;
+    let token = RunToken {
+        token: issued.token.expose().to_owned(),
+        expires_at: issued.expires_at,
+    };
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(token)).into_response())
 }
 
 async fn events(State(shared): App, Path((project, name)): ProjectItem) -> JsonResult<Vec<Value>> {

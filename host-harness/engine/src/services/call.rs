@@ -5,8 +5,10 @@
 use super::Shared;
 use super::response::{Failure, JsonResult};
 use axum::Json;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use vcs_provider_interface::context::{CallContext, Cancellation, HostCallContext};
 use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
 use vcs_provider_interface::provider::AuthorizedClient;
@@ -21,6 +23,79 @@ pub(super) struct Target {
 
 /// How long after its deadline a provider may need to notice it.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Calls to providers at the same time.
+const PARALLEL_CALLS: usize = 64;
+
+/// Those to one server.
+const PARALLEL_CALLS_OF_SERVER: usize = 32;
+
+/// Calls that wait for their turn; more are rejected at once.
+const WAITING_CALLS: usize = 256;
+
+/// Bounds of the calls to providers.
+pub(super) struct Calls {
+    all: Arc<Semaphore>,
+    of_servers: Mutex<HashMap<String, Arc<Semaphore>>>,
+    waiting: Arc<Semaphore>,
+}
+
+/// The right to make one call.
+struct Permit {
+    _of_all: OwnedSemaphorePermit,
+    _of_server: Option<OwnedSemaphorePermit>,
+}
+
+impl Calls {
+    pub(super) fn new() -> Self {
+        Self {
+            all: Arc::new(Semaphore::new(PARALLEL_CALLS)),
+            of_servers: Mutex::default(),
+            waiting: Arc::new(Semaphore::new(WAITING_CALLS)),
+        }
+    }
+
+    async fn permit(&self, server: Option<&str>, limit: Duration) -> Result<Permit> {
+        let too_many = || VcsError::new(ErrorKind::UNAVAILABLE, "too many calls are under way");
+        let _turn = self.waiting.try_acquire().map_err(|_| too_many())?;
+        let acquired = tokio::time::timeout(limit, async {
+            // Its own bound first: who waits for a silent server holds nothing that
+            // others need.
+            let of_server = match server {
+                Some(server) => Some(self.of_server(server).acquire_owned().await?),
+                None => None,
+            };
+            let of_all = Arc::clone(&self.all).acquire_owned().await?;
+            Ok::<_, AcquireError>(Permit {
+                _of_all: of_all,
+                _of_server: of_server,
+            })
+        });
+        match acquired.await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(too_many()),
+        }
+    }
+
+    fn of_server(&self, server: &str) -> Arc<Semaphore> {
+        let mut servers = self
+            .of_servers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = servers.get(server) {
+            return Arc::clone(found);
+        }
+        let bound = Arc::new(Semaphore::new(PARALLEL_CALLS_OF_SERVER));
+        // Names come from callers; only as many are kept as may be configured.
+        if servers.len() < MOST_SERVERS {
+            servers.insert(server.to_owned(), Arc::clone(&bound));
+        }
+        bound
+    }
+}
+
+/// Servers that have a bound of their own.
+const MOST_SERVERS: usize = 256;
 
 /// Cancels a call when it is dropped, which happens when the request is.
 struct CancelOnDrop(Cancellation);
@@ -41,13 +116,24 @@ pub(super) async fn call<T: Send + 'static>(
     name: &str,
     work: impl FnOnce(&Engine, &dyn CallContext) -> Result<T> + Send + 'static,
 ) -> std::result::Result<T, Failure> {
+    call_of(shared, None, name, work).await
+}
+
+/// [`call`] for a server, which has a bound of its own: one that is silent does not
+/// take the places of the others.
+///
+/// # Errors
+/// As [`call`].
+pub(super) async fn call_of<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    server: Option<&str>,
+    name: &str,
+    work: impl FnOnce(&Engine, &dyn CallContext) -> Result<T> + Send + 'static,
+) -> std::result::Result<T, Failure> {
     let limit = shared.engine.settings.call_limit;
     let cancellation = Cancellation::new();
     let _cancel = CancelOnDrop(cancellation.clone());
-    let permit = tokio::time::timeout(limit, Arc::clone(&shared.calls).acquire_owned());
-    let Ok(Ok(permit)) = permit.await else {
-        return Err(VcsError::new(ErrorKind::UNAVAILABLE, "too many calls are under way").into());
-    };
+    let permit = shared.calls.permit(server, limit).await?;
     let context = HostCallContext::new(shared.next_request_id(name))
         .with_time_limit(limit)
         .with_cancellation(cancellation);
@@ -76,7 +162,8 @@ pub(super) async fn with_client<T: Send + 'static>(
     name: &str,
     work: impl FnOnce(&dyn AuthorizedClient, &dyn CallContext) -> Result<T> + Send + 'static,
 ) -> JsonResult<T> {
-    let result = call(shared, name, move |engine, context| {
+    let server = target.server.clone();
+    let result = call_of(shared, Some(&server), name, move |engine, context| {
         let client = engine.client(target.project.as_deref(), &target.server)?;
         work(&*client, context)
     });

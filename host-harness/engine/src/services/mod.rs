@@ -3,8 +3,12 @@
 
 mod access;
 mod api;
+mod body;
 mod call;
+mod connections;
 mod monitoring;
+mod permissions;
+mod rate_limit;
 mod response;
 mod serve;
 mod vcs;
@@ -13,6 +17,11 @@ mod webhook;
 pub use access::AccessToken;
 pub(super) use serve::serve;
 
+use body::Bodies;
+use call::Calls;
+use connections::{ConnectionLimits, Connections};
+use rate_limit::RateLimit;
+
 use crate::clock::MovableClock;
 use crate::engine::Engine;
 use axum::http::StatusCode;
@@ -20,17 +29,20 @@ use axum::response::Response;
 use axum::{Router, middleware};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::Semaphore;
 
-/// Calls to providers at the same time.
-const PARALLEL_CALLS: usize = 64;
+/// Connections to one service at the same time; those of one client are at most half.
+const CONNECTIONS: usize = 1024;
 
 /// What all requests share.
 pub(super) struct Shared {
     pub(super) engine: Arc<Engine>,
     token: AccessToken,
     movable_clock: Option<Arc<MovableClock>>,
-    calls: Arc<Semaphore>,
+    calls: Calls,
+    bodies: Bodies,
+    strangers: RateLimit,
+    /// The connections of both services.
+    connections: Arc<Connections>,
     requests: AtomicU64,
 }
 
@@ -44,9 +56,20 @@ impl Shared {
             engine,
             token,
             movable_clock,
-            calls: Arc::new(Semaphore::new(PARALLEL_CALLS)),
+            calls: Calls::new(),
+            bodies: Bodies::new(),
+            strangers: RateLimit::default(),
+            connections: Connections::new(ConnectionLimits {
+                total: CONNECTIONS,
+                per_peer: CONNECTIONS / 2,
+            }),
             requests: AtomicU64::new(1),
         })
+    }
+
+    /// The connections of the services.
+    pub(super) fn connections(&self) -> &Arc<Connections> {
+        &self.connections
     }
 
     /// A name for a call, to find it in logs.
@@ -58,19 +81,17 @@ impl Shared {
 
 /// The routes of the api service.
 pub(super) fn api_router(shared: &Arc<Shared>) -> Router {
-    let open = Router::new()
-        .merge(webhook::routes())
-        .merge(api::open_routes());
-    with_access(shared, open, api::routes())
+    with_access(shared, webhook::routes(), api::open_routes(), api::routes())
 }
 
 /// The routes of the vcs service.
 pub(super) fn vcs_router(shared: &Arc<Shared>) -> Router {
-    with_access(shared, Router::new(), vcs::routes())
+    with_access(shared, Router::new(), Router::new(), vcs::routes())
 }
 
 fn with_access(
     shared: &Arc<Shared>,
+    deliveries: Router<Arc<Shared>>,
     open: Router<Arc<Shared>>,
     closed: Router<Arc<Shared>>,
 ) -> Router {
@@ -84,7 +105,14 @@ fn with_access(
                 Arc::clone(shared),
                 access::require_token,
             ));
-    open.merge(monitoring::open_routes())
+    let open = open
+        .merge(monitoring::open_routes())
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(shared),
+            access::limit_strangers,
+        ));
+    // Deliveries have a bound of their own: their signature.
+    open.merge(deliveries)
         .merge(closed)
         .with_state(Arc::clone(shared))
 }

@@ -4,7 +4,7 @@
 use super::Shared;
 use super::call::call;
 use super::response::{JsonResult, reject};
-use crate::engine::Counter;
+use crate::engine::{Counter, blocking};
 use crate::store::{EventState, StoredEvent};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -38,11 +38,12 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
 /// Whether the store can be read, and what waits. Says nothing of who uses the
 /// engine.
 async fn status(State(shared): App) -> Response {
-    let store = &shared.engine.store;
-    let counted = store
-        .count_events(EventState::Pending)
-        .and_then(|pending| Ok((pending, store.count_events(EventState::Parked)?)));
-    match counted {
+    let engine = Arc::clone(&shared.engine);
+    let counted = blocking(move || {
+        let pending = engine.store.count_events(EventState::Pending)?;
+        Ok((pending, engine.store.count_events(EventState::Parked)?))
+    });
+    match counted.await {
         Ok((pending, parked)) => Json(json!({
             "status": "ok",
             "version": env!("CARGO_PKG_VERSION"),

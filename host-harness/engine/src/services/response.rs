@@ -60,13 +60,13 @@ pub(super) fn reject(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({ "message": message }))).into_response()
 }
 
-impl IntoResponse for Rejection {
+impl IntoResponse for &Rejection {
     fn into_response(self) -> Response {
-        let status = match &self {
-            Self::UnknownHook => StatusCode::NOT_FOUND,
-            Self::Unsigned => StatusCode::UNAUTHORIZED,
-            Self::Unreadable(_) => StatusCode::BAD_REQUEST,
-            Self::NotNow(_) => StatusCode::SERVICE_UNAVAILABLE,
+        let status = match self {
+            Rejection::UnknownHook => StatusCode::NOT_FOUND,
+            Rejection::Unsigned => StatusCode::UNAUTHORIZED,
+            Rejection::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Rejection::NotNow(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         reject(status, &self.to_string())
     }

@@ -17,6 +17,9 @@ pub struct NewDelivery {
     pub application: i64,
     /// What it says, in its order.
     pub events: Vec<NewEvent>,
+    /// The SHA-256 digest of its body, which the signature covers; its id does not
+    /// stand under the signature.
+    pub digest: [u8; 32],
 }
 
 /// An event to work on.
@@ -47,14 +50,15 @@ impl Store {
         self.write_async(move |connection| {
             let new = connection
                 .prepare_cached(
-                    "INSERT INTO deliveries (hook, delivery, event_key, received_at)
-                     VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+                    "INSERT INTO deliveries (hook, delivery, event_key, received_at, digest)
+                     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
                 )?
                 .execute(params![
                     delivery.hook,
                     delivery.delivery,
                     delivery.event_key,
-                    now
+                    now,
+                    delivery.digest
                 ])?;
             if new == 0 {
                 return Ok(Received::Seen);

@@ -14,6 +14,10 @@ pub enum StoreError {
     /// The file or its directory cannot be written.
     #[error("the engine's store cannot be written (read-only file, directory or disk)")]
     ReadOnly,
+    /// The disk does not take or give what is written or read, as beyond a limit on
+    /// file sizes.
+    #[error("the disk of the engine's store fails: {0}; nothing was written")]
+    Disk(String),
     /// Somebody else wrote for longer than the store waits, or too much waits already.
     #[error("the engine's store is busy; try again")]
     Busy,
@@ -65,6 +69,9 @@ impl From<rusqlite::Error> for StoreError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly,
+            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
+                Self::Disk(error.to_string())
+            }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::Damaged(error.to_string())
@@ -77,9 +84,11 @@ impl From<rusqlite::Error> for StoreError {
 impl From<StoreError> for VcsError {
     fn from(error: StoreError) -> Self {
         let kind = match &error {
-            StoreError::Busy | StoreError::Full | StoreError::ReadOnly | StoreError::Shut => {
-                ErrorKind::UNAVAILABLE
-            }
+            StoreError::Busy
+            | StoreError::Full
+            | StoreError::ReadOnly
+            | StoreError::Disk(_)
+            | StoreError::Shut => ErrorKind::UNAVAILABLE,
             StoreError::Conflict(_) => ErrorKind::CONFLICT,
             StoreError::NotFound(_) => ErrorKind::NOT_FOUND,
             StoreError::CannotOpen { .. }

@@ -89,6 +89,10 @@ pub struct StoredEvent {
     pub received_at: i64,
 }
 
+/// The longest time that an event is held back, in milliseconds. One that is to wait
+/// longer was held back before the clock was set back, and is worked on.
+const LONGEST_HOLD: i64 = 65 * 60 * 1000;
+
 const COLUMNS: &str =
     "id, application, source, subject, payload, state, attempts, note, received_at";
 
@@ -103,17 +107,21 @@ impl Store {
         self.read(|connection| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM events AS event
-                 WHERE state = 'pending' AND not_before <= ?1 AND NOT EXISTS (
+                 WHERE state = 'pending' AND (not_before <= ?1 OR not_before > ?3)
+                 AND NOT EXISTS (
                      SELECT 1 FROM events AS earlier
                      WHERE earlier.state = 'pending' AND earlier.not_before > 0
                      AND earlier.application = event.application
                      AND earlier.subject = event.subject AND earlier.id < event.id
-                     AND earlier.not_before > ?1)
+                     AND earlier.not_before > ?1 AND earlier.not_before <= ?3)
                  ORDER BY id LIMIT ?2"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![now, limit], read_row)?;
+            let rows = statement.query_map(
+                params![now, limit, now.saturating_add(LONGEST_HOLD)],
+                read_row,
+            )?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
@@ -164,7 +172,9 @@ impl Store {
     pub fn count_events(&self, state: EventState) -> Result<u64> {
         self.read(|connection| {
             let count: i64 = connection
-                .prepare_cached("SELECT count(*) FROM events WHERE state = ?1")?
+                .prepare_cached(
+                    "SELECT coalesce(sum(count), 0) FROM event_counts WHERE state = ?1",
+                )?
                 .query_row([state.as_str()], |row| row.get(0))?;
             Ok(count.unsigned_abs())
         })

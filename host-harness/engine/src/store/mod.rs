@@ -17,8 +17,10 @@ mod error;
 mod events;
 mod grants;
 mod hooks;
+mod readers;
 mod runs;
 mod schema;
+mod tokens;
 mod transaction;
 mod writer;
 
@@ -33,21 +35,20 @@ pub use events::{EventSource, EventState, StoredEvent};
 pub use grants::SealedGrant;
 pub use hooks::StoredHook;
 pub use runs::Run;
+pub use tokens::StoredToken;
 pub use transaction::Transaction;
 
+use readers::Readers;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, mpsc};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use writer::Writer;
 
 /// How long a write waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Reading connections that are kept open for later.
-const IDLE_READERS: usize = 8;
 
 /// The mode of the store's files: the owner's alone.
 const FILE_MODE: u32 = 0o600;
@@ -62,7 +63,10 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 pub struct Store {
     path: PathBuf,
     writer: Writer,
-    readers: Mutex<Vec<Connection>>,
+    readers: Readers,
+    was_empty: bool,
+    /// Device and inode of the file that is open.
+    file: (u64, u64),
 }
 
 impl Store {
@@ -72,14 +76,57 @@ impl Store {
     /// # Errors
     /// `CannotOpen`, `ReadOnly`, `Damaged`, `NewerSchema`, `Full`, `Busy`.
     pub fn open(path: &Path) -> Result<Self> {
-        make_private_file(path)?;
+        let file = make_private_file(path)?;
         let mut connection = connect(path)?;
+        let was_empty = schema::is_empty(&connection)?;
         schema::migrate(&mut connection)?;
         Ok(Self {
             path: path.to_owned(),
             writer: Writer::start(connection)?,
-            readers: Mutex::new(Vec::new()),
+            readers: Readers::new(path),
+            was_empty,
+            file,
         })
+    }
+
+    /// Whether nothing was in the file when it was opened.
+    #[must_use]
+    pub fn was_empty(&self) -> bool {
+        self.was_empty
+    }
+
+    /// Whether the store can be used: its file is still the one at its path, and what
+    /// was written last could be written. After a failed write, it tries one.
+    ///
+    /// # Errors
+    /// `CannotOpen` if the file was removed or replaced; what a write fails with.
+    pub fn check(&self) -> Result<()> {
+        let found =
+            fs::metadata(&self.path).map_err(|error| StoreError::cannot_open(&self.path, error))?;
+        if (found.dev(), found.ino()) != self.file {
+            let reason = "it was replaced while it was open; start the engine again";
+            return Err(StoreError::cannot_open(&self.path, reason));
+        }
+        if self.writer.is_failing() {
+            return self.write(|connection| {
+                connection.execute_batch(
+                    "CREATE TABLE IF NOT EXISTS write_check (at INTEGER) STRICT;
+                     DELETE FROM write_check;
+                     INSERT INTO write_check VALUES (unixepoch())",
+                )?;
+                Ok(())
+            });
+        }
+        Ok(())
+    }
+
+    /// Writes what is waiting, puts everything into the one file, and closes it. From
+    /// then on, whoever asks is told that the store is shut.
+    pub fn shut(&self) {
+        if !self.readers.close() {
+            tracing::warn!("somebody was still reading the engine's store when it was shut");
+        }
+        self.writer.finish();
     }
 
     /// Where the file is.
@@ -93,19 +140,11 @@ impl Store {
     /// # Errors
     /// What `work` returns; `CannotOpen` if no connection can be made.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let idle = self.readers.lock().ok().and_then(|mut all| all.pop());
-        let connection = match idle {
-            Some(connection) => connection,
-            None => connect(&self.path)?,
-        };
-        let transaction = connection.unchecked_transaction()?;
+        let reader = self.readers.take()?;
+        let transaction = reader.connection()?.unchecked_transaction()?;
         let result = work(&transaction);
         transaction.finish()?;
-        if let Ok(mut readers) = self.readers.lock() {
-            if readers.len() < IDLE_READERS {
-                readers.push(connection);
-            }
-        }
+        reader.give_back();
         result
     }
 
@@ -147,8 +186,9 @@ impl Store {
 }
 
 /// Makes the file before SQLite does, because SQLite would let others read it;
-/// the files that SQLite puts beside it get the same mode as the file itself.
-fn make_private_file(path: &Path) -> Result<()> {
+/// the files that SQLite puts beside it get the same mode as the file itself. Gives
+/// the device and the inode of the file.
+fn make_private_file(path: &Path) -> Result<(u64, u64)> {
     let cannot_open = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
             StoreError::ReadOnly
@@ -192,7 +232,7 @@ fn make_private_file(path: &Path) -> Result<()> {
             }
         }
     }
-    Ok(())
+    Ok((metadata.dev(), metadata.ino()))
 }
 
 fn connect(path: &Path) -> Result<Connection> {

@@ -10,7 +10,7 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x5643_5345;
 
 /// The steps; the store's schema is the number of steps that it has taken.
-pub(crate) const STEPS: &[&str] = &[FIRST, POLLING_AND_PARKING];
+pub(crate) const STEPS: &[&str] = &[FIRST, POLLING_AND_PARKING, TOKENS_AND_COUNTS];
 
 /// Projects and applications, grants and consent, hooks and deliveries, events,
 /// runs and clean-ups.
@@ -127,6 +127,43 @@ CREATE TABLE poll_cursors (
 ) STRICT;
 ";
 
+/// Tokens of callers; counts of events that cost nothing to read; and the digest of
+/// a delivery's body, by which a replay under another id is found.
+const TOKENS_AND_COUNTS: &str = "
+CREATE TABLE tokens (
+    id TEXT PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    project TEXT,
+    run INTEGER REFERENCES runs(id) ON DELETE CASCADE,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    revoked_at INTEGER
+) STRICT;
+CREATE INDEX tokens_of_runs ON tokens (run) WHERE run IS NOT NULL;
+CREATE TABLE event_counts (
+    state TEXT PRIMARY KEY,
+    count INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO event_counts SELECT state, count(*) FROM events GROUP BY state;
+CREATE TRIGGER events_counted_in AFTER INSERT ON events BEGIN
+    INSERT INTO event_counts VALUES (NEW.state, 1)
+        ON CONFLICT (state) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER events_counted_out AFTER DELETE ON events BEGIN
+    UPDATE event_counts SET count = count - 1 WHERE state = OLD.state;
+END;
+CREATE TRIGGER events_counted_over AFTER UPDATE OF state ON events
+WHEN NEW.state <> OLD.state BEGIN
+    UPDATE event_counts SET count = count - 1 WHERE state = OLD.state;
+    INSERT INTO event_counts VALUES (NEW.state, 1)
+        ON CONFLICT (state) DO UPDATE SET count = count + 1;
+END;
+ALTER TABLE deliveries ADD COLUMN digest BLOB;
+CREATE INDEX deliveries_by_body ON deliveries (hook, digest) WHERE digest IS NOT NULL;
+";
+
 /// Brings a store to the newest schema. Safe when several processes do it at
 /// the same time: one does it, the others find it done.
 ///
@@ -151,6 +188,13 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     )?;
     transaction.commit()?;
     Ok(())
+}
+
+/// Whether there is nothing in the file.
+pub(crate) fn is_empty(connection: &Connection) -> Result<bool, StoreError> {
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(tables == 0)
 }
 
 fn version(connection: &Connection) -> Result<usize, StoreError> {

@@ -34,6 +34,7 @@ fn delivery(id: &str, application: i64, events: Vec<NewEvent>) -> NewDelivery {
         event_key: "repo:push".to_owned(),
         application,
         events,
+        digest: [0; 32],
     }
 }
 

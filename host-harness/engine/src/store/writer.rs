@@ -7,7 +7,7 @@
 
 use super::error::StoreError;
 use rusqlite::Connection;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 
@@ -71,7 +71,8 @@ where
 pub(crate) struct Writer {
     jobs: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
     waiting: Arc<AtomicUsize>,
-    thread: Option<JoinHandle<()>>,
+    is_failing: Arc<AtomicBool>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
@@ -83,14 +84,20 @@ impl Writer {
         let (sender, receiver) = mpsc::channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&waiting);
+        let is_failing = Arc::new(AtomicBool::new(false));
+        let failing = Arc::clone(&is_failing);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_all(&connection, &receiver, &counter))
+            .spawn(move || {
+                write_all(&connection, &receiver, &counter, &failing);
+                put_into_one_file(connection);
+            })
             .map_err(|error| StoreError::Failed(error.to_string()))?;
         Ok(Self {
             jobs: Mutex::new(Some(sender)),
             waiting,
-            thread: Some(thread),
+            is_failing,
+            thread: Mutex::new(Some(thread)),
         })
     }
 
@@ -129,15 +136,47 @@ fn reject(mut job: Box<dyn Job>, error: StoreError) {
     job.reply();
 }
 
-impl Drop for Writer {
-    fn drop(&mut self) {
+impl Writer {
+    /// Whether the last transaction could not be written.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.is_failing.load(Ordering::Acquire)
+    }
+
+    /// Writes what was handed over, and closes the connection; later work is
+    /// rejected.
+    pub(crate) fn finish(&self) {
         if let Ok(mut jobs) = self.jobs.lock() {
             jobs.take();
         }
-        if let Some(thread) = self.thread.take() {
+        let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());
+        if let Some(thread) = thread {
             // A panic of the thread was reported by the thread itself.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// Moves what stands in the write-ahead log into the file itself, so that a copy of
+/// the file alone holds everything.
+fn put_into_one_file(connection: Connection) {
+    let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+        row.get::<_, i64>(0)
+    });
+    match moved {
+        Ok(0) => {}
+        Ok(_) => tracing::warn!(
+            "somebody else has the engine's store open: copy its -wal file along with it"
+        ),
+        Err(error) => tracing::warn!(%error, "the engine's store was not put into one file"),
+    }
+    if let Err((_, error)) = connection.close() {
+        tracing::warn!(%error, "the engine's store was not closed in order");
     }
 }
 
@@ -145,6 +184,7 @@ fn write_all(
     connection: &Connection,
     receiver: &mpsc::Receiver<Box<dyn Job>>,
     waiting: &AtomicUsize,
+    is_failing: &AtomicBool,
 ) {
     while let Ok(first) = receiver.recv() {
         let mut group = vec![first];
@@ -155,7 +195,9 @@ fn write_all(
             }
         }
         waiting.fetch_sub(group.len(), Ordering::AcqRel);
-        if let Err(error) = write_group(connection, &mut group) {
+        let written = write_group(connection, &mut group);
+        is_failing.store(written.is_err(), Ordering::Release);
+        if let Err(error) = written {
             if !connection.is_autocommit() {
                 // The transaction could not be ended; undo it, so that the next
                 // group can begin. Failing here shows up there.

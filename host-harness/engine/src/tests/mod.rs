@@ -8,6 +8,8 @@ mod linking;
 mod polling;
 mod retention;
 mod services;
+mod strangers;
+mod tokens;
 
 use super::clock::MovableClock;
 use super::grants::tests::key;

@@ -21,16 +21,16 @@ use std::time::{Duration, Instant};
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
-const TOKEN: &str = "a-token-of-the-tests";
+pub(super) const TOKEN: &str = "a-token-of-the-tests";
 
 /// How long a test waits for what has to happen.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
-struct Host {
-    running: Option<Running>,
-    service: Arc<FakeService>,
-    agent: Agent,
-    token: String,
+pub(super) struct Host {
+    pub(super) running: Option<Running>,
+    pub(super) service: Arc<FakeService>,
+    pub(super) agent: Agent,
+    pub(super) token: String,
     _directory: tempfile::TempDir,
 }
 
@@ -64,7 +64,7 @@ fn parts(config: &EngineConfig, service: &Arc<FakeService>) -> Parts {
 }
 
 impl Host {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let config = config_in(directory.path());
         let service = FakeService::new();
@@ -86,21 +86,21 @@ impl Host {
         }
     }
 
-    fn running(&self) -> &Running {
+    pub(super) fn running(&self) -> &Running {
         self.running.as_ref().unwrap()
     }
 
-    fn api(&self, path: &str) -> String {
+    pub(super) fn api(&self, path: &str) -> String {
         let url = self.running().ready().api_url.as_ref();
         format!("{}{path}", url.unwrap())
     }
 
-    fn vcs(&self, path: &str) -> String {
+    pub(super) fn vcs(&self, path: &str) -> String {
         let url = self.running().ready().vcs_url.as_ref();
         format!("{}{path}", url.unwrap())
     }
 
-    fn get(&self, url: &str) -> (u16, Value) {
+    pub(super) fn get(&self, url: &str) -> (u16, Value) {
         let request = self.agent.get(url);
         answer(
             request
@@ -110,7 +110,7 @@ impl Host {
         )
     }
 
-    fn post(&self, url: &str, body: &Value) -> (u16, Value) {
+    pub(super) fn post(&self, url: &str, body: &Value) -> (u16, Value) {
         let request = self.agent.post(url);
         answer(
             request
@@ -121,13 +121,13 @@ impl Host {
         )
     }
 
-    fn link(&self) {
+    pub(super) fn link(&self) {
         let url = self.api("/project/KEY/applications/app/link");
         let (status, body) = self.post(&url, &json!({ "server": SERVER, "repo": "ws/app" }));
         assert_eq!(status, 200, "{body}");
     }
 
-    fn deliver(&self, id: &str) -> u16 {
+    pub(super) fn deliver(&self, id: &str) -> u16 {
         let engine = self.running().engine();
         let app = engine.store.application("KEY", "app").unwrap();
         let hook = engine.store.hook_of_application(app.id).unwrap().unwrap();
@@ -143,7 +143,7 @@ impl Host {
     }
 
     /// Asks until the answer is as it has to become.
-    fn wait_for(&self, path: &str, is_there: impl Fn(&Value) -> bool) -> Value {
+    pub(super) fn wait_for(&self, path: &str, is_there: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let (_, body) = self.get(&self.api(path));
@@ -164,7 +164,7 @@ impl Drop for Host {
     }
 }
 
-fn answer(mut response: Response<Body>) -> (u16, Value) {
+pub(super) fn answer(mut response: Response<Body>) -> (u16, Value) {
     let text = response.body_mut().read_to_string().unwrap();
     let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
     (response.status().as_u16(), body)

@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod conformance;
+pub mod tokens;
 pub mod vcs;
 
 use super::exit;
@@ -33,9 +34,29 @@ pub struct GlobalArguments {
     /// info for the services.
     #[arg(long, global = true, value_name = "LEVEL", env = "ENGINE_LOG")]
     pub log_level: Option<String>,
+    /// The form of log lines: text for people, json for collectors (one object a
+    /// line).
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        env = "ENGINE_LOG_FORMAT",
+        default_value = "text"
+    )]
+    pub log_format: LogFormat,
     /// When to use colours; NO_COLOR is honoured.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_parser = parse_colour)]
     pub color: anstream::ColorChoice,
+}
+
+/// The form of log lines.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// A line for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 /// The commands.
@@ -48,6 +69,8 @@ pub enum Command {
     Action(action::ActionCommand),
     /// Run the engine's services
     Start(StartArguments),
+    /// Make, list and revoke tokens of callers
+    Tokens(tokens::TokensArguments),
     /// List, check and pin plugins
     Plugins(PluginsArguments),
     /// Call one method of a provider

@@ -17,12 +17,11 @@ pub(crate) use archive::get as archive;
 
 use crate::api::refs;
 use crate::http::Request;
-use crate::json::{Item, StrictJson, pointer};
+use crate::json::{Item, Json, StrictJson, pointer};
 use crate::page_length::List;
 use crate::pages::{ENVELOPE, Pager};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
-use serde_json::Value;
 use std::collections::VecDeque;
 use vcs_provider_interface::prelude::*;
 
@@ -133,7 +132,7 @@ fn level(directory: &str, path: &str) -> usize {
     below.split('/').count()
 }
 
-fn entry(value: &Value) -> Result<Content> {
+fn entry(value: &Json<'_>) -> Result<Content> {
     let path = pointer::text(value, "/path").ok_or_else(|| {
         VcsError::new(
             ErrorKind::INVALID_RESPONSE,
@@ -143,7 +142,7 @@ fn entry(value: &Value) -> Result<Content> {
     let path = path.trim_end_matches('/').to_owned();
     let attributes: Vec<&str> = pointer::items(value, "/attributes")
         .iter()
-        .filter_map(Value::as_str)
+        .filter_map(Json::text)
         .collect();
     let kind = pointer::text(value, "/type").unwrap_or_default();
     let is_directory = kind == "commit_directory";
@@ -272,7 +271,7 @@ fn clean(path: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json as object;
+    use crate::json::tree as object;
 
     #[test]
     fn e22_every_segment_of_a_path_is_encoded_once() {

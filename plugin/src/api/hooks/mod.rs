@@ -78,7 +78,9 @@ pub(crate) fn create(
 ) -> Result<Hook> {
     let repo = RepositoryName::parse(&request.repo)?;
     let url = writable_url(&session.config, &request.url)?;
-    let creation = Request::post(repo.path(&["hooks"])).json(&body(&request, &url)?)?;
+    let creation = Request::post(repo.path(&["hooks"]))
+        .json(&body(&request, &url)?)?
+        .with_secrets(&request.secret);
     let hook: WireHook = session
         .http
         .create(context, &creation, &|| find(session, context, &repo, &url))?;
@@ -98,7 +100,9 @@ pub(crate) fn update(
             .and_then(|hook| hook.uuid)
             .ok_or_else(|| no_hook(&repo, &url))?,
     };
-    let change = Request::put(repo.path(&["hooks", &id])).json(&body(&request, &url)?)?;
+    let change = Request::put(repo.path(&["hooks", &id]))
+        .json(&body(&request, &url)?)?
+        .with_secrets(&request.secret);
     let hook: WireHook = session.http.json(context, &change)?;
     Ok(hook.into_record())
 }

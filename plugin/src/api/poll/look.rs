@@ -4,12 +4,13 @@ use super::compare::OVERLAP_MS;
 use super::cursor::RefsAt;
 use crate::api::pull_requests::states_filter;
 use crate::http::Request;
-use crate::json::{self, Item, StrictJson, event_repository, listed_pull_request_fields, pointer};
+use crate::json::{
+    self, Item, Json, StrictJson, event_repository, listed_pull_request_fields, pointer,
+};
 use crate::page_length::{List, longest_page};
 use crate::pages::{ENVELOPE, Pager};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
-use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
 /// Looks at a repository and counts the requests.
@@ -34,7 +35,7 @@ impl<'a> Look<'a> {
         }
     }
 
-    fn json(&mut self, request: &Request) -> Result<Value> {
+    fn json(&mut self, request: &Request) -> Result<Json<'static>> {
         self.requests += 1;
         Ok(self
             .session
@@ -132,7 +133,7 @@ impl<'a> Look<'a> {
             .fields("values.hash");
         match self.json(&request) {
             Ok(page) => match page.get("values") {
-                Some(Value::Array(commits)) => Ok(!commits.is_empty()),
+                Some(Json::List(commits)) => Ok(!commits.is_empty()),
                 _ => Err(unreadable("values")),
             },
             // A commit that is gone is no ancestor of one that is there.
@@ -207,9 +208,9 @@ impl<'a> Look<'a> {
 
 /// The hash that a ref points at; `None` for one that points at no commit.
 /// What cannot be read is an error: it would be taken for a ref that is gone.
-fn target_hash(value: &Value) -> Result<Option<String>> {
+fn target_hash(value: &Json<'_>) -> Result<Option<String>> {
     match value.get("target") {
-        Some(Value::Null) => Ok(None),
+        Some(Json::Null) => Ok(None),
         _ => pointer::text(value, "/target/hash")
             .map(|hash| Some(hash.to_owned()))
             .ok_or_else(|| unreadable("target.hash")),

@@ -5,6 +5,7 @@
 //! a creation whose response was lost is looked for as well, never repeated.
 
 use super::{expand_hashes, get_value, read_one, states_filter};
+use crate::api::branches::short_name;
 use crate::encoding::query_literal;
 use crate::http::Request;
 use crate::json::{Item, StrictJson, listed_pull_request_fields};
@@ -23,11 +24,12 @@ use vcs_provider_interface::prelude::*;
 pub(crate) fn create(
     session: &Session,
     context: &dyn CallContext,
-    request: CreatePullRequestRequest,
+    mut request: CreatePullRequestRequest,
 ) -> Result<PullRequest> {
     let repo = RepositoryName::parse(&request.repo)?;
+    request.source_branch = short_name(&request.source_branch).to_owned();
     let destination = match &request.destination_branch {
-        Some(name) => name.clone(),
+        Some(name) => short_name(name).to_owned(),
         None => session.main_branch(context, &repo)?.ok_or_else(|| {
             VcsError::new(
                 ErrorKind::INVALID_INPUT,
@@ -51,7 +53,7 @@ pub(crate) fn create(
         Request::post(repo.path(&["pullrequests"])).json(&body(&request, &destination))?;
     let created: StrictJson = session.http.create(context, &creation, &|| {
         find_open(session, context, &repo, &request, &destination)?
-            // Items of a list lack reviewers.
+            // Items of a list lack some of what one by itself has.
             .map(|found| get_value(session, context, &repo, found.id).map(StrictJson))
             .transpose()
     })?;

@@ -3,7 +3,7 @@
 use super::review::reject_closed;
 use super::{expand_hashes, get_value, may_be_done, one_path, read_one, same_commit};
 use crate::http::{Request, Response, pause, resolve};
-use crate::json::{StrictJson, pointer};
+use crate::json::{Json, StrictJson, pointer};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde_json::{Map, Value, json as object};
@@ -102,7 +102,7 @@ fn start(
     context: &dyn CallContext,
     repo: &RepositoryName,
     request: &MergePullRequestRequest,
-    present: &Value,
+    present: &Json<'_>,
 ) -> Result<PullRequest> {
     let action = Request::post(one_path(repo, request.id, &["merge"]))
         .query("async", "true")
@@ -115,7 +115,7 @@ fn start(
     wait_for(session, context, repo, request, &task)
 }
 
-fn body(request: &MergePullRequestRequest, present: &Value) -> Result<Value> {
+fn body(request: &MergePullRequestRequest, present: &Json<'_>) -> Result<Value> {
     let mut body = Map::new();
     body.insert("type".into(), object!("pullrequest_merge_parameters"));
     let preferred = pointer::text(present, "/destination/branch/default_merge_strategy");
@@ -164,7 +164,7 @@ fn as_conflict(mut error: VcsError) -> VcsError {
 fn task_address(session: &Session, response: &Response) -> Result<String> {
     let in_header = response.head.header("location").map(str::to_owned);
     let in_body = || {
-        let body: Value = response.json().ok()?;
+        let StrictJson(body) = response.json().ok()?;
         pointer::text(&body, "/links/self/href").map(str::to_owned)
     };
     let address = in_header.or_else(in_body).ok_or_else(|| {
@@ -229,20 +229,21 @@ fn wait_for(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::tree;
 
     #[test]
     fn the_default_strategy_is_what_the_repository_prefers() {
         let present =
-            object!({ "destination": { "branch": { "default_merge_strategy": "squash" } } });
+            tree!({ "destination": { "branch": { "default_merge_strategy": "squash" } } });
         let mut request = MergePullRequestRequest::default();
-        let sent = |request: &MergePullRequestRequest, present: &Value| {
+        let sent = |request: &MergePullRequestRequest, present: &Json<'_>| {
             body(request, present)
                 .expect("a body")
                 .get("merge_strategy")
                 .cloned()
         };
         assert_eq!(sent(&request, &present), Some(object!("squash")));
-        assert_eq!(sent(&request, &object!({})), None);
+        assert_eq!(sent(&request, &tree!({})), None);
         request.strategy = MergeStrategy::REBASE_MERGE;
         assert_eq!(sent(&request, &present), Some(object!("rebase_merge")));
         request.strategy = MergeStrategy::from_number(77);

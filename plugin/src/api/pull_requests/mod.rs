@@ -24,15 +24,15 @@ pub(crate) use merge::merge;
 pub(crate) use review::{approve, decline, unapprove, update};
 pub(crate) use search::search;
 
+use crate::api::branches::short_name;
 use crate::api::refs::expand_hash;
 use crate::encoding::query_literal;
 use crate::http::Request;
-use crate::json::{self, Item, StrictJson, listed_pull_request_fields};
+use crate::json::{self, Item, Json, StrictJson, listed_pull_request_fields};
 use crate::page_length::List;
 use crate::pages::Pager;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
-use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
 /// Every state, in Bitbucket's words.
@@ -72,7 +72,12 @@ pub(crate) fn list(
     ];
     let filters: Vec<String> = branches
         .iter()
-        .filter_map(|(field, name)| Some(format!("{field} = {}", query_literal(name.as_deref()?))))
+        .filter_map(|(field, name)| {
+            Some(format!(
+                "{field} = {}",
+                query_literal(short_name(name.as_deref()?))
+            ))
+        })
         .collect();
     if filters.is_empty() {
         for state in words(&request.states)? {
@@ -145,12 +150,12 @@ fn get_value(
     context: &dyn CallContext,
     repo: &RepositoryName,
     id: u64,
-) -> Result<Value> {
+) -> Result<Json<'static>> {
     let request = Request::get(one_path(repo, id, &[]));
     Ok(session.http.json::<StrictJson>(context, &request)?.0)
 }
 
-fn read_one(value: &Value) -> Result<PullRequest> {
+fn read_one(value: &Json<'_>) -> Result<PullRequest> {
     json::pull_request(value).ok_or_else(|| {
         VcsError::new(
             ErrorKind::INVALID_RESPONSE,

@@ -2,11 +2,14 @@
 
 use super::create::reviewers;
 use super::{expand_hashes, get_value, may_be_done, one_path, read_one};
+use crate::api::branches::short_name;
+use crate::encoding;
 use crate::http::Request;
-use crate::json::{StrictJson, pointer};
+use crate::json::{Json, StrictJson, pointer};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json as object};
 use vcs_provider_interface::prelude::*;
 
@@ -22,13 +25,120 @@ pub(crate) fn update(
     let repo = RepositoryName::parse(&request.repo)?;
     let present = get_value(session, context, &repo, request.id)?;
     reject_closed(&read_one(&present)?, "changed")?;
-    let change = Request::put(one_path(&repo, request.id, &[])).json(&body(&request, &present))?;
-    let mut changed = read_one(&session.http.json::<StrictJson>(context, &change)?.0)?;
+    let kept = kept_reviewers(&present);
+    let wanted = request.reviewers.clone().unwrap_or_else(|| {
+        let ids = kept.iter().map(|reviewer| reviewer.id.clone());
+        ids.collect()
+    });
+    let send = |reviewers: &[String]| {
+        let change = Request::put(one_path(&repo, request.id, &[]))
+            .json(&body(&request, &present, reviewers))?;
+        session.http.json::<StrictJson>(context, &change)
+    };
+    let mut left = Vec::new();
+    let changed = match send(&wanted) {
+        Err(error) if request.reviewers.is_none() && blames_reviewers(&error) => {
+            left = reviewers_that_left(session, context, &repo, &kept, &error)?;
+            if left.is_empty() {
+                return Err(error);
+            }
+            let staying: Vec<String> = kept
+                .iter()
+                .filter(|reviewer| !left.iter().any(|left| left.id == reviewer.id))
+                .map(|reviewer| reviewer.id.clone())
+                .collect();
+            send(&staying)?
+        }
+        other => other?,
+    };
+    let mut changed = read_one(&changed.0)?;
+    for reviewer in left {
+        let notice = format!(
+            "{} is no longer in the workspace and not a reviewer of {repo} pull request #{} any more",
+            reviewer.shown(),
+            request.id
+        );
+        session.http.log().warn("pull_requests", notice.clone());
+        changed.extra.push(("notice".to_owned(), notice));
+    }
     expand_hashes(session, context, &repo, &mut changed)?;
     Ok(changed)
 }
 
-fn body(request: &UpdatePullRequestRequest, present: &Value) -> Value {
+/// A reviewer that the pull request has.
+#[derive(Clone, Debug, PartialEq)]
+struct Reviewer {
+    id: String,
+    names: Vec<String>,
+}
+
+impl Reviewer {
+    fn shown(&self) -> &str {
+        self.names.first().unwrap_or(&self.id)
+    }
+}
+
+fn kept_reviewers(present: &Json<'_>) -> Vec<Reviewer> {
+    pointer::items(present, "/reviewers")
+        .iter()
+        .filter_map(|reviewer| {
+            let text = |pointer: &str| pointer::text(reviewer, pointer).map(str::to_owned);
+            Some(Reviewer {
+                id: text("/uuid").or_else(|| text("/account_id"))?,
+                names: ["/display_name", "/nickname", "/account_id", "/uuid"]
+                    .iter()
+                    .filter_map(|pointer| text(pointer))
+                    .collect(),
+            })
+        })
+        .collect()
+}
+
+fn blames_reviewers(error: &VcsError) -> bool {
+    let names_field = error
+        .extra
+        .iter()
+        .any(|(key, _)| key.starts_with("field.reviewers"));
+    matches!(error.kind, ErrorKind::INVALID_INPUT | ErrorKind::CONFLICT)
+        && (names_field || error.message.to_ascii_lowercase().contains("reviewer"))
+}
+
+/// The reviewers that the service does not take any more: those that its error
+/// names, or else those that are no longer members of the workspace.
+fn reviewers_that_left(
+    session: &Session,
+    context: &dyn CallContext,
+    repo: &RepositoryName,
+    kept: &[Reviewer],
+    error: &VcsError,
+) -> Result<Vec<Reviewer>> {
+    let named: Vec<Reviewer> = kept
+        .iter()
+        .filter(|reviewer| {
+            let mut names = reviewer.names.iter();
+            names.any(|name| error.message.contains(name.as_str()))
+        })
+        .cloned()
+        .collect();
+    if !named.is_empty() {
+        return Ok(named);
+    }
+    let mut left = Vec::new();
+    for reviewer in kept {
+        let path = encoding::path(&["workspaces", repo.workspace(), "members", &reviewer.id]);
+        let member = Request::get(path).fields("user.uuid");
+        if session.http.find::<IgnoredAny>(context, &member)?.is_none() {
+            left.push(reviewer.clone());
+        }
+    }
+    Ok(left)
+}
+
+fn body(
+    request: &UpdatePullRequestRequest,
+    present: &Json<'_>,
+    wanted_reviewers: &[String],
+) -> Value {
     let mut body = Map::new();
     // The service wants a title in every change.
     let title = request
@@ -44,20 +154,11 @@ fn body(request: &UpdatePullRequestRequest, present: &Value) -> Value {
     if let Some(branch) = &request.destination_branch {
         body.insert(
             "destination".into(),
-            object!({ "branch": { "name": branch } }),
+            object!({ "branch": { "name": short_name(branch) } }),
         );
     }
-    let kept = || {
-        pointer::items(present, "/reviewers")
-            .iter()
-            .filter_map(|reviewer| {
-                pointer::text(reviewer, "/uuid").or_else(|| pointer::text(reviewer, "/account_id"))
-            })
-            .map(str::to_owned)
-            .collect::<Vec<String>>()
-    };
-    let wanted = request.reviewers.clone().unwrap_or_else(kept);
-    body.insert("reviewers".into(), reviewers(&wanted));
+    // Left out they would be cleared.
+    body.insert("reviewers".into(), reviewers(wanted_reviewers));
     Value::Object(body)
 }
 
@@ -169,29 +270,34 @@ pub(crate) fn unapprove(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::tree;
 
     #[test]
     fn e43_a_change_sends_the_reviewers_again() {
-        let present = object!({ "id": 5, "title": "Old", "reviewers": [
+        let present = tree!({ "id": 5, "title": "Old", "reviewers": [
             { "uuid": "{u-1}", "account_id": "1:a" }, { "account_id": "2:b" }
         ] });
         let request = UpdatePullRequestRequest {
             description: Some(String::new()),
             ..UpdatePullRequestRequest::default()
         };
+        let kept: Vec<String> = kept_reviewers(&present)
+            .into_iter()
+            .map(|reviewer| reviewer.id)
+            .collect();
         assert_eq!(
-            body(&request, &present),
+            body(&request, &present, &kept),
             object!({ "title": "Old", "description": "",
                       "reviewers": [{ "uuid": "{u-1}" }, { "account_id": "2:b" }] })
         );
         let request = UpdatePullRequestRequest {
             title: Some("New".to_owned()),
-            destination_branch: Some("main".to_owned()),
+            destination_branch: Some("refs/heads/main".to_owned()),
             reviewers: Some(Vec::new()),
             ..UpdatePullRequestRequest::default()
         };
         assert_eq!(
-            body(&request, &present),
+            body(&request, &present, &[]),
             object!({ "title": "New", "destination": { "branch": { "name": "main" } }, "reviewers": [] })
         );
     }

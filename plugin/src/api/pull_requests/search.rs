@@ -12,12 +12,11 @@
 use super::{get_value, read_one, same_commit, words};
 use crate::http::Request;
 use crate::json::time::milliseconds;
-use crate::json::{Item, StrictJson, listed_pull_request_fields, pointer};
+use crate::json::{Item, Json, StrictJson, listed_pull_request_fields, pointer};
 use crate::page_length::List;
 use crate::pages::Pager;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
-use serde_json::Value;
 use vcs_provider_interface::prelude::*;
 
 /// How far the clock of whoever made a commit may be ahead, in milliseconds: a day.
@@ -94,8 +93,8 @@ fn complete(
     session: &Session,
     context: &dyn CallContext,
     repo: &RepositoryName,
-    item: Value,
-) -> Result<Value> {
+    item: Json<'static>,
+) -> Result<Json<'static>> {
     if pointer::text(&item, "/state").is_some() && pointer::object(&item, "/source").is_some() {
         return Ok(item);
     }
@@ -105,7 +104,7 @@ fn complete(
     }
 }
 
-fn is_wanted(value: &Value, wanted: &[String]) -> bool {
+fn is_wanted(value: &Json<'_>, wanted: &[String]) -> bool {
     let state = pointer::text(value, "/state").unwrap_or("OPEN");
     wanted.iter().any(|word| word.eq_ignore_ascii_case(state))
 }
@@ -158,7 +157,7 @@ fn commit_time(
 }
 
 /// Whether the commit is the last of the pull request, or its merge.
-fn ends_in(pull_request: &Value, commit: &str) -> bool {
+fn ends_in(pull_request: &Json<'_>, commit: &str) -> bool {
     ["/source/commit/hash", "/merge_commit/hash"]
         .iter()
         .filter_map(|pointer| pointer::text(pull_request, pointer))
@@ -166,7 +165,7 @@ fn ends_in(pull_request: &Value, commit: &str) -> bool {
 }
 
 /// Whether the pull request can hold a commit that was made at this time.
-fn may_hold(pull_request: &Value, made: Option<i64>) -> bool {
+fn may_hold(pull_request: &Json<'_>, made: Option<i64>) -> bool {
     match (
         made,
         milliseconds(pointer::text(pull_request, "/updated_on")),
@@ -181,7 +180,7 @@ fn lists(
     session: &Session,
     context: &dyn CallContext,
     repo: &RepositoryName,
-    pull_request: &Value,
+    pull_request: &Json<'_>,
     commit: &str,
 ) -> Result<bool> {
     let Some(id) = pointer::number(pull_request, "/id") else {

@@ -3,13 +3,14 @@
 //! | method | sent | repeated | special errors |
 //! |---|---|---|---|
 //! | `list_statuses` | pages of 100, oldest first | all | `InvalidInput` if the commit is not a hash |
-//! | `set_status` | one request, which replaces the status of the same key; for a commit that only a fork has (404) the pull request is read, and the status set in its source repository | all: twice changes nothing | `InvalidInput` for an address that the service would reject; `NotFound` says what was tried |
+//! | `set_status` | one request, which replaces the status of the same key; for a commit that only a fork has (404) the pull request is read, and the status set in its source repository; a commit that is not there yet is tried again for some seconds | all: twice changes nothing | `InvalidInput` for an address that the service would reject; `NotFound` says what was tried |
 //!
 //! Nothing is sent where `Status.disable` is set. Keys, states, addresses and
 //! lengths: see [`rules`].
 
 mod rules;
 
+use crate::api::branches::short_name;
 use crate::http::Request;
 use crate::json::{Status as WireStatus, is_hash, status_fields};
 use crate::page_length::List;
@@ -65,10 +66,11 @@ pub(crate) fn set(
     if session.config.statuses_disabled {
         return Ok(not_sent(&request, body));
     }
-    match post(session, context, &repo, &request.commit, &body) {
+    let from_fork = request.pull_request.is_some();
+    match post(session, context, &repo, &request.commit, &body, !from_fork) {
         Err(error) if error.kind == ErrorKind::NOT_FOUND => {
             let source = source_repository(session, context, &repo, &request, error)?;
-            post(session, context, &source, &request.commit, &body)
+            post(session, context, &source, &request.commit, &body, true)
         }
         other => other,
     }
@@ -105,7 +107,7 @@ fn body(session: &Session, repo: &RepositoryName, request: &StatusRequest) -> Re
         refname: request
             .ref_name
             .as_deref()
-            .map(|name| name.strip_prefix("refs/heads/").unwrap_or(name).to_owned())
+            .map(|name| short_name(name).to_owned())
             .filter(|name| !name.is_empty()),
     })
 }
@@ -116,13 +118,19 @@ fn post(
     repo: &RepositoryName,
     commit: &str,
     body: &StatusBody,
+    waits: bool,
 ) -> Result<Status> {
     // The service replaces the status of the same key, so it may be repeated.
     let request = Request::post(repo.path(&["commit", commit, "statuses", "build"]))
         .json(body)?
         .idempotent();
-    let status: WireStatus = session.http.json(context, &request)?;
-    Ok(status.into_record(commit))
+    // With a pull request at hand its source is looked at instead.
+    let response = if waits {
+        session.http.send_for_commit(context, &request)?
+    } else {
+        session.http.send(context, &request)?
+    };
+    Ok(response.json::<WireStatus>()?.into_record(commit))
 }
 
 #[derive(Deserialize)]

@@ -90,7 +90,7 @@ impl TokenEndpoint {
             ("code", code.expose()),
         ];
         fields.extend(redirect_uri.map(|uri| ("redirect_uri", uri)));
-        self.tokens(context, &fields, |request| request)
+        self.tokens(context, &fields, |request| request.with_secret(code))
     }
 
     /// Turns a refresh token into the next pair. The old one works for about
@@ -109,10 +109,11 @@ impl TokenEndpoint {
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh_token.expose()),
         ];
-        match self.tokens(context, &fields, Request::idempotent) {
+        let prepared = |request: Request| request.idempotent().with_secret(refresh_token);
+        match self.tokens(context, &fields, prepared) {
             Err(Rejection::Dead(error)) if service_error(&error) == Some(UNAUTHORIZED_CLIENT) => {
                 pause(context, LOCK_OUT).map_err(Rejection::Other)?;
-                self.tokens(context, &fields, Request::idempotent)
+                self.tokens(context, &fields, prepared)
             }
             result => result,
         }
@@ -131,14 +132,15 @@ impl TokenEndpoint {
         &self,
         context: &dyn CallContext,
         fields: &[(&str, &str)],
-        repeat: impl FnOnce(Request) -> Request,
+        prepared: impl FnOnce(Request) -> Request,
     ) -> std::result::Result<Tokens, Rejection> {
         let form = encoding::query(fields.iter().copied()).into_bytes();
-        let request =
-            Request::post("/access_token").body("application/x-www-form-urlencoded", form);
+        let request = Request::post("/access_token")
+            .body("application/x-www-form-urlencoded", form)
+            .without_quotes();
         let mut response = self
             .http
-            .send(context, &repeat(request))
+            .send(context, &prepared(request))
             .map_err(classified)?;
         let tokens = response.json::<TokenAnswer>();
         response.body.fill(0);

@@ -1,0 +1,9 @@
+//! What strangers, full disks, failing logs and silent services do to a running
+//! engine, in a fixed order of random choices (`CHAOS_SEED=N` chooses another one).
+//!
+//! After each of them the same has to hold: nothing that was acknowledged is lost,
+//! nothing is done twice, and the engine serves within seconds. `CHAOS=all` makes
+//! every part longer.
+
+mod log;
+mod support;
