@@ -39,6 +39,9 @@ pub struct Payload {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PayloadTable {
+    /// What is right in every payload and was in no recording: kinds by the end of
+    /// the path.
+    pub also_everywhere: Facts,
     /// The payloads.
     #[serde(rename = "payload")]
     pub payloads: Vec<Payload>,
@@ -51,10 +54,24 @@ impl PayloadTable {
     /// If it is not well-formed, which is a defect of the checkout.
     #[must_use]
     pub fn load() -> Self {
-        match toml::from_str(include_str!("../../contract/payloads.toml")) {
+        let mut table: Self = match toml::from_str(include_str!("../../contract/payloads.toml")) {
             Ok(table) => table,
             Err(error) => panic!("contract/payloads.toml: {error}"),
+        };
+        for payload in &mut table.payloads {
+            for path in payload.facts.keys() {
+                let also = table.also_everywhere.iter().filter(|(end, _)| {
+                    let before = path.strip_suffix(end.as_str());
+                    before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+                });
+                let kinds: Vec<&str> = also.map(|(_, kinds)| kinds.as_str()).collect();
+                if !kinds.is_empty() {
+                    let own = payload.also.entry(path.clone()).or_default();
+                    *own = format!("{own} | {}", kinds.join(" | "));
+                }
+            }
         }
+        table
     }
 
     /// The payload of this name.
@@ -110,7 +127,7 @@ fn payload_of(method: &str, path: &str) -> Option<(&'static str, bool)> {
         ("GET", "/diffstat/{spec}") => ("diffstat", true),
         ("GET", "/hooks") => ("hook", true),
         ("GET", "/hooks/{uid}") => ("hook", false),
-        ("GET", "/pullrequests") => ("pull_request_listed", true),
+        ("GET", "/pullrequests") => ("pull_request", true),
         ("GET", "/pullrequests/{pull_request_id}") => ("pull_request", false),
         ("GET", "/commit/{commit}/statuses") => ("build_status", true),
         _ => return None,

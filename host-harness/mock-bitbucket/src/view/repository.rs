@@ -118,6 +118,8 @@ pub(crate) fn repository(
         "website": null,
         "is_private": repository.is_private,
         "fork_policy": "allow_forks",
+        "enforced_signed_commits": null,
+        "override_settings": { "default_merge_strategy": true, "branching_model": true },
         "created_on": repository.created_on,
         "updated_on": repository.created_on,
         "size": 0,
@@ -175,6 +177,7 @@ fn add_surroundings(mock: &Mock, repository: &Repository, object: &mut Value) {
             "links": {
                 "self": link(format!("{}/workspaces/{}/projects/MAIN", urls.api, found.slug)),
                 "html": link(format!("{}/{}/workspace/projects/MAIN", urls.web, found.slug)),
+                "avatar": link(format!("{}/account/user/{}/projects/MAIN/avatar/32", urls.web, found.slug)),
             },
         });
     }
