@@ -1,7 +1,7 @@
 //! What can go wrong, in terms that a host can act on.
 
 use crate::open_enum::open_enum;
-use crate::records::Extra;
+use crate::records::{Extra, keys};
 use crate::value::record;
 use std::fmt;
 use std::time::Duration;
@@ -46,7 +46,8 @@ record! {
     /// An error as every method of a provider returns it.
     ///
     /// It holds no secret and no body that is not the service's own error
-    /// message: it may be logged and shown.
+    /// message: it may be logged and shown. Its `extra` holds facts that a host
+    /// can act on, such as [`keys::SCOPES_ACCEPTED`].
     pub struct VcsError / VcsErrorAbi {
         /// What went wrong.
         pub kind: ErrorKind,
@@ -60,9 +61,6 @@ record! {
         pub retry_after_ms: Option<u64>,
         /// The service's own number for the request, for its support.
         pub service_request_id: Option<String>,
-        /// Further facts, such as `scopes_accepted` or `announcement_url`.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub extra: Extra,
     }
 }
 
@@ -84,8 +82,40 @@ impl VcsError {
             ),
             retry_after_ms: None,
             service_request_id: None,
-            extra: Vec::new(),
+            extra: Extra::new(),
         }
+    }
+
+    /// The error of a key of a server's configuration: the message begins with
+    /// the key, and the key stands under [`keys::CONFIG_KEY`], so that the
+    /// engine can say where in its file it is. `key` is the path from the
+    /// server's table, such as `auth.token`; `why` quotes no secret.
+    #[must_use]
+    pub fn config(key: &str, why: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::CONFIG, format!("{key}: {why}")).with_extra(keys::CONFIG_KEY, key)
+    }
+
+    /// The error of a configuration that cannot be read at a place for which
+    /// there is no key: `offset` counts bytes of the text that the provider was
+    /// given. The line stands under [`keys::CONFIG_LINE`].
+    #[must_use]
+    pub fn config_text(text: &str, offset: usize, why: impl fmt::Display) -> Self {
+        let before = text.as_bytes().get(..offset).unwrap_or_default();
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        Self::new(ErrorKind::CONFIG, why.to_string())
+            .with_extra(keys::CONFIG_LINE, line.to_string())
+    }
+
+    /// The key of the configuration that this error is about.
+    #[must_use]
+    pub fn config_key(&self) -> Option<&str> {
+        self.extra.get(keys::CONFIG_KEY)
+    }
+
+    /// The line of the text that the provider was given, from 1.
+    #[must_use]
+    pub fn config_line(&self) -> Option<usize> {
+        self.extra.get(keys::CONFIG_LINE)?.parse().ok()
     }
 
     /// The error of a method that the provider does not have.
@@ -128,7 +158,7 @@ impl VcsError {
     /// The same error with one more fact.
     #[must_use]
     pub fn with_extra(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.extra.push((key.into(), value.into()));
+        self.extra.insert(key, value);
         self
     }
 

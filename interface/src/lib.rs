@@ -57,6 +57,8 @@
 //! ```
 
 #![deny(unsafe_code)]
+// The list of methods is taken apart one method at a time.
+#![recursion_limit = "512"]
 // Hostile input must come out as an error; a panic is for tests.
 #![cfg_attr(
     not(test),
@@ -69,6 +71,7 @@
 )]
 
 pub mod abi;
+pub mod config;
 pub mod context;
 pub mod error;
 mod export;

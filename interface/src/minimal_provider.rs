@@ -12,7 +12,7 @@ impl Provider for Example {
 
     fn new_server(config_toml: &str, _host: Arc<dyn HostServices>) -> Result<Box<dyn VcsServer>> {
         if config_toml.contains("broken") {
-            return Err(VcsError::new(ErrorKind::CONFIG, "the key `broken` is not known"));
+            return Err(VcsError::config("broken", "there is no such key"));
         }
         Ok(Box::new(ExampleServer))
     }
@@ -54,7 +54,7 @@ impl AuthorizedClient for ExampleClient {
         let main = Branch {
             id: "refs/heads/main".to_owned(),
             display_id: "main".to_owned(),
-            default: true,
+            default: Some(true),
             ..Default::default()
         };
         sink.page(vec![main], Some(1))?;

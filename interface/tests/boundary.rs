@@ -32,7 +32,7 @@ impl VcsServer for SampleServer {
             level: LogLevel::INFO,
             target: "sample".to_owned(),
             message: format!("a client of kind {}", credential.kind),
-            fields: Vec::new(),
+            ..Default::default()
         });
         Ok(Box::new(SampleClient))
     }
@@ -92,7 +92,7 @@ impl AuthorizedClient for SampleClient {
         Ok(ReleaseFile {
             name: request.name,
             length,
-            url: String::new(),
+            ..Default::default()
         })
     }
 
@@ -273,7 +273,7 @@ fn an_error_crosses_with_all_its_facts() {
         "{wait:?}"
     );
     assert_eq!(error.service_request_id.as_deref(), Some("r-1"));
-    assert_eq!(error.extra, [("k".to_owned(), "v".to_owned())]);
+    assert_eq!(error.extra, Extra::from([("k", "v")]));
 }
 
 #[test]

@@ -77,6 +77,7 @@ delegate! {
         pull_request_comments(CommentsRequest) -> Comment => comments::list;
         list_statuses(StatusesRequest) -> Status => statuses::list;
         list_content(ListContentRequest) -> Content => content::list;
+        hooks(HooksRequest) -> Hook => hooks::list;
     }
     reads {
         get_content(GetContentRequest) -> StreamedContent => content::get;
@@ -89,7 +90,7 @@ delegate! {
         repo_by_fullname(RepositoryRequest) -> Repository => repositories::get;
         branch(BranchRequest) -> Branch => branches::get;
         create_branch(CreateBranchRequest) -> Branch => branches::create;
-        delete_branch(DeleteBranchRequest) -> () => branches::delete;
+        delete_branch(DeleteBranchRequest) -> Done => branches::delete;
         tag(TagRequest) -> Tag => tags::get;
         create_tag(CreateTagRequest) -> Tag => tags::create;
         commit(CommitRequest) -> Commit => commits::get;
@@ -98,22 +99,22 @@ delegate! {
         pull_request_update(UpdatePullRequestRequest) -> PullRequest => pull_requests::update;
         pull_request_merge(MergePullRequestRequest) -> PullRequest => pull_requests::merge;
         pull_request_decline(PullRequestRequest) -> PullRequest => pull_requests::decline;
-        pull_request_approve(PullRequestRequest) -> () => pull_requests::approve;
-        pull_request_unapprove(PullRequestRequest) -> () => pull_requests::unapprove;
+        pull_request_approve(PullRequestRequest) -> Done => pull_requests::approve;
+        pull_request_unapprove(PullRequestRequest) -> Done => pull_requests::unapprove;
         pull_request_comment_create(CreateCommentRequest) -> Comment => comments::create;
         pull_request_comment_update(UpdateCommentRequest) -> Comment => comments::update;
-        pull_request_comment_delete(DeleteCommentRequest) -> () => comments::delete;
+        pull_request_comment_delete(DeleteCommentRequest) -> Done => comments::delete;
         create_hook(HookRequest) -> Hook => hooks::create;
         update_hook(HookRequest) -> Hook => hooks::update;
         get_hook(GetHookRequest) -> Hook => hooks::get;
-        delete_hook(DeleteHookRequest) -> () => hooks::delete;
+        delete_hook(DeleteHookRequest) -> Done => hooks::delete;
         reconcile_hook(HookRequest) -> Hook => hooks::reconcile;
         poll_events(PollEventsRequest) -> PolledEvents => poll::poll;
         complete_event(CompleteEventRequest) -> Event => complete::complete;
         set_status(StatusRequest) -> Status => statuses::set;
         create_insight_report(InsightReportRequest) -> InsightReport => insights::create;
         release(ReleaseRequest) -> Release => releases::create;
-        checkout_credentials(RepositoryRequest) -> CheckoutCredentials => checkout::credentials;
+        checkout_credentials(CheckoutRequest) -> CheckoutCredentials => checkout::credentials;
         check_connection(ConnectionRequest) -> Connection => connection::check;
     }
 }

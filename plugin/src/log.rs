@@ -37,15 +37,16 @@ impl Log {
                 target: target.to_owned(),
                 message: message.into(),
                 fields,
+                ..Default::default()
             });
         }
     }
 
     pub(crate) fn info(&self, target: &str, message: impl Into<String>) {
-        self.line(LogLevel::INFO, target, message, Vec::new());
+        self.line(LogLevel::INFO, target, message, Extra::new());
     }
 
     pub(crate) fn warn(&self, target: &str, message: impl Into<String>) {
-        self.line(LogLevel::WARN, target, message, Vec::new());
+        self.line(LogLevel::WARN, target, message, Extra::new());
     }
 }

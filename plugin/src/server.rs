@@ -46,7 +46,6 @@ impl Server {
     pub(crate) fn new(config_toml: &str, host: Arc<dyn HostServices>) -> Result<Self> {
         let config = Config::parse(config_toml)?;
         let log = Log::new(host);
-        announce(&config, &log);
         let transport = Arc::new(Transport::new(&config.agent, config.limits.clone(), log));
         let token_endpoint = match (&config.client_id, &config.client_secret) {
             (Some(id), Some(secret)) => Some(Arc::new(TokenEndpoint::new(
@@ -118,16 +117,17 @@ impl Server {
     }
 }
 
-fn announce(config: &Config, log: &Log) {
-    let statuses = if config.statuses_disabled {
-        "build statuses are not sent (Status.disable)"
+/// What the administrator's page says of `Status`, in plain words, because one
+/// of its keys has a name that misleads.
+fn status_notice(config: &Config) -> &'static str {
+    if config.statuses_disabled {
+        "no build statuses are sent (Status.disable = true)"
     } else if config.status_details_hidden {
-        "build statuses are sent without the engine's address (Status.showDetail = true or \
-         disableStatusDetails = true)"
+        "build statuses keep the engine's address back and show a neutral one \
+         (Status.showDetail = true or disableStatusDetails = true)"
     } else {
-        "build statuses are sent with the engine's address (Status.showDetail = false)"
-    };
-    log.info("config", statuses);
+        "build statuses show the engine's address (Status.showDetail = false)"
+    }
 }
 
 impl VcsServer for Server {
@@ -216,12 +216,25 @@ impl VcsServer for Server {
         Ok(delivery)
     }
 
-    fn webhooks_info(
+    fn server_info(
         &self,
         _context: &dyn CallContext,
         _request: ServerInfoRequest,
+    ) -> Result<ServerInfo> {
+        Ok(ServerInfo {
+            notices: vec![status_notice(&self.config).to_owned()],
+            web_url: Some(self.config.web_url.clone()),
+            api_url: Some(self.config.api_url.clone()),
+            ..ServerInfo::default()
+        })
+    }
+
+    fn webhooks_info(
+        &self,
+        _context: &dyn CallContext,
+        request: WebhooksInfoRequest,
     ) -> Result<WebhooksInfo> {
-        Ok(crate::api::hooks::info(&self.config))
+        Ok(crate::api::hooks::info(&self.config, &request))
     }
 
     fn polling_info(
@@ -234,6 +247,7 @@ impl VcsServer for Server {
             disabled: false,
             // A poll takes a handful of the 1,000 requests that an hour allows.
             min_interval_seconds: 60,
+            ..Default::default()
         })
     }
 }

@@ -126,6 +126,7 @@ fn ask(client: &dyn AuthorizedClient, name: &str) -> Result<String> {
     let request = BranchRequest {
         repo: String::new(),
         name: Some(name.to_owned()),
+        ..Default::default()
     };
     client
         .branch(&HostCallContext::new("model"), request)

@@ -16,7 +16,13 @@ fn branches_tags_and_commits_are_what_git_says() {
     let branches = collect(|sink| client.branches(&context(), request, sink)).unwrap();
     let found: Vec<(String, String, bool)> = branches
         .into_iter()
-        .map(|branch| (branch.display_id, branch.latest_commit, branch.default))
+        .map(|branch| {
+            (
+                branch.display_id,
+                branch.latest_commit,
+                branch.default == Some(true),
+            )
+        })
         .collect();
     let expected = [
         (
@@ -65,8 +71,9 @@ fn a_clone_address_at_another_place_gets_no_credential() {
         },
         ..Default::default()
     });
-    let request = RepositoryRequest {
+    let request = CheckoutRequest {
         repo: REPO.to_owned(),
+        ..Default::default()
     };
     let answer = bitbucket.client().checkout_credentials(&context(), request);
     let error = answer.unwrap_err();

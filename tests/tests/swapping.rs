@@ -28,6 +28,7 @@ fn branch_request(name: &str) -> BranchRequest {
     BranchRequest {
         repo: "one/two".to_owned(),
         name: Some(name.to_owned()),
+        ..Default::default()
     }
 }
 

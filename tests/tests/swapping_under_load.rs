@@ -133,6 +133,7 @@ fn main_of(repo: &str) -> BranchRequest {
     BranchRequest {
         repo: repo.to_owned(),
         name: Some("main".to_owned()),
+        ..Default::default()
     }
 }
 

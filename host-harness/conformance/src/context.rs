@@ -72,6 +72,7 @@ impl TestContext<'_> {
                 BranchRequest {
                     repo: self.target.repo.clone(),
                     name: None,
+                    ..Default::default()
                 },
             )
         })
@@ -223,6 +224,7 @@ impl<'a> CleanUp<'a> {
         let request = DeleteBranchRequest {
             repo: repo.to_owned(),
             name: name.to_owned(),
+            ..Default::default()
         };
         self.later(move || {
             let _ = test.client.delete_branch(&test.context(), request);

@@ -154,7 +154,8 @@ pub(super) fn lists(test: &TestContext<'_>) -> Vec<List> {
             forks,
             ForksRequest {
                 repo: repo.clone(),
-                limit: None
+                limit: None,
+                ..Default::default()
             }
         ),
         list!(
@@ -211,7 +212,8 @@ fn lists_about_commits(
             StatusesRequest {
                 repo: repo.to_owned(),
                 commit: head.clone(),
-                limit: None
+                limit: None,
+                ..Default::default()
             }
         ),
         List {
@@ -222,6 +224,7 @@ fn lists_about_commits(
                     repo: repo.to_owned(),
                     commit: head.clone(),
                     states: Vec::new(),
+                    ..Default::default()
                 };
                 Box::new(move |client, context, _limit, sink| {
                     client.search_pull_request(context, request.clone(), &mut AsText(sink))
@@ -237,6 +240,7 @@ fn lists_about_commits(
                 base: base.to_owned(),
                 head: head.clone(),
                 limit: None,
+                ..Default::default()
             }
         ));
         lists.push(list!(
@@ -246,6 +250,7 @@ fn lists_about_commits(
                 base: base.to_owned(),
                 head,
                 limit: None,
+                ..Default::default()
             }
         ));
     }

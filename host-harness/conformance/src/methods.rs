@@ -127,9 +127,9 @@ macro_rules! method {
 
 /// Every method of a client, in the order of the interface.
 pub(super) const METHODS: &[Method] = &[
-    method!(list Global workspaces, |_t| WorkspacesRequest { limit: Some(1) }),
+    method!(list Global workspaces, |_t| WorkspacesRequest { limit: Some(1), ..Default::default() }),
     method!(list Global repos, |_t| RepositoriesRequest { limit: Some(1), ..Default::default() }),
-    method!(list Remote forks, |t| ForksRequest { repo: t.repo.clone(), limit: Some(1) }),
+    method!(list Remote forks, |t| ForksRequest { repo: t.repo.clone(), limit: Some(1), ..Default::default() }),
     method!(list Remote branches, |t| BranchesRequest { repo: t.repo.clone(), ..Default::default() }),
     method!(list Remote tags, |t| TagsRequest { repo: t.repo.clone(), ..Default::default() }),
     method!(list Remote commits, |t| CommitsRequest { repo: t.repo.clone(), limit: Some(1), ..Default::default() }),
@@ -137,65 +137,56 @@ pub(super) const METHODS: &[Method] = &[
         repo: t.repo.clone(),
         base: t.commit.clone(),
         head: t.commit.clone(),
-        limit: Some(1),
-    }),
+        limit: Some(1), ..Default::default() }),
     method!(list Remote changed_files, |t| ChangedFilesRequest {
         repo: t.repo.clone(),
         base: t.commit.clone(),
         head: t.commit.clone(),
-        limit: Some(1),
-    }),
+        limit: Some(1), ..Default::default() }),
     method!(list Remote pull_requests, |t| PullRequestsRequest { repo: t.repo.clone(), ..Default::default() }),
     method!(list Remote search_pull_request, |t| SearchPullRequestRequest {
         repo: t.repo.clone(),
         commit: t.commit.clone(),
-        states: Vec::new(),
-    }),
+        states: Vec::new(), ..Default::default() }),
     method!(list Remote pull_request_comments, |t| CommentsRequest {
         repo: t.repo.clone(),
         pull_request: NO_NUMBER,
-        limit: Some(1),
-    }),
+        limit: Some(1), ..Default::default() }),
     method!(list Remote list_statuses, |t| StatusesRequest {
         repo: t.repo.clone(),
         commit: t.commit.clone(),
-        limit: Some(1),
-    }),
+        limit: Some(1), ..Default::default() }),
     method!(list Remote list_content, |t| ListContentRequest { repo: t.repo.clone(), ..Default::default() }),
+    method!(list Remote hooks, |t| HooksRequest { repo: t.repo.clone(), limit: Some(1), ..Default::default() }),
     method!(read Remote get_content, |t| GetContentRequest {
         repo: t.repo.clone(),
         reference: Some(t.commit.clone()),
-        path: "README.md".to_owned(),
-    }),
+        path: "README.md".to_owned(), ..Default::default() }),
     method!(read Remote get_archive, |t| GetArchiveRequest {
         repo: t.repo.clone(),
         reference: Some(t.commit.clone()),
         format: ArchiveFormat::TAR_GZ,
-        prefix: None,
-    }),
+        prefix: None, ..Default::default() }),
     method!(write Remote upload_release_file, |t| UploadReleaseFileRequest {
         repo: t.repo.clone(),
         tag: NO_REF.to_owned(),
         name: "conformance.txt".to_owned(),
-        length: Some(11),
-    }),
-    method!(call Remote repo_by_fullname, |t| RepositoryRequest { repo: t.repo.clone() }),
-    method!(call Remote branch, |t| BranchRequest { repo: t.repo.clone(), name: None }),
+        length: Some(11), ..Default::default() }),
+    method!(call Remote repo_by_fullname, |t| RepositoryRequest { repo: t.repo.clone(), ..Default::default() }),
+    method!(call Remote branch, |t| BranchRequest { repo: t.repo.clone(), name: None, ..Default::default() }),
     method!(call Remote create_branch, |t| CreateBranchRequest {
         repo: t.repo.clone(),
         name: NO_REF.to_owned(),
-        target: t.commit.clone(),
-    }),
-    method!(call Deletion delete_branch, |t| DeleteBranchRequest { repo: t.repo.clone(), name: NO_REF.to_owned() }),
-    method!(call Remote tag, |t| TagRequest { repo: t.repo.clone(), name: NO_REF.to_owned() }),
+        target: t.commit.clone(), ..Default::default() }),
+    method!(call Deletion delete_branch, |t| DeleteBranchRequest { repo: t.repo.clone(), name: NO_REF.to_owned(), ..Default::default() }),
+    method!(call Remote tag, |t| TagRequest { repo: t.repo.clone(), name: NO_REF.to_owned(), ..Default::default() }),
     method!(call Remote create_tag, |t| CreateTagRequest {
         repo: t.repo.clone(),
         name: NO_REF.to_owned(),
         target: t.commit.clone(),
-        message: Some("conformance".to_owned()),
-    }),
-    method!(call Remote commit, |t| CommitRequest { repo: t.repo.clone(), hash: t.commit.clone() }),
-    method!(call Remote pull_request, |t| PullRequestRequest { repo: t.repo.clone(), id: NO_NUMBER }),
+        message: Some("conformance".to_owned()), ..Default::default() }),
+    method!(call Remote commit, |t| CommitRequest { repo: t.repo.clone(), hash: t.commit.clone(), ..Default::default() }),
+    method!(call Remote pull_request, |t| PullRequestRequest { repo: t.repo.clone(), id: NO_NUMBER, ..Default::default() }),
     method!(call Remote pull_request_create, |t| CreatePullRequestRequest {
         repo: t.repo.clone(),
         title: "conformance".to_owned(),
@@ -214,9 +205,9 @@ pub(super) const METHODS: &[Method] = &[
         id: NO_NUMBER,
         ..Default::default()
     }),
-    method!(call Remote pull_request_decline, |t| PullRequestRequest { repo: t.repo.clone(), id: NO_NUMBER }),
-    method!(call Remote pull_request_approve, |t| PullRequestRequest { repo: t.repo.clone(), id: NO_NUMBER }),
-    method!(call Deletion pull_request_unapprove, |t| PullRequestRequest { repo: t.repo.clone(), id: NO_NUMBER }),
+    method!(call Remote pull_request_decline, |t| PullRequestRequest { repo: t.repo.clone(), id: NO_NUMBER, ..Default::default() }),
+    method!(call Remote pull_request_approve, |t| PullRequestRequest { repo: t.repo.clone(), id: NO_NUMBER, ..Default::default() }),
+    method!(call Deletion pull_request_unapprove, |t| PullRequestRequest { repo: t.repo.clone(), id: NO_NUMBER, ..Default::default() }),
     method!(call Remote pull_request_comment_create, |t| CreateCommentRequest {
         repo: t.repo.clone(),
         pull_request: NO_NUMBER,
@@ -226,28 +217,29 @@ pub(super) const METHODS: &[Method] = &[
     method!(call Remote pull_request_comment_update, |t| UpdateCommentRequest {
         repo: t.repo.clone(),
         pull_request: NO_NUMBER,
-        id: NO_NUMBER,
-        text: "conformance".to_owned(),
-    }),
+        id: NO_NUMBER.to_string(),
+        text: "conformance".to_owned(), ..Default::default() }),
     method!(call Deletion pull_request_comment_delete, |t| DeleteCommentRequest {
         repo: t.repo.clone(),
         pull_request: NO_NUMBER,
-        id: NO_NUMBER,
-    }),
+        id: NO_NUMBER.to_string(), ..Default::default() }),
     method!(call Remote create_hook, |t| hook_request(t)),
     method!(call Remote update_hook, |t| HookRequest {
         id: Some("5d1f0f4e-94d5-4c2f-8a3c-000000000000".to_owned()),
         ..hook_request(t)
     }),
-    method!(call Remote get_hook, |t| GetHookRequest { repo: t.repo.clone(), url: NO_HOOK.to_owned() }),
+    method!(call Remote get_hook, |t| GetHookRequest { repo: t.repo.clone(), url: NO_HOOK.to_owned(), ..Default::default() }),
     method!(call Deletion delete_hook, |t| DeleteHookRequest {
         repo: t.repo.clone(),
         id: None,
-        url: Some(NO_HOOK.to_owned()),
-    }),
+        url: Some(NO_HOOK.to_owned()), ..Default::default() }),
     method!(call Remote reconcile_hook, |t| hook_request(t)),
+    method!(call Global poll_repositories, |t| PollRepositoriesRequest {
+        workspace: workspace_of(&t.repo).to_owned(),
+        ..Default::default()
+    }),
     method!(call Remote poll_events, |t| PollEventsRequest { repo: t.repo.clone(), ..Default::default() }),
-    method!(call Local complete_event, |t| CompleteEventRequest { event: truncated_push(t) }),
+    method!(call Local complete_event, |t| CompleteEventRequest { event: truncated_push(t), ..Default::default() }),
     method!(call Remote set_status, |t| StatusRequest {
         repo: t.repo.clone(),
         commit: t.commit.clone(),
@@ -270,15 +262,15 @@ pub(super) const METHODS: &[Method] = &[
         tag: NO_REF.to_owned(),
         commit: Some(t.commit.clone()),
         title: "conformance".to_owned(),
-        notes: "conformance".to_owned(),
-    }),
-    method!(call Local checkout_credentials, |t| RepositoryRequest { repo: t.repo.clone() }),
-    method!(call Global check_connection, |_t| ConnectionRequest { repo: None }),
+        notes: "conformance".to_owned(), ..Default::default() }),
+    method!(call Local checkout_credentials, |t| CheckoutRequest { repo: t.repo.clone(), ..Default::default() }),
+    method!(call Global check_connection, |_t| ConnectionRequest { repo: None, ..Default::default() }),
 ];
 
 /// Every method of a server.
 pub(super) const SERVER_METHODS: &[Method] = &[
-    method!(server Information webhooks_info, |_t| ServerInfoRequest::default()),
+    method!(server Information server_info, |_t| ServerInfoRequest::default()),
+    method!(server Information webhooks_info, |_t| WebhooksInfoRequest::default()),
     method!(server Information polling_info, |_t| ServerInfoRequest::default()),
     method!(server Local authorize_redirect, |_t| AuthorizeRequest::default()),
     // Without a code nothing is sent.
@@ -286,9 +278,14 @@ pub(super) const SERVER_METHODS: &[Method] = &[
     method!(server Local parse_webhook, |t| WebhookRequest {
         headers: Vec::new(),
         body: Bytes(b"{}".to_vec()),
-        secret: Some(t.hook_secret.clone()),
-    }),
+        secret: Some(t.hook_secret.clone()), ..Default::default() }),
 ];
+
+/// The workspace of a repository by its full name.
+fn workspace_of(repo: &str) -> &str {
+    repo.rsplit_once('/')
+        .map_or(repo, |(workspace, _)| workspace)
+}
 
 fn hook_request(target: &RequestValues) -> HookRequest {
     HookRequest {
@@ -312,7 +309,7 @@ fn truncated_push(target: &RequestValues) -> Event {
             name: NO_REF.to_owned(),
             old_hash: Some(NO_COMMIT.to_owned()),
             new_hash: Some(target.commit.clone()),
-            truncated: true,
+            truncated: Some(true),
             ..Default::default()
         }),
         ..Default::default()
@@ -322,11 +319,13 @@ fn truncated_push(target: &RequestValues) -> Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vcs_provider_interface::provider::AUTHORIZED_CLIENT_METHODS;
+    use vcs_provider_interface::provider::{AUTHORIZED_CLIENT_METHODS, VCS_SERVER_METHODS};
 
     #[test]
     fn no_method_of_the_interface_is_forgotten() {
         let names: Vec<&str> = METHODS.iter().map(|method| method.name).collect();
         assert_eq!(names, AUTHORIZED_CLIENT_METHODS);
+        let names: Vec<&str> = SERVER_METHODS.iter().map(|method| method.name).collect();
+        assert_eq!(names, VCS_SERVER_METHODS);
     }
 }

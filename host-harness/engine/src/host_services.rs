@@ -170,7 +170,8 @@ mod tests {
                     level,
                     target: "http".to_owned(),
                     message: format!("a line at {level}"),
-                    fields: vec![("status".to_owned(), "429".to_owned())],
+                    fields: Extra::from([("status", "429")]),
+                    ..Default::default()
                 });
             }
         });

@@ -8,12 +8,18 @@ use crate::engine::Servers;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use vcs_plugin_host::loader::{Loader, LoaderOptions};
 use vcs_plugin_host::registry::{
     Outcome, Registry, RegistryOptions, ReloadReport, ServerSettings, SwapError, Watch,
 };
+use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
 use vcs_provider_interface::provider::VcsServer;
+use vcs_provider_interface::records::ServerInfoRequest;
+
+/// How long a provider may take to say what it wants to say at start.
+const NOTICES_TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// The servers of a configuration, with the plugins of a directory.
 pub struct ConfiguredServers {
@@ -68,6 +74,33 @@ impl ConfiguredServers {
             directory,
             _watch: watch.ok(),
         })
+    }
+}
+
+impl ConfiguredServers {
+    /// What the providers want an administrator to read at start, a line each;
+    /// they are logged as well.
+    #[must_use]
+    pub fn notices(&self) -> Vec<String> {
+        let mut notices = Vec::new();
+        for (name, _) in &self.types {
+            let Some(server) = self.registry.server(name) else {
+                continue;
+            };
+            let context = HostCallContext::new("server_info").with_time_limit(NOTICES_TIME_LIMIT);
+            match server.server_info(&context, ServerInfoRequest::default()) {
+                Ok(info) => {
+                    for notice in info.notices {
+                        let notice = format!("server {name}: {notice}");
+                        tracing::info!("{notice}");
+                        notices.push(notice);
+                    }
+                }
+                Err(error) if error.kind == ErrorKind::UNSUPPORTED => {}
+                Err(error) => tracing::warn!(server = name, %error, "no notices of the provider"),
+            }
+        }
+        notices
     }
 }
 
@@ -139,80 +172,5 @@ impl Servers for ConfiguredServers {
         let report = self.registry.reload(&self.directory);
         log_reload(&report);
         json!(report)
-    }
-}
-
-/// What the administrator's page says of `Status`, in plain words, because one
-/// of its keys has a name that misleads.
-#[must_use]
-pub fn status_details_in_words(server: &ServerConfig) -> String {
-    let table: toml::Table = server.toml.parse().unwrap_or_default();
-    let status = table.get("Status").and_then(toml::Value::as_table);
-    let is_set = |table: Option<&toml::Table>, key: &str| {
-        table
-            .and_then(|table| table.get(key))
-            .and_then(toml::Value::as_bool)
-            .unwrap_or(false)
-    };
-    let name = &server.name;
-    if is_set(status, "disable") {
-        return format!("server {name}: no build statuses are sent (Status.disable = true)");
-    }
-    let hidden = [
-        (status, "showDetail", "Status.showDetail = true"),
-        (
-            status,
-            "disableStatusDetails",
-            "Status.disableStatusDetails = true",
-        ),
-        (
-            Some(&table),
-            "disableStatusDetails",
-            "disableStatusDetails = true",
-        ),
-    ]
-    .into_iter()
-    .find(|(table, key, _)| is_set(*table, key));
-    match hidden {
-        Some((_, _, because)) => format!(
-            "server {name}: build statuses keep this engine's address back and show a neutral one ({because})"
-        ),
-        None => format!(
-            "server {name}: build statuses show this engine's address (Status.showDetail = false)"
-        ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_misleading_key_is_put_into_plain_words() {
-        for (toml, expected) in [
-            ("", "show this engine's address"),
-            ("[Status]\nshowDetail = false", "show this engine's address"),
-            (
-                "[Status]\nshowDetail = true",
-                "keep this engine's address back",
-            ),
-            (
-                "[Status]\ndisableStatusDetails = true",
-                "keep this engine's address back",
-            ),
-            (
-                "disableStatusDetails = true",
-                "keep this engine's address back",
-            ),
-            (
-                "[Status]\ndisable = true\nshowDetail = true",
-                "no build statuses are sent",
-            ),
-        ] {
-            let server = ServerConfig::new("cloud", "bitbucketcloud", toml);
-            let words = status_details_in_words(&server);
-            assert!(words.contains(expected), "{toml}: {words}");
-            assert!(words.starts_with("server cloud: "), "{words}");
-        }
     }
 }

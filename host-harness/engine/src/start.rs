@@ -5,7 +5,7 @@ use super::background::run_in_background;
 use super::clock::{Clock, MovableClock, SystemClock};
 use super::config::EngineConfig;
 use super::grants::{GrantStore, StoreKey};
-use super::providers::{ConfiguredServers, status_details_in_words};
+use super::providers::ConfiguredServers;
 use super::services::{AccessToken, Shared, api_router, serve, vcs_router};
 use super::store::Store;
 use crate::engine::{Engine, Servers, Settings};
@@ -127,11 +127,6 @@ pub fn run<E: From<VcsError>>(
 /// As [`run`].
 pub fn start(config: &EngineConfig, options: StartOptions) -> Result<Running> {
     let mut notices = config.warnings.clone();
-    for server in &config.vcs.servers {
-        let words = status_details_in_words(server);
-        tracing::info!("{words}");
-        notices.push(words);
-    }
     let movable_clock = options.movable_clock.then(|| Arc::new(MovableClock::new()));
     let clock: Arc<dyn Clock> = match &movable_clock {
         Some(clock) => Arc::clone(clock) as Arc<dyn Clock>,
@@ -151,6 +146,7 @@ pub fn start(config: &EngineConfig, options: StartOptions) -> Result<Running> {
     let token = AccessToken::load(config)?;
     let servers =
         ConfiguredServers::start(config, options.plugin_directory, &grants, options.loader)?;
+    notices.extend(servers.notices());
     let parts = Parts {
         store,
         grants,

@@ -115,13 +115,7 @@ fn collect_facts(name: &str, value: &Value, lines: &mut Vec<(String, String)>) {
                 return;
             }
             for (index, item) in items.iter().enumerate() {
-                match item.as_array().map(Vec::as_slice) {
-                    // A pair of `extra`.
-                    Some([Value::String(key), Value::String(value)]) => {
-                        lines.push((inner_name(key), value.clone()));
-                    }
-                    _ => collect_facts(&inner_name(&index.to_string()), item, lines),
-                }
+                collect_facts(&inner_name(&index.to_string()), item, lines);
             }
         }
         other => {
@@ -213,12 +207,13 @@ impl Row for Workspace {
 }
 
 impl Row for Repository {
-    const COLUMNS: &'static [&'static str] = &["REPOSITORY", "PRIVATE", "MAIN BRANCH", "URL"];
+    const COLUMNS: &'static [&'static str] = &["REPOSITORY", "VISIBILITY", "MAIN BRANCH", "URL"];
 
     fn cells(&self) -> Vec<String> {
         vec![
             self.fullname.clone(),
-            marked(self.private == Some(true), "yes"),
+            self.visibility
+                .map_or_else(String::new, |seen| seen.to_string()),
             or_empty(self.default_branch.as_ref()),
             self.url.clone(),
         ]
@@ -230,7 +225,7 @@ impl Row for Branch {
 
     fn cells(&self) -> Vec<String> {
         vec![
-            marked(self.default, "*"),
+            marked(self.default == Some(true), "*"),
             short(&self.latest_commit),
             self.display_id.clone(),
         ]
@@ -256,7 +251,7 @@ impl Row for Commit {
     fn cells(&self) -> Vec<String> {
         vec![
             short(&self.id),
-            time(Some(self.author_timestamp)),
+            time(self.author_timestamp),
             name_of(&self.author),
             first_line(&self.message),
         ]
@@ -305,10 +300,24 @@ impl Row for Comment {
             &self.text
         };
         vec![
-            self.id.to_string(),
+            self.id.clone(),
             time(self.created),
             author.unwrap_or_default(),
             text.to_owned(),
+        ]
+    }
+}
+
+impl Row for Hook {
+    const COLUMNS: &'static [&'static str] = &["ID", "ACTIVE", "SIGNED", "EVENTS", "URL"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.id.clone(),
+            marked(!self.disable, "yes"),
+            marked(self.secret_set == Some(true), "yes"),
+            self.events.join(","),
+            self.url.clone(),
         ]
     }
 }
@@ -373,7 +382,7 @@ mod tests {
     fn a_record_is_shown_by_name_and_value_without_what_is_empty() {
         let value = json!({
             "id": "x", "empty": "", "none": null, "count": 2,
-            "parents": ["a", "b"], "author": {"name": "n"}, "extra": [["k", "v"]],
+            "parents": ["a", "b"], "author": {"name": "n"}, "extra": {"k": "v"},
             "created": 86_400_000,
         });
         let text = facts(&value).replace(BOLD, "").replace(RESET, "");

@@ -30,6 +30,7 @@ pub(super) fn parse(arguments: &WebhookParseArguments, output: &Output) -> Resul
         headers: headers_of(arguments),
         body: Bytes(bytes_from(&arguments.file)?),
         secret: secret_of(arguments)?,
+        ..Default::default()
     };
     let context = HostCallContext::new("engine-webhook-parse");
     let delivery = server.parse_webhook(&context, request)?;

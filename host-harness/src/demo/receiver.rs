@@ -140,5 +140,6 @@ fn request_of(headers: &HeaderMap, body: &Bytes, secret: &Secret) -> WebhookRequ
             .collect(),
         body: body.to_vec().into(),
         secret: Some(secret.clone()),
+        ..Default::default()
     }
 }

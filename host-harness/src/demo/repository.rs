@@ -21,7 +21,7 @@ pub(super) struct GitCommit {
     pub(super) id: String,
     pub(super) parents: Vec<String>,
     pub(super) author_name: String,
-    pub(super) author_timestamp: i64,
+    pub(super) author_timestamp: Option<i64>,
 }
 
 /// The bare repository that the mock serves.
@@ -163,7 +163,8 @@ impl DemoRepository {
                     author_timestamp: next()
                         .trim()
                         .parse()
-                        .map_or(0, |seconds: i64| seconds * 1000),
+                        .ok()
+                        .map(|seconds: i64| seconds * 1000),
                 }
             })
             .collect())

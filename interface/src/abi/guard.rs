@@ -28,19 +28,19 @@ impl Poison {
     }
 }
 
-/// The key in an error's `extra` that tells a host that the provider's instance
-/// is poisoned and must be replaced.
-pub const POISONED: &str = "poisoned";
+pub use crate::records::keys::POISONED;
 
 thread_local! {
     static LAST_PANIC_PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Makes panics in this image silent and remembers where they happened: the
-/// message of a panic may quote a secret, its place does not.
+/// Makes panics in this image silent and keeps where they happened: the message
+/// of a panic may quote a secret, its place does not.
 ///
-/// Called when a provider's module is made. Each image has its own hook, so the
-/// host's is not touched.
+/// Called when a host takes the module out of a loaded library, whose image has
+/// a hook of its own; the host's is not touched. A provider that is linked into
+/// a program, such as a test of its author, leaves the program's hook alone, so
+/// that a failed assertion shows its text.
 pub fn remember_panic_places() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

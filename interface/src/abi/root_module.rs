@@ -60,10 +60,10 @@ impl RootModule for ProviderModuleRef {
     const VERSION_STRINGS: VersionStrings = abi_stable::package_version_strings!();
 }
 
-/// Makes the module of a provider. Called by [`export_provider!`](crate::export_provider).
+/// Makes the module of a provider that is part of this program, such as in a test
+/// of its author.
 #[must_use]
 pub fn module_of<P: Provider>() -> ProviderModuleRef {
-    remember_panic_places();
     ProviderModule {
         build: BuildFacts::THIS,
         info: info_of::<P>,
@@ -90,16 +90,23 @@ extern "C" fn new_server_of<P: Provider>(
     }
 }
 
-/// The header of a library, made by [`export_provider!`](crate::export_provider).
+/// The header of the library of a provider, made by
+/// [`export_provider!`](crate::export_provider).
 #[must_use]
 #[allow(unsafe_code)]
-pub const fn header_of(module: extern "C" fn() -> RootModuleResult) -> LibHeader {
-    // SAFETY: `module` comes from `erased_module_of`, which returns nothing but
-    // a `ProviderModuleRef` with its type erased, the module named here.
-    unsafe { LibHeader::from_constructor::<ProviderModuleRef>(module, CheckTypeLayout::Yes) }
+pub const fn header_of<P: Provider>() -> LibHeader {
+    // SAFETY: `erased_module_of` returns nothing but a `ProviderModuleRef` with
+    // its type erased, which is the module named here.
+    unsafe {
+        LibHeader::from_constructor::<ProviderModuleRef>(
+            erased_module_of::<P>,
+            CheckTypeLayout::Yes,
+        )
+    }
 }
 
-/// The module of a provider with its type erased, as the header wants it.
+/// The module of a library's provider with its type erased, as the header wants it.
 pub extern "C" fn erased_module_of<P: Provider>() -> RootModuleResult {
+    remember_panic_places();
     abi_stable::library::__call_root_module_loader(module_of::<P>)
 }

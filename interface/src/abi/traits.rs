@@ -6,6 +6,7 @@
     non_camel_case_types,
     non_local_definitions,
     unsafe_code,
+    unused_variables,
     clippy::all
 )]
 
@@ -77,8 +78,12 @@ pub trait AbiHostServices: Send + Sync {
     /// Locks a grant.
     fn lock_grant(&self, grant_id: RStr<'_>, wait_ms: u64) -> AbiResult<u64>;
     /// Unlocks a grant.
-    #[sabi(last_prefix_field)]
     fn unlock_grant(&self, grant_id: RStr<'_>, lock: u64);
+    /// Loads the shared state of a rate budget.
+    fn load_rate_state(&self, budget: RStr<'_>) -> AbiResult<ROption<RateStateAbi>>;
+    /// Stores the shared state of a rate budget.
+    #[sabi(last_prefix_field)]
+    fn store_rate_state(&self, budget: RStr<'_>, state: RateStateAbi) -> AbiResult<()>;
 }
 
 /// A borrowed context.
@@ -96,97 +101,116 @@ pub type BoxedClient = AbiAuthorizedClient_TO<'static, RBox<()>>;
 /// An owned server.
 pub type BoxedServer = AbiVcsServer_TO<'static, RBox<()>>;
 
+/// Turns the methods of a list one by one into the form that they have on the
+/// boundary and hands all of them to `$then`, because `sabi_trait` must see a
+/// trait without macros in it.
+///
+/// A method of the section `added` gets a default body, which runs where the
+/// other side is too old to have the method.
+macro_rules! on_the_boundary {
+    ($then:ident; $( $section:ident { $($methods:tt)* } )*) => {
+        on_the_boundary! { @next $then [] $( $section { $($methods)* } )* }
+    };
+    // Of an empty section on to the next, and out after the last.
+    (@next $then:ident [$($done:tt)*] $section:ident {} $($rest:tt)*) => {
+        on_the_boundary! { @next $then [$($done)*] $($rest)* }
+    };
+    (@next $then:ident [$($done:tt)*]) => {
+        $then! { $($done)* }
+    };
+    // By section: the attribute and the body.
+    (@next $then:ident $done:tt since_1_0 { $(#[$doc:meta])* $shape:ident $name:ident $request:tt -> $response:ty; $($methods:tt)* } $($rest:tt)*) => {
+        on_the_boundary! { @method $then $done [$(#[$doc])*] (;) $shape $name $request $response; since_1_0 { $($methods)* } $($rest)* }
+    };
+    (@next $then:ident $done:tt last { $(#[$doc:meta])* $shape:ident $name:ident $request:tt -> $response:ty; $($methods:tt)* } $($rest:tt)*) => {
+        on_the_boundary! { @method $then $done [$(#[$doc])* #[sabi(last_prefix_field)]] (;) $shape $name $request $response; last { $($methods)* } $($rest)* }
+    };
+    (@next $then:ident $done:tt added { $(#[$doc:meta])* $shape:ident $name:ident $request:tt -> $response:ty; $($methods:tt)* } $($rest:tt)*) => {
+        on_the_boundary! { @method $then $done [$(#[$doc])*] ({ unsupported(stringify!($name)) }) $shape $name $request $response; added { $($methods)* } $($rest)* }
+    };
+    // By shape: the parameters and the result.
+    (@method $then:ident [$($done:tt)*] $attributes:tt $body:tt list $name:ident ($request:ty) $item:ty; $($rest:tt)*) => {
+        on_the_boundary! { @next $then [$($done)* {
+            $attributes $body $name
+            (context: ContextRef<'_>, request: Abi<$request>, sink: PageSinkMut<'_, Abi<$item>>)
+            (AbiResult<()>)
+        }] $($rest)* }
+    };
+    (@method $then:ident [$($done:tt)*] $attributes:tt $body:tt read $name:ident ($request:ty) $response:ty; $($rest:tt)*) => {
+        on_the_boundary! { @next $then [$($done)* {
+            $attributes $body $name
+            (context: ContextRef<'_>, request: Abi<$request>, sink: ByteSinkMut<'_>)
+            (AbiResult<Abi<$response>>)
+        }] $($rest)* }
+    };
+    (@method $then:ident [$($done:tt)*] $attributes:tt $body:tt write $name:ident ($request:ty) $response:ty; $($rest:tt)*) => {
+        on_the_boundary! { @next $then [$($done)* {
+            $attributes $body $name
+            (context: ContextRef<'_>, request: Abi<$request>, source: ByteSourceMut<'_>)
+            (AbiResult<Abi<$response>>)
+        }] $($rest)* }
+    };
+    (@method $then:ident [$($done:tt)*] $attributes:tt $body:tt call $name:ident ($request:ty) $response:ty; $($rest:tt)*) => {
+        on_the_boundary! { @next $then [$($done)* {
+            $attributes $body $name
+            (context: ContextRef<'_>, request: Abi<$request>)
+            (AbiResult<Abi<$response>>)
+        }] $($rest)* }
+    };
+    (@method $then:ident [$($done:tt)*] $attributes:tt $body:tt client $name:ident ($credential:ty) $client:ty; $($rest:tt)*) => {
+        on_the_boundary! { @next $then [$($done)* {
+            $attributes $body $name
+            (credential: Abi<$credential>)
+            (AbiResult<$client>)
+        }] $($rest)* }
+    };
+}
+
+/// What a method answers where the other side is too old to have it.
+#[allow(dead_code, reason = "unused for as long as nothing was added")]
+fn unsupported<T>(method: &str) -> AbiResult<T> {
+    AbiResult::RErr(crate::error::VcsError::unsupported(method).into_abi())
+}
+
 macro_rules! define_abi_authorized_client {
-    (
-        lists { $( $(#[$list_doc:meta])* $list:ident($list_request:ty) -> $list_item:ty; )* }
-        reads { $( $(#[$read_doc:meta])* $read:ident($read_request:ty) -> $read_answer:ty; )* }
-        writes { $( $(#[$write_doc:meta])* $write:ident($write_request:ty) -> $write_answer:ty; )* }
-        calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
-        last { $(#[$last_doc:meta])* $last:ident($last_request:ty) -> $last_answer:ty; }
-        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
-    ) => {
+    ( $( { [$($attribute:tt)*] ($($body:tt)*) $name:ident ($($parameters:tt)*) ($($result:tt)*) } )* ) => {
         /// [`AuthorizedClient`](crate::provider::AuthorizedClient) on the boundary.
         #[sabi_trait]
         pub trait AbiAuthorizedClient: Send + Sync {
-            $( $(#[$list_doc])*
-            fn $list(
-                &self,
-                context: ContextRef<'_>,
-                request: Abi<$list_request>,
-                sink: PageSinkMut<'_, Abi<$list_item>>,
-            ) -> AbiResult<()>; )*
-            $( $(#[$read_doc])*
-            fn $read(
-                &self,
-                context: ContextRef<'_>,
-                request: Abi<$read_request>,
-                sink: ByteSinkMut<'_>,
-            ) -> AbiResult<Abi<$read_answer>>; )*
-            $( $(#[$write_doc])*
-            fn $write(
-                &self,
-                context: ContextRef<'_>,
-                request: Abi<$write_request>,
-                source: ByteSourceMut<'_>,
-            ) -> AbiResult<Abi<$write_answer>>; )*
-            $( $(#[$call_doc])*
-            fn $call(
-                &self,
-                context: ContextRef<'_>,
-                request: Abi<$call_request>,
-            ) -> AbiResult<Abi<$call_answer>>; )*
-            $(#[$last_doc])*
-            #[sabi(last_prefix_field)]
-            fn $last(
-                &self,
-                context: ContextRef<'_>,
-                request: Abi<$last_request>,
-            ) -> AbiResult<Abi<$last_answer>>;
-            $( $(#[$added_doc])*
-            fn $added(
-                &self,
-                context: ContextRef<'_>,
-                request: Abi<$added_request>,
-            ) -> AbiResult<Abi<$added_answer>> {
-                // Runs where the other side is too old to have the method.
-                let _ = (context, request);
-                AbiResult::RErr(crate::error::VcsError::unsupported(stringify!($added)).into_abi())
-            } )*
+            $( $($attribute)* fn $name(&self, $($parameters)*) -> $($result)* $($body)* )*
         }
     };
 }
 
-authorized_client_methods!(define_abi_authorized_client);
-
 macro_rules! define_abi_vcs_server {
-    (
-        calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
-        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
-    ) => {
+    ( $( { [$($attribute:tt)*] ($($body:tt)*) $name:ident ($($parameters:tt)*) ($($result:tt)*) } )* ) => {
         /// [`VcsServer`](crate::provider::VcsServer) on the boundary.
         #[sabi_trait]
         pub trait AbiVcsServer: Send + Sync {
-            $( $(#[$call_doc])*
-            fn $call(
-                &self,
-                context: ContextRef<'_>,
-                request: Abi<$call_request>,
-            ) -> AbiResult<Abi<$call_answer>>; )*
-            /// Makes a client for a credential.
-            #[sabi(last_prefix_field)]
-            fn authorized_client(&self, credential: CredentialAbi) -> AbiResult<BoxedClient>;
-            $( $(#[$added_doc])*
-            fn $added(
-                &self,
-                context: ContextRef<'_>,
-                request: Abi<$added_request>,
-            ) -> AbiResult<Abi<$added_answer>> {
-                // Runs where the other side is too old to have the method.
-                let _ = (context, request);
-                AbiResult::RErr(crate::error::VcsError::unsupported(stringify!($added)).into_abi())
-            } )*
+            $( $($attribute)* fn $name(&self, $($parameters)*) -> $($result)* $($body)* )*
         }
     };
 }
 
-vcs_server_methods!(define_abi_vcs_server);
+macro_rules! authorized_client_on_the_boundary {
+    ($($sections:tt)*) => {
+        on_the_boundary! { define_abi_authorized_client; $($sections)* }
+    };
+}
+
+macro_rules! vcs_server_on_the_boundary {
+    (since_1_0 { $($methods:tt)* } added { $($added:tt)* }) => {
+        on_the_boundary! {
+            define_abi_vcs_server;
+            since_1_0 { $($methods)* }
+            last {
+                /// Makes a client for a credential.
+                client authorized_client(Credential) -> BoxedClient;
+            }
+            added { $($added)* }
+        }
+    };
+}
+
+authorized_client_methods!(authorized_client_on_the_boundary);
+vcs_server_methods!(vcs_server_on_the_boundary);

@@ -1,6 +1,6 @@
 //! Commits, ranges of commits and the files they change.
 
-use super::{Author, Extra};
+use super::{Author, Timestamp};
 use crate::open_enum::open_enum;
 use crate::value::record;
 
@@ -15,6 +15,20 @@ open_enum! {
         REMOVED = 2 => "removed",
         /// It has another path.
         RENAMED = 3 => "renamed",
+    }
+}
+
+open_enum! {
+    /// What the service says of a commit's signature.
+    pub enum SignatureState {
+        /// It has none.
+        UNSIGNED = 0 => "unsigned",
+        /// It is right, and the key belongs to the author or committer.
+        VALID = 1 => "valid",
+        /// It is wrong.
+        INVALID = 2 => "invalid",
+        /// There is one, and the service cannot tell: an unknown or expired key.
+        UNVERIFIED = 3 => "unverified",
     }
 }
 
@@ -60,18 +74,21 @@ record! {
         pub id: String,
         /// When it was written, by its author's clock.
         #[serde(rename = "authorTimestamp")]
-        pub author_timestamp: i64,
+        pub author_timestamp: Option<Timestamp>,
         /// Who wrote it.
         pub author: Author,
+        /// Who put it into the repository, where the service says.
+        pub committer: Option<Author>,
+        /// When it was put into the repository, by the committer's clock.
+        pub committed_at: Option<Timestamp>,
         /// The whole message.
         pub message: String,
         /// The web page.
         pub url: String,
         /// The hashes of its parents, in order.
         pub parents: Vec<String>,
-        /// Further facts.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub extra: Extra,
+        /// What the service says of its signature; `None` where it says nothing.
+        pub signature: Option<SignatureState>,
     }
 
     /// Which changed files to list: what `head` changed since it left `base`.

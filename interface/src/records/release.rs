@@ -1,6 +1,5 @@
 //! Releases and their files.
 
-use super::Extra;
 use crate::value::record;
 
 record! {
@@ -16,10 +15,15 @@ record! {
         pub title: String,
         /// The notes.
         pub notes: String,
+        /// Whether it is not ready for production, where the service has a mark
+        /// for that.
+        pub prerelease: Option<bool>,
     }
 
     /// A release.
     pub struct Release / ReleaseAbi {
+        /// The service's id; empty where it has none.
+        pub id: String,
         /// The name of the tag.
         pub tag: String,
         /// The full hash of the commit.
@@ -28,9 +32,6 @@ record! {
         pub url: String,
         /// Where files are uploaded, for people.
         pub upload_url: String,
-        /// Further facts.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub extra: Extra,
     }
 
     /// A file to upload for a release.
@@ -39,10 +40,15 @@ record! {
         pub repo: String,
         /// The name of the release's tag.
         pub tag: String,
+        /// The service's id of the release, where the engine has it.
+        pub release_id: Option<String>,
         /// The name of the file; a present one of this name is replaced.
         pub name: String,
         /// The length in bytes, where known.
         pub length: Option<u64>,
+        /// The media type, such as `application/gzip`; `None` leaves it to the
+        /// service.
+        pub content_type: Option<String>,
     }
 
     /// An uploaded file.

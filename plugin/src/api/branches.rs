@@ -101,7 +101,7 @@ pub(crate) fn delete(
     session: &Session,
     context: &dyn CallContext,
     request: DeleteBranchRequest,
-) -> Result<()> {
+) -> Result<Done> {
     let repo = RepositoryName::parse(&request.repo)?;
     let name = checked_name(&request.name)?;
     delete_within(session, context, &repo, &["refs", "branches", name])

@@ -77,6 +77,7 @@ fn changed_file(value: &Json<'_>) -> Result<ChangedFile> {
         change,
         lines_added: pointer::number(value, "/lines_added"),
         lines_removed: pointer::number(value, "/lines_removed"),
+        ..Default::default()
     })
 }
 

@@ -18,7 +18,7 @@ use vcs_provider_interface::prelude::*;
 pub(crate) fn credentials(
     session: &Session,
     context: &dyn CallContext,
-    request: RepositoryRequest,
+    request: CheckoutRequest,
 ) -> Result<CheckoutCredentials> {
     let repo = RepositoryName::parse(&request.repo)?;
     let record = repositories::fetch(session, context, &repo)?.into_record();
@@ -37,6 +37,8 @@ pub(crate) fn credentials(
         username: authorizer.credential_type().git_user().map(str::to_owned),
         secret: authorization.token,
         expires_at_ms: authorization.expires_at_ms,
+        network: session.config.network()?,
+        ..Default::default()
     })
 }
 

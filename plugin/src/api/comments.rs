@@ -86,8 +86,8 @@ fn body(request: &CreateCommentRequest) -> Result<Value> {
         }
         body.insert("inline".into(), Value::Object(inline));
     }
-    if let Some(parent) = request.parent {
-        body.insert("parent".into(), json!({ "id": parent }));
+    if let Some(parent) = &request.parent {
+        body.insert("parent".into(), json!({ "id": number(parent)? }));
     }
     Ok(Value::Object(body))
 }
@@ -109,8 +109,12 @@ pub(crate) fn update(
     request: UpdateCommentRequest,
 ) -> Result<Comment> {
     let repo = RepositoryName::parse(&request.repo)?;
-    let change = Request::put(path(&repo, request.pull_request, Some(request.id)))
-        .json(&json!({ "content": content(&request.text)? }))?;
+    let change = Request::put(path(
+        &repo,
+        request.pull_request,
+        Some(number(&request.id)?),
+    ))
+    .json(&json!({ "content": content(&request.text)? }))?;
     read_one(&session.http.json::<StrictJson>(context, &change)?.0)
 }
 
@@ -119,12 +123,25 @@ pub(crate) fn delete(
     session: &Session,
     context: &dyn CallContext,
     request: DeleteCommentRequest,
-) -> Result<()> {
+) -> Result<Done> {
     let repo = RepositoryName::parse(&request.repo)?;
     let pull_request = request.pull_request.to_string();
-    let comment = request.id.to_string();
+    let comment = number(&request.id)?.to_string();
     let segments = ["pullrequests", &pull_request, "comments", &comment];
     delete_within(session, context, &repo, &segments)
+}
+
+/// The number of a comment, which is Bitbucket's id of it.
+///
+/// # Errors
+/// `InvalidInput` for an id that is none of Bitbucket's.
+fn number(id: &str) -> Result<u64> {
+    id.parse().map_err(|_| {
+        VcsError::new(
+            ErrorKind::INVALID_INPUT,
+            format!("{id:?} is not the id of a comment: Bitbucket Cloud has numbers"),
+        )
+    })
 }
 
 fn path(repo: &RepositoryName, pull_request: u64, comment: Option<u64>) -> String {
@@ -168,8 +185,9 @@ mod tests {
                 path: "src/a.rs".to_owned(),
                 from: None,
                 to: Some(4),
+                ..Default::default()
             }),
-            parent: Some(9),
+            parent: Some("9".to_owned()),
             ..CreateCommentRequest::default()
         };
         assert_eq!(

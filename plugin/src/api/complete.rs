@@ -38,7 +38,7 @@ pub(crate) fn complete(
         None => return Ok(event),
     };
     if let Some(change) = &mut event.change {
-        if change.truncated && change.kind == RefKind::BRANCH {
+        if change.truncated == Some(true) && change.kind == RefKind::BRANCH {
             complete_push(session, context, &repo, change)?;
         }
     }
@@ -86,14 +86,14 @@ fn complete_push(
         Some(old) => match collect(session, context, repo, &range, Some(old)) {
             Err(error) if range.lost_exclude(&error) => {
                 // A commit that is gone is no ancestor of one that is there.
-                change.forced = true;
+                change.forced = Some(true);
                 new_on_branch(session, context, repo, &range, short_name(&change.name))?
             }
             other => other?,
         },
         None => new_on_branch(session, context, repo, &range, short_name(&change.name))?,
     };
-    change.truncated = fetched.len() as u64 >= MOST_COMMITS;
+    change.truncated = Some(fetched.len() as u64 >= MOST_COMMITS);
     change.commits = fetched;
     Ok(())
 }

@@ -282,10 +282,9 @@ impl Check<'_> {
                 .push("the service warns that its rate limit is near".to_owned());
         }
         if !self.scopes_accepted.is_empty() {
-            found.extra.push((
-                "scopes_accepted".to_owned(),
-                self.scopes_accepted.join(", "),
-            ));
+            found
+                .extra
+                .insert(keys::SCOPES_ACCEPTED, self.scopes_accepted.join(", "));
         }
         self.found
     }

@@ -55,12 +55,15 @@ pub(crate) fn delete_within(
     context: &dyn CallContext,
     repo: &RepositoryName,
     segments: &[&str],
-) -> Result<()> {
+) -> Result<Done> {
     match session.http.delete(context, repo.path(segments)) {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(Done::changed()),
         Err(error) if error.kind == ErrorKind::NOT_FOUND => {
             let request = Request::get(repo.path(&[])).fields("uuid");
-            session.http.send(context, &request).map(drop)
+            session
+                .http
+                .send(context, &request)
+                .map(|_| Done::unchanged())
         }
         Err(error) => Err(error),
     }

@@ -9,6 +9,7 @@ const API_TOKEN: &str = "[auth]\nemail = 'me@example.com'\ntoken = 'ATAT-secret'
 fn check(service: &Service, settings: &str, repo: Option<&str>) -> Result<Connection> {
     let request = ConnectionRequest {
         repo: repo.map(str::to_owned),
+        ..Default::default()
     };
     service
         .server(settings, Arc::new(SilentHost::default()))

@@ -83,6 +83,7 @@ fn e72_addresses_that_hold_the_token_are_shown_without_it() {
         let request = DeleteBranchRequest {
             repo: repo(),
             name: "gone".to_owned(),
+            ..Default::default()
         };
         let error = client
             .delete_branch(&context(), request)
@@ -91,6 +92,7 @@ fn e72_addresses_that_hold_the_token_are_shown_without_it() {
         let request = CommitRequest {
             repo: repo(),
             hash: HASH.to_owned(),
+            ..Default::default()
         };
         let error = client.commit(&context(), request).expect_err("redirected");
         assert_hidden(TOKEN, &shown(&error, &host));
@@ -163,7 +165,10 @@ fn e72_what_is_reported_of_a_connection_holds_no_token() {
             r#"{"uuid":"{1}"}"#,
         )
     });
-    let request = ConnectionRequest { repo: Some(repo()) };
+    let request = ConnectionRequest {
+        repo: Some(repo()),
+        ..Default::default()
+    };
     let found = service
         .client("")
         .check_connection(&context(), request)

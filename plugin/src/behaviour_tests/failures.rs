@@ -16,6 +16,7 @@ fn commit_within(service: &Service, settings: &str, context: &dyn CallContext) -
     let request = CommitRequest {
         repo: "team/repo".to_owned(),
         hash: HASH.to_owned(),
+        ..Default::default()
     };
     service.client(settings).commit(context, request)
 }
@@ -286,6 +287,7 @@ fn e03_a_longer_wait_than_the_deadline_is_an_error_at_once_for_all_calls_of_the_
     let request = || CommitRequest {
         repo: "team/repo".to_owned(),
         hash: HASH.to_owned(),
+        ..Default::default()
     };
     let begun = Instant::now();
     for _ in 0..2 {
@@ -347,6 +349,7 @@ fn an_unreachable_service_is_unavailable_and_names_the_host() {
     let request = CommitRequest {
         repo: "team/repo".to_owned(),
         hash: HASH.to_owned(),
+        ..Default::default()
     };
     let error = client
         .commit(&context(), request)
@@ -422,6 +425,7 @@ fn create_branch(service: &Service) -> Result<Branch> {
         repo: "team/repo".to_owned(),
         name: "topic".to_owned(),
         target: HASH.to_owned(),
+        ..Default::default()
     };
     service.client("").create_branch(&context(), request)
 }
@@ -442,6 +446,7 @@ fn connections_are_used_again() {
         let request = CommitRequest {
             repo: "team/repo".to_owned(),
             hash: HASH.to_owned(),
+            ..Default::default()
         };
         client.commit(&context(), request).expect("a commit");
     }
@@ -461,6 +466,7 @@ fn a_connection_that_the_service_closed_meanwhile_is_no_failure() {
         let request = CommitRequest {
             repo: "team/repo".to_owned(),
             hash: HASH.to_owned(),
+            ..Default::default()
         };
         client.commit(&context(), request).expect("a commit");
     }

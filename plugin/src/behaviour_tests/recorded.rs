@@ -104,6 +104,7 @@ fn recorded_commits_are_read_whole() {
         let request = CommitRequest {
             repo: repo(),
             hash: HASH.to_owned(),
+            ..Default::default()
         };
         let commit = service
             .client("")
@@ -112,7 +113,7 @@ fn recorded_commits_are_read_whole() {
         assert_eq!(commit.id, text(&json, "/hash"));
         assert_eq!(commit.message, text(&json, "/message"));
         assert_eq!(commit.url, text(&json, "/links/html/href"));
-        assert!(commit.author_timestamp > 0);
+        assert!(commit.author_timestamp > Some(0));
         assert!(!commit.author.display_name.is_empty());
         let parents = json["parents"].as_array().map_or(0, Vec::len);
         assert_eq!(commit.parents.len(), parents);
@@ -127,6 +128,7 @@ fn recorded_hooks_statuses_and_repositories_are_read() {
         let request = GetHookRequest {
             repo: repo(),
             url: format!("{}/", text(value, "/url")),
+            ..Default::default()
         };
         let hook = service
             .client("")
@@ -160,7 +162,10 @@ fn recorded_hooks_statuses_and_repositories_are_read() {
             continue;
         };
         let (service, json) = always(&body);
-        let request = RepositoryRequest { repo: repo() };
+        let request = RepositoryRequest {
+            repo: repo(),
+            ..Default::default()
+        };
         let found = service
             .client("")
             .repo_by_fullname(&context(), request)
@@ -225,6 +230,7 @@ fn recorded_errors_are_read_in_every_shape() {
         let request = CommitRequest {
             repo: repo(),
             hash: HASH.to_owned(),
+            ..Default::default()
         };
         let error = service
             .client("")

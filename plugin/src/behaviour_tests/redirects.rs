@@ -6,6 +6,7 @@ use vcs_provider_interface::prelude::*;
 fn repository(service: &Service) -> Result<Repository> {
     let request = RepositoryRequest {
         repo: "team/old".to_owned(),
+        ..Default::default()
     };
     service.client("").repo_by_fullname(&context(), request)
 }
@@ -60,6 +61,7 @@ fn a_change_is_sent_on_only_where_the_same_is_asked_for_again() {
             repo: "team/old".to_owned(),
             name: "b".to_owned(),
             target: HASH.to_owned(),
+            ..Default::default()
         };
         let error = service
             .client("")

@@ -19,6 +19,7 @@ fn neither_logs_nor_errors_hold_the_token_even_if_the_service_repeats_it() {
     let request = CommitRequest {
         repo: "team/repo".to_owned(),
         hash: HASH.to_owned(),
+        ..Default::default()
     };
     let error = service
         .client_with("", host.clone())
@@ -39,6 +40,7 @@ fn each_request_is_one_structured_line() {
     let request = CommitRequest {
         repo: "team/repo".to_owned(),
         hash: HASH.to_owned(),
+        ..Default::default()
     };
     service
         .client_with("", host.clone())
@@ -62,19 +64,21 @@ fn each_request_is_one_structured_line() {
 fn the_service_start_says_what_the_status_settings_mean() {
     let service = Service::start(|_| Reply::not_found());
     for (settings, words) in [
-        ("", "with the engine's address"),
+        ("", "show the engine's address"),
         (
             "[Status]\nshowDetail = true",
-            "without the engine's address",
+            "keep the engine's address back",
         ),
-        ("[Status]\ndisable = true", "not sent"),
+        (
+            "disableStatusDetails = true",
+            "keep the engine's address back",
+        ),
+        ("[Status]\ndisable = true", "no build statuses are sent"),
     ] {
-        let host = Arc::new(SilentHost::default());
-        service.server(settings, host.clone());
-        let lines = host.lines.lock().expect("no panic");
-        assert!(
-            lines.iter().any(|line| line.message.contains(words)),
-            "{lines:?}"
-        );
+        let server = service.server(settings, Arc::new(SilentHost::default()));
+        let info = server
+            .server_info(&context(), ServerInfoRequest::default())
+            .expect("what the server says");
+        assert!(info.notices[0].contains(words), "{:?}", info.notices);
     }
 }

@@ -23,6 +23,7 @@ fn e35_hooks_are_found_by_address_and_deleted_once() {
         let request = GetHookRequest {
             repo: repo(),
             url: url.to_owned(),
+            ..Default::default()
         };
         client.get_hook(&context(), request)
     };
@@ -37,16 +38,23 @@ fn e35_hooks_are_found_by_address_and_deleted_once() {
             repo: repo(),
             id: id.map(str::to_owned),
             url: url.map(str::to_owned),
+            ..Default::default()
         };
         client.delete_hook(&context(), request)
     };
-    assert_eq!(delete(None, Some("https://ci.example/hooks/2")), Ok(()));
+    assert_eq!(
+        delete(None, Some("https://ci.example/hooks/2")),
+        Ok(Done::unchanged())
+    );
     assert!(
         targets(&service)
             .iter()
             .all(|target| !target.starts_with("DELETE"))
     );
-    assert_eq!(delete(None, Some("https://ci.example/hooks/1")), Ok(()));
+    assert_eq!(
+        delete(None, Some("https://ci.example/hooks/1")),
+        Ok(Done::changed())
+    );
     assert_eq!(
         targets(&service).pop().as_deref(),
         Some("DELETE /2.0/repositories/team/repo/hooks/%7Bh1%7D")
@@ -65,6 +73,7 @@ fn status(pull_request: Option<u64>) -> StatusRequest {
         description: "x".repeat(300),
         ref_name: Some("refs/heads/topic".to_owned()),
         pull_request,
+        ..Default::default()
     }
 }
 
@@ -177,7 +186,10 @@ fn e44_checkout_gives_a_clean_address_and_the_right_user() {
             r#"{"links":{"clone":[{"name":"https","href":"https://jo@bitbucket.org/team/repo.git"},{"name":"ssh","href":"git@bitbucket.org:team/repo.git"}]}}"#,
         )
     });
-    let request = || RepositoryRequest { repo: repo() };
+    let request = || CheckoutRequest {
+        repo: repo(),
+        ..Default::default()
+    };
     let access = service
         .client("")
         .checkout_credentials(&context(), request());

@@ -9,7 +9,7 @@ use vcs_provider_interface::prelude::*;
 
 /// The error of a key.
 pub(super) fn config_error(key: &str, why: &str) -> VcsError {
-    VcsError::new(ErrorKind::CONFIG, format!("{key}: {why}"))
+    VcsError::config(key, why)
 }
 
 /// A number within its range.

@@ -5,7 +5,6 @@
 
 mod checks;
 mod raw;
-mod secret_value;
 
 use crate::auth::{checked_access_token, checked_api_token, checked_email};
 use crate::http::{AgentSettings, Limits};
@@ -154,6 +153,42 @@ impl Config {
             agent,
             limits,
         })
+    }
+}
+
+impl Config {
+    /// How the service is reached, for Git.
+    ///
+    /// # Errors
+    /// `Config` if the file of the authorities can no longer be read.
+    pub(crate) fn network(&self) -> Result<NetworkSettings> {
+        let mut network = NetworkSettings {
+            ca_file: self.ca_file.clone(),
+            ..NetworkSettings::default()
+        };
+        if let Some(path) = &self.ca_file {
+            let pem = std::fs::read_to_string(path).map_err(|error| {
+                config_error("caFile", &format!("`{path}` cannot be read: {error}"))
+            })?;
+            network.ca_certificates = Some(pem);
+        }
+        if let Some(proxy) = &self.proxy {
+            let (address, user) = without_user(proxy.expose());
+            network.proxy = Some(address);
+            if let Some(user) = user {
+                network.secrets.insert(secret_names::PROXY_USER, user);
+            }
+        }
+        Ok(network)
+    }
+}
+
+/// An address without its user and password, and these.
+fn without_user(address: &str) -> (String, Option<Secret>) {
+    let (scheme, rest) = address.split_once("://").unwrap_or(("http", address));
+    match rest.rsplit_once('@') {
+        Some((user, host)) => (format!("{scheme}://{host}"), Some(Secret::from(user))),
+        None => (format!("{scheme}://{rest}"), None),
     }
 }
 

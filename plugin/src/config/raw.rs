@@ -1,6 +1,5 @@
 //! The configuration as it is written: names and types, nothing checked.
 
-use super::secret_value::SecretValue;
 use serde::Deserialize;
 use vcs_provider_interface::prelude::*;
 
@@ -8,7 +7,7 @@ use vcs_provider_interface::prelude::*;
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct RawConfig {
     pub(super) client_id: Option<String>,
-    pub(super) client_secret: Option<SecretValue>,
+    pub(super) client_secret: Option<SecretSource>,
     #[serde(rename = "disableWebHooks")]
     pub(super) disable_web_hooks: bool,
     #[serde(rename = "disableWebHooksCreation")]
@@ -21,7 +20,7 @@ pub(super) struct RawConfig {
     pub(super) oauth_url: Option<String>,
     pub(super) web_url: Option<String>,
     pub(super) ca_file: Option<String>,
-    pub(super) proxy: Option<SecretValue>,
+    pub(super) proxy: Option<SecretSource>,
     pub(super) workspaces: Vec<String>,
     pub(super) auth: Option<RawAuth>,
     pub(super) max_parallel_requests: Option<u64>,
@@ -45,8 +44,8 @@ pub(super) struct RawStatus {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct RawAuth {
     pub(super) email: Option<String>,
-    pub(super) token: Option<SecretValue>,
-    pub(super) access_token: Option<SecretValue>,
+    pub(super) token: Option<SecretSource>,
+    pub(super) access_token: Option<SecretSource>,
 }
 
 /// Reads the text; a wrong one is named by key and line and never quoted.
@@ -55,15 +54,8 @@ pub(super) struct RawAuth {
 /// `Config`.
 pub(super) fn read(text: &str) -> Result<RawConfig> {
     toml::from_str(text).map_err(|error| {
-        let place = error
-            .span()
-            .and_then(|span| text.get(..span.start))
-            .map(|before| format!("line {}: ", before.matches('\n').count() + 1))
-            .unwrap_or_default();
-        VcsError::new(
-            ErrorKind::CONFIG,
-            format!("{place}{}", without_values(error.message())),
-        )
+        let offset = error.span().map_or(0, |span| span.start);
+        VcsError::config_text(text, offset, without_values(error.message()))
     })
 }
 

@@ -243,24 +243,24 @@ impl Attempt<'_> {
         if !log.is_enabled(level) {
             return;
         }
-        let mut fields = vec![
-            ("method".to_owned(), self.request.method.to_string()),
+        let mut fields = Extra::from([
+            ("method", self.request.method.to_string()),
             (
-                "url".to_owned(),
+                "url",
                 self.secrets(self.authorization)
                     .clean(&redact::address(uri)),
             ),
-            ("status".to_owned(), result),
-            ("ms".to_owned(), begun.elapsed().as_millis().to_string()),
-            ("attempt".to_owned(), self.number.to_string()),
-            ("call".to_owned(), self.context.request_id()),
-        ];
+            ("status", result),
+            ("ms", begun.elapsed().as_millis().to_string()),
+            ("attempt", self.number.to_string()),
+            ("call", self.context.request_id()),
+        ]);
         if let Some(id) = outcome
             .as_ref()
             .ok()
             .and_then(|(head, _)| head.request_id())
         {
-            fields.push(("service_request_id".to_owned(), id));
+            fields.insert("service_request_id", id);
         }
         log.line(level, "http", "request", fields);
     }

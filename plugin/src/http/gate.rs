@@ -103,6 +103,7 @@ impl RateGate {
                 .map(milliseconds),
             held_back_ms: milliseconds(throttled),
             requests_sent: self.requests_sent.load(Ordering::Relaxed),
+            ..Default::default()
         }
     }
 }

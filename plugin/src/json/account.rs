@@ -42,6 +42,7 @@ impl Account {
             display_name,
             email: String::new(),
             avatar: Links::avatar(self.links),
+            ..Default::default()
         }
     }
 }
@@ -78,6 +79,7 @@ impl RawAuthor {
                 name,
                 email,
                 avatar: String::new(),
+                ..Default::default()
             },
         }
     }
@@ -101,6 +103,7 @@ pub(crate) fn account(value: &Json<'_>) -> Option<Author> {
         display_name: first(&["/display_name", "/name", "/nickname", "/username"]),
         email: String::new(),
         avatar: pointer::text_or_empty(value, "/links/avatar/href"),
+        ..Default::default()
     };
     (author != Author::default()).then_some(author)
 }

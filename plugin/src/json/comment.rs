@@ -9,16 +9,17 @@ use vcs_provider_interface::prelude::*;
 /// A deleted comment has no text; `inline` is null for comments on the whole.
 pub(crate) fn comment(value: &Json<'_>) -> Option<Comment> {
     Some(Comment {
-        id: pointer::number(value, "/id")?,
+        id: pointer::number(value, "/id")?.to_string(),
         text: pointer::text_or_empty(value, "/content/raw"),
         author: value.get("user").and_then(account),
         deleted: pointer::flag(value, "/deleted").unwrap_or_default(),
         resolved: value.get("resolution").map(Json::is_object),
         position: pointer::object(value, "/inline").and_then(position),
-        parent: pointer::number(value, "/parent/id"),
+        parent: pointer::number(value, "/parent/id").map(|id| id.to_string()),
         url: pointer::text_or_empty(value, "/links/html/href"),
         created: pointer::time(value, "/created_on"),
         updated: pointer::time(value, "/updated_on"),
+        ..Default::default()
     })
 }
 
@@ -27,6 +28,7 @@ fn position(inline: &Json<'_>) -> Option<CommentPosition> {
         path: pointer::text(inline, "/path")?.to_owned(),
         from: pointer::number(inline, "/from"),
         to: pointer::number(inline, "/to"),
+        ..Default::default()
     })
 }
 
@@ -42,7 +44,7 @@ mod tests {
             "parent": null, "user": null, "links": null
         }))
         .expect("a comment");
-        assert_eq!((read.id, read.deleted, &*read.text), (8, true, ""));
+        assert_eq!((&*read.id, read.deleted, &*read.text), ("8", true, ""));
         assert_eq!(
             (read.position, read.parent, read.author),
             (None, None, None)
@@ -62,6 +64,9 @@ mod tests {
             (&*position.path, position.from, position.to),
             ("src/a b.rs", None, Some(12))
         );
-        assert_eq!((read.resolved, read.parent), (Some(true), Some(8)));
+        assert_eq!(
+            (read.resolved, read.parent.as_deref()),
+            (Some(true), Some("8"))
+        );
     }
 }

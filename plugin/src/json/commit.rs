@@ -55,12 +55,12 @@ impl Commit {
     pub(crate) fn into_record(self) -> CommitRecord {
         CommitRecord {
             id: self.hash.unwrap_or_default(),
-            author_timestamp: milliseconds(self.date.as_deref()).unwrap_or_default(),
+            author_timestamp: milliseconds(self.date.as_deref()),
             author: self.author.unwrap_or_default().into_author(),
             message: self.message.unwrap_or_default(),
             url: Links::html(self.links),
             parents: hashes(self.parents),
-            extra: Vec::new(),
+            ..Default::default()
         }
     }
 }
@@ -78,7 +78,7 @@ pub(crate) fn commit(value: &Json<'_>) -> Option<CommitRecord> {
     let id = hash_at(value, "/hash")?.to_owned();
     Some(CommitRecord {
         id,
-        author_timestamp: pointer::time(value, "/date").unwrap_or_default(),
+        author_timestamp: pointer::time(value, "/date"),
         author: value.get("author").map(git_author).unwrap_or_default(),
         message: pointer::text(value, "/message")
             .or_else(|| pointer::text(value, "/summary/raw"))
@@ -90,6 +90,6 @@ pub(crate) fn commit(value: &Json<'_>) -> Option<CommitRecord> {
             .filter_map(|parent| hash_at(parent, "/hash"))
             .map(str::to_owned)
             .collect(),
-        extra: Vec::new(),
+        ..Default::default()
     })
 }

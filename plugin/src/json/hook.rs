@@ -55,7 +55,7 @@ impl Hook {
             events: self.events,
             disable: self.active == Some(false),
             secret_set: self.secret_set,
-            extra: Vec::new(),
+            ..Default::default()
         }
     }
 }

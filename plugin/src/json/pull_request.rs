@@ -74,6 +74,7 @@ pub(crate) fn pull_request(value: &Json<'_>) -> Option<PullRequest> {
         created: pointer::time(value, "/created_on"),
         updated: pointer::time(value, "/updated_on"),
         extra: facts(value),
+        ..Default::default()
     })
 }
 
@@ -109,10 +110,11 @@ fn end(value: Option<&Json<'_>>) -> PullRequestEnd {
             latest_commit: hash_at(value, "/commit/hash")
                 .unwrap_or_default()
                 .to_owned(),
-            default: false,
             parents: Vec::new(),
+            ..Default::default()
         },
         clone_url: clone_url(value).unwrap_or_default(),
+        ..Default::default()
     }
 }
 
@@ -131,21 +133,21 @@ fn clone_url(end: &Json<'_>) -> Option<String> {
 fn facts(value: &Json<'_>) -> Extra {
     let head = pointer::text(value, "/source/repository/uuid");
     let base = pointer::text(value, "/destination/repository/uuid");
-    let mut extra = Vec::new();
+    let mut extra = Extra::new();
     if let Some(head) = head {
-        extra.push(("head_repo_id".to_owned(), head.to_owned()));
+        extra.insert("head_repo_id", head.to_owned());
     }
     if let Some(base) = base {
-        extra.push(("base_repo_id".to_owned(), base.to_owned()));
+        extra.insert("base_repo_id", base.to_owned());
     }
     if let Some(fork) = is_from_fork(value) {
-        extra.push(("fork".to_owned(), fork.to_string()));
+        extra.insert("fork", fork.to_string());
     }
     if let Some(word) = pointer::text(value, "/state").filter(|word| state(word) == UNKNOWN_STATE) {
-        extra.push(("state".to_owned(), word.to_owned()));
+        extra.insert("state", word);
     }
     if let Some(reason) = pointer::text(value, "/reason") {
-        extra.push(("reason".to_owned(), reason.to_owned()));
+        extra.insert("reason", reason.to_owned());
     }
     extra
 }

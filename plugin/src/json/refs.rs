@@ -52,10 +52,11 @@ impl Branch {
         let target = self.target.unwrap_or_default();
         BranchRecord {
             id: format!("refs/heads/{name}"),
-            default: main_branch == Some(name.as_str()),
+            default: Some(main_branch == Some(name.as_str())),
             display_id: name,
             latest_commit: target.hash.unwrap_or_default(),
             parents: hashes(target.parents),
+            ..Default::default()
         }
     }
 }
@@ -118,6 +119,7 @@ impl Tag {
                 .into_author(),
             timestamp: milliseconds(self.date.as_deref().or(target.date.as_deref())),
             annotated: Some(annotated),
+            ..Default::default()
         }
     }
 }
@@ -152,9 +154,12 @@ mod tests {
             name: Some(name.to_owned()),
             target: None,
         };
-        assert!(branch("main").into_record(Some("main")).default);
-        assert!(!branch("main").into_record(Some("Main")).default);
-        assert!(!branch("main").into_record(None).default);
+        assert_eq!(branch("main").into_record(Some("main")).default, Some(true));
+        assert_eq!(
+            branch("main").into_record(Some("Main")).default,
+            Some(false)
+        );
+        assert_eq!(branch("main").into_record(None).default, Some(false));
         assert_eq!(branch("a/b").into_record(None).id, "refs/heads/a/b");
     }
 

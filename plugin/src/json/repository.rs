@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use ureq::http::Uri;
 use vcs_provider_interface::prelude::{
-    EventRepository, Repository as RepositoryRecord, Workspace as WorkspaceRecord,
+    EventRepository, Repository as RepositoryRecord, Visibility, Workspace as WorkspaceRecord,
 };
 
 /// A workspace.
@@ -62,7 +62,7 @@ impl Workspace {
                 .unwrap_or_else(|| slug.clone()),
             slug,
             administrator,
-            extra: Vec::new(),
+            ..Default::default()
         }
     }
 }
@@ -206,9 +206,15 @@ impl Repository {
                 avatar: None,
             })),
             default_branch: self.mainbranch.and_then(|branch| branch.name),
-            private: self.is_private,
+            visibility: self.is_private.map(|is_private| {
+                if is_private {
+                    Visibility::PRIVATE
+                } else {
+                    Visibility::PUBLIC
+                }
+            }),
             parent: self.parent.and_then(|parent| parent.full_name),
-            extra: Vec::new(),
+            ..Default::default()
         }
     }
 }
@@ -263,6 +269,7 @@ pub(crate) fn event_repository(value: &Json<'_>) -> Option<EventRepository> {
         fullname,
         url,
         old_fullname: None,
+        ..Default::default()
     })
 }
 

@@ -78,7 +78,7 @@ impl Status {
                 .unwrap_or_else(|| commit.to_owned()),
             created_at: milliseconds(self.created_on.as_deref()),
             updated_at: milliseconds(self.updated_on.as_deref()),
-            extra: Vec::new(),
+            ..Default::default()
         }
     }
 }
@@ -109,7 +109,7 @@ pub(crate) fn status(value: &Json<'_>) -> Option<StatusRecord> {
         commit,
         created_at: pointer::time(value, "/created_on"),
         updated_at: pointer::time(value, "/updated_on"),
-        extra: Vec::new(),
+        ..Default::default()
     })
 }
 

@@ -68,9 +68,18 @@ pub(crate) fn parse(request: &WebhookRequest) -> Result<Delivery> {
             ),
         ));
     }
+    let mut previous_secret_used = false;
     if let Some(secret) = &request.secret {
         let signatures: Vec<&str> = headers(request, SIGNATURE_HEADER).collect();
-        signature::verify(&signatures, body, secret)?;
+        if let Err(error) = signature::verify(&signatures, body, secret) {
+            // While the hook's key is being changed, the service may still sign
+            // with the one before.
+            let Some(previous) = &request.previous_secret else {
+                return Err(error);
+            };
+            signature::verify(&signatures, body, previous).map_err(|_| error)?;
+            previous_secret_used = true;
+        }
     }
     let event_key = header(request, "X-Event-Key").ok_or_else(|| {
         VcsError::new(
@@ -84,7 +93,9 @@ pub(crate) fn parse(request: &WebhookRequest) -> Result<Delivery> {
         hook_id: header(request, "X-Hook-UUID").map(str::to_owned),
         attempt: header(request, "X-Attempt-Number").and_then(|text| text.parse().ok()),
         verified: request.secret.is_some(),
+        previous_secret_used,
         events: events(event_key, body)?,
+        ..Default::default()
     })
 }
 

@@ -71,14 +71,17 @@ fn event(envelope: &Envelope<'_>, index: usize, change: &Json<'_>) -> Result<Eve
         name: name.to_owned(),
         old_hash,
         new_hash,
-        forced: pointer::flag(change, "/forced").unwrap_or_default(),
+        forced: pointer::flag(change, "/forced"),
         // A commit that cannot be read is one that was left out.
-        truncated: pointer::flag(change, "/truncated").unwrap_or_default()
-            || commits.len() < delivered.len(),
+        truncated: Some(
+            pointer::flag(change, "/truncated").unwrap_or_default()
+                || commits.len() < delivered.len(),
+        ),
         commits,
         tag_message: pointer::text(side, "/message")
             .filter(|_| ref_kind(side) == RefKind::TAG)
             .map(str::to_owned),
+        ..Default::default()
     });
     Ok(event)
 }

@@ -32,7 +32,7 @@ fn commit_comment(envelope: &Envelope<'_>) -> Result<Event> {
     let commit = hash_at(envelope.body, "/commit/hash")
         .or_else(|| hash_at(envelope.body, "/comment/commit/hash"));
     if let Some(commit) = commit {
-        event.extra.push(("commit".to_owned(), commit.to_owned()));
+        event.extra.insert("commit", commit.to_owned());
     }
     Ok(event)
 }
@@ -54,8 +54,8 @@ fn commit_status(envelope: &Envelope<'_>, kind: EventKind) -> Result<Event> {
 fn fork(envelope: &Envelope<'_>) -> Event {
     let mut event = envelope.event(EventKind::REPOSITORY_FORKED);
     if let Some(fork) = envelope.body.get("fork").and_then(event_repository) {
-        event.extra.push(("fork".to_owned(), fork.fullname));
-        event.extra.push(("fork_id".to_owned(), fork.id));
+        event.extra.insert("fork", fork.fullname);
+        event.extra.insert("fork_id", fork.id);
     }
     event
 }
@@ -70,7 +70,7 @@ fn moved(envelope: &Envelope<'_>, kind: EventKind) -> Event {
     }
     if let Some(changes) = pointer::object(envelope.body, "/changes").and_then(Json::fields) {
         let changed: Vec<&str> = changes.iter().map(|(name, _)| &**name).collect();
-        event.extra.push(("changed".to_owned(), changed.join(",")));
+        event.extra.insert("changed", changed.join(","));
     }
     event
 }

@@ -33,9 +33,9 @@ impl HostServices for Host {
 
     fn unlock_grant(&self, _grant_id: &str, _lock: u64) {}
 
-    #[cfg(feature = "host-name")]
+    #[cfg(feature = "since-1-1")]
     fn host_name(&self) -> String {
-        "the host of 1.2".to_owned()
+        "the host of 1.1".to_owned()
     }
 }
 
@@ -60,6 +60,47 @@ fn outcome(answer: Result<Repository>) -> String {
 fn request(repo: &str) -> RepositoryRequest {
     RepositoryRequest {
         repo: repo.to_owned(),
+        ..Default::default()
+    }
+}
+
+/// Polls for one kind, and says what came, in words and after a way through JSON.
+fn poll(client: &dyn AuthorizedClient, kind: EventKind) -> Result<()> {
+    let request = PollEventsRequest {
+        kinds: vec![kind],
+        extra: Extra::from([("matrix.fact", "kept")]),
+        ..Default::default()
+    };
+    let polled = client.poll_events(&HostCallContext::new("poll"), request)?;
+    println!("asked for: {}", polled.cursor);
+    for event in polled.events {
+        let stored = serde_json::to_string(&event).unwrap_or_default();
+        let read: std::result::Result<Event, _> = serde_json::from_str(&stored);
+        println!("event: {} {:?}", event.kind, event.extra.get("matrix.fact"));
+        println!("event by number: {}", event.kind.number());
+        println!("event after JSON: {}", read.is_ok_and(|read| read == event));
+    }
+    Ok(())
+}
+
+/// The names in a list, or the kind and words of an error.
+#[cfg(feature = "since-1-1")]
+fn labels(client: &dyn AuthorizedClient) -> String {
+    let context = HostCallContext::new("labels");
+    match collect(|sink| client.labels(&context, request("r"), sink)) {
+        Ok(labels) => labels.iter().map(|label| label.name.as_str()).collect::<Vec<_>>().join(" "),
+        Err(error) => format!("{}: {}", error.kind, error.message),
+    }
+}
+
+#[cfg(feature = "since-1-2")]
+fn logo(client: &dyn AuthorizedClient) -> String {
+    let context = HostCallContext::new("logo");
+    let streamed =
+        vcs_provider_interface::sink::collect_bytes(|sink| client.logo(&context, request("r"), sink));
+    match streamed {
+        Ok((done, bytes)) => format!("{} bytes, {:?}", bytes.len(), done.changed),
+        Err(error) => format!("{}: {}", error.kind, error.message),
     }
 }
 
@@ -87,10 +128,18 @@ fn main() -> std::result::Result<(), VcsError> {
     println!("branches: {}", names.join(" "));
     println!("error: {}", outcome(client.repo_by_fullname(&context, request("error"))));
     println!("host name: {}", outcome(client.repo_by_fullname(&context, request(""))));
-    #[cfg(feature = "ping")]
+    #[cfg(feature = "since-1-1")]
     println!("ping: {}", outcome(client.ping(&context, request("r"))));
-    #[cfg(feature = "greeting")]
+    #[cfg(feature = "since-1-2")]
     println!("greeting: {}", outcome(server.greeting(&context, request("r"))));
+    #[cfg(feature = "since-1-1")]
+    println!("labels: {}", labels(&*client));
+    #[cfg(feature = "since-1-2")]
+    println!("logo: {}", logo(&*client));
+    #[cfg(feature = "since-1-1")]
+    poll(&*client, EventKind::BRANCH_LOCKED)?;
+    #[cfg(not(feature = "since-1-1"))]
+    poll(&*client, EventKind::REF_DELETED)?;
     println!("panic: {}", outcome(client.repo_by_fullname(&context, request("panic"))));
     drop(client);
     drop(server);

@@ -23,14 +23,14 @@ struct Server {
 
 impl VcsServer for Server {
     fn authorized_client(&self, _credential: Credential) -> Result<Box<dyn AuthorizedClient>> {
-        #[cfg(feature = "host-name")]
+        #[cfg(feature = "since-1-1")]
         let host_name = self.host.host_name();
-        #[cfg(not(feature = "host-name"))]
+        #[cfg(not(feature = "since-1-1"))]
         let host_name = format!("not asked, log {}", self.host.is_log_enabled(LogLevel::INFO));
         Ok(Box::new(Client { host_name }))
     }
 
-    #[cfg(feature = "greeting")]
+    #[cfg(feature = "since-1-2")]
     fn greeting(&self, _context: &dyn CallContext, request: RepositoryRequest) -> Result<Repository> {
         Ok(Repository {
             name: format!("greetings to {}", request.repo),
@@ -76,7 +76,59 @@ impl AuthorizedClient for Client {
         }
     }
 
-    #[cfg(feature = "ping")]
+    /// Tells of an event of a kind that 1.0 does not know, where it can, and for
+    /// which kinds it was asked.
+    fn poll_events(
+        &self,
+        _context: &dyn CallContext,
+        request: PollEventsRequest,
+    ) -> Result<PolledEvents> {
+        #[cfg(feature = "since-1-1")]
+        let kind = EventKind::BRANCH_LOCKED;
+        #[cfg(not(feature = "since-1-1"))]
+        let kind = EventKind::REF_CREATED;
+        let asked: Vec<String> = request.kinds.iter().map(ToString::to_string).collect();
+        let event = Event {
+            kind,
+            extra: request.extra,
+            ..Default::default()
+        };
+        Ok(PolledEvents {
+            events: vec![event],
+            cursor: asked.join(" "),
+            ..Default::default()
+        })
+    }
+
+    #[cfg(feature = "since-1-1")]
+    fn labels(
+        &self,
+        _context: &dyn CallContext,
+        request: RepositoryRequest,
+        sink: &mut dyn PageSink<Label>,
+    ) -> Result<()> {
+        for name in ["bug", "wish"] {
+            let label = Label {
+                name: format!("{}:{name}", request.repo),
+                ..Default::default()
+            };
+            sink.page(vec![label], None)?;
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "since-1-2")]
+    fn logo(
+        &self,
+        _context: &dyn CallContext,
+        _request: RepositoryRequest,
+        sink: &mut dyn ByteSink,
+    ) -> Result<Done> {
+        sink.chunk(b"picture")?;
+        Ok(Done::changed())
+    }
+
+    #[cfg(feature = "since-1-1")]
     fn ping(&self, _context: &dyn CallContext, request: RepositoryRequest) -> Result<Repository> {
         Ok(Repository {
             name: format!("pong {}", request.repo),

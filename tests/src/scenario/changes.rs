@@ -49,6 +49,7 @@ fn statuses(world: &World) -> String {
         repo: repo(),
         commit: world.bitbucket.git.hash("main"),
         limit: None,
+        ..Default::default()
     };
     let client = world.client(Credential::configured());
     collect(|sink| client.list_statuses(&context(), request, sink))
@@ -63,6 +64,7 @@ fn create_branch(world: &World, client: Client<'_>) -> Result<String> {
         repo: repo(),
         name: "new".to_owned(),
         target: world.bitbucket.git.hash("main"),
+        ..Default::default()
     };
     let made = client.create_branch(&context(), request)?;
     Ok(format!("{made:?}"))
@@ -72,6 +74,7 @@ fn delete_branch(_: &World, client: Client<'_>) -> Result<String> {
     let request = DeleteBranchRequest {
         repo: repo(),
         name: "feature/two".to_owned(),
+        ..Default::default()
     };
     client.delete_branch(&context(), request)?;
     Ok(String::new())
@@ -83,6 +86,7 @@ fn create_tag(world: &World, client: Client<'_>) -> Result<String> {
         name: "v2.0.0".to_owned(),
         target: world.bitbucket.git.hash("main"),
         message: Some("Two".to_owned()),
+        ..Default::default()
     };
     let made = client.create_tag(&context(), request)?;
     Ok(format!(
@@ -100,6 +104,7 @@ fn release(world: &World, client: Client<'_>) -> Result<String> {
         commit: Some(world.bitbucket.git.hash("main")),
         title: "Two".to_owned(),
         notes: "What is new".to_owned(),
+        ..Default::default()
     };
     let made = client.release(&context(), request)?;
     Ok(format!("{} {} {}", made.tag, made.commit, made.url))
@@ -112,6 +117,7 @@ fn upload_release_file(_: &World, client: Client<'_>) -> Result<String> {
         tag: "v1.0.0".to_owned(),
         name: "file.bin".to_owned(),
         length: Some(bytes.len() as u64),
+        ..Default::default()
     };
     let mut source = bytes;
     let made = client.upload_release_file(&context(), request, &mut source)?;
@@ -140,6 +146,7 @@ fn delete_hook(world: &World, client: Client<'_>) -> Result<String> {
         repo: repo(),
         id: Some(world.hook.clone()),
         url: None,
+        ..Default::default()
     };
     client.delete_hook(&context(), request)?;
     Ok(String::new())
@@ -185,6 +192,7 @@ fn create_insight_report(world: &World, client: Client<'_>) -> Result<String> {
             title: "Findings".to_owned(),
             kind: ReportDataType::NUMBER,
             value: "1".to_owned(),
+            ..Default::default()
         }],
         annotations: vec![Annotation {
             id: "one".to_owned(),

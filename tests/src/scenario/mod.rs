@@ -94,7 +94,7 @@ pub struct World {
     /// An open pull request.
     pub pull_request: u64,
     /// Its comment.
-    pub comment: u64,
+    pub comment: String,
     /// The id of the repository's hook.
     pub hook: String,
     /// Where polling begins.
@@ -114,7 +114,7 @@ impl World {
         let mut world = Self {
             bitbucket,
             pull_request: 0,
-            comment: 0,
+            comment: String::new(),
             hook: String::new(),
             cursor: None,
         };

@@ -40,6 +40,7 @@ fn comments(world: &World) -> String {
         repo: repo(),
         pull_request: world.pull_request,
         limit: None,
+        ..Default::default()
     };
     let client = world.client(Credential::configured());
     collect(|sink| client.pull_request_comments(&context(), request, sink))
@@ -75,6 +76,7 @@ fn one(world: &World) -> PullRequestRequest {
     PullRequestRequest {
         repo: repo(),
         id: world.pull_request,
+        ..Default::default()
     }
 }
 
@@ -136,8 +138,10 @@ fn comment_create(world: &World, client: Client<'_>) -> Result<String> {
             path: "src/one.rs".to_owned(),
             from: None,
             to: Some(1),
+            ..Default::default()
         }),
         parent: None,
+        ..Default::default()
     };
     let made = client.pull_request_comment_create(&context(), request)?;
     Ok(format!("{} {} {:?}", made.id, made.text, made.position))
@@ -147,8 +151,9 @@ fn comment_update(world: &World, client: Client<'_>) -> Result<String> {
     let request = UpdateCommentRequest {
         repo: repo(),
         pull_request: world.pull_request,
-        id: world.comment,
+        id: world.comment.clone(),
         text: "Why not?".to_owned(),
+        ..Default::default()
     };
     let made = client.pull_request_comment_update(&context(), request)?;
     Ok(format!("{} {}", made.id, made.text))
@@ -158,7 +163,8 @@ fn comment_delete(world: &World, client: Client<'_>) -> Result<String> {
     let request = DeleteCommentRequest {
         repo: repo(),
         pull_request: world.pull_request,
-        id: world.comment,
+        id: world.comment.clone(),
+        ..Default::default()
     };
     client.pull_request_comment_delete(&context(), request)?;
     Ok(String::new())

@@ -27,6 +27,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::reads("tag", tag),
         Operation::reads("commit", commit),
         Operation::reads("pull_request", pull_request),
+        Operation::reads("hooks", hooks),
         Operation::reads("get_hook", get_hook),
         Operation::reads("poll_events", poll_events),
         Operation::reads("complete_event", complete_event),
@@ -60,6 +61,7 @@ fn forks(_: &World, client: Client<'_>) -> Result<String> {
     let request = ForksRequest {
         repo: repo(),
         limit: None,
+        ..Default::default()
     };
     listed(
         |sink| client.forks(&context(), request, sink),
@@ -107,6 +109,7 @@ fn commits_between_refs(_: &World, client: Client<'_>) -> Result<String> {
         base: "light".to_owned(),
         head: "feature/one".to_owned(),
         limit: None,
+        ..Default::default()
     };
     listed(
         |sink| client.commits_between_refs(&context(), request, sink),
@@ -120,6 +123,7 @@ fn changed_files(_: &World, client: Client<'_>) -> Result<String> {
         base: "main".to_owned(),
         head: "feature/one".to_owned(),
         limit: None,
+        ..Default::default()
     };
     listed(
         |sink| client.changed_files(&context(), request, sink),
@@ -144,6 +148,7 @@ fn search_pull_request(world: &World, client: Client<'_>) -> Result<String> {
         repo: repo(),
         commit: world.bitbucket.git.hash("feature/one"),
         states: vec![PullRequestState::OPEN],
+        ..Default::default()
     };
     // Items of the two lists that can be asked differ in what they leave out.
     listed(
@@ -157,6 +162,7 @@ fn pull_request_comments(world: &World, client: Client<'_>) -> Result<String> {
         repo: repo(),
         pull_request: world.pull_request,
         limit: None,
+        ..Default::default()
     };
     listed(
         |sink| client.pull_request_comments(&context(), request, sink),
@@ -169,6 +175,7 @@ fn list_statuses(world: &World, client: Client<'_>) -> Result<String> {
         repo: repo(),
         commit: world.bitbucket.git.hash("main"),
         limit: None,
+        ..Default::default()
     };
     listed(
         |sink| client.list_statuses(&context(), request, sink),
@@ -194,6 +201,7 @@ fn get_content(_: &World, client: Client<'_>) -> Result<String> {
         repo: repo(),
         reference: Some("feature/one".to_owned()),
         path: "src/one.rs".to_owned(),
+        ..Default::default()
     };
     let (streamed, bytes) = collect_bytes(|sink| client.get_content(&context(), request, sink))?;
     Ok(format!(
@@ -209,6 +217,7 @@ fn get_archive(_: &World, client: Client<'_>) -> Result<String> {
         reference: Some("feature/one".to_owned()),
         format: ArchiveFormat::ZIP,
         prefix: None,
+        ..Default::default()
     };
     let (streamed, bytes) = collect_bytes(|sink| client.get_archive(&context(), request, sink))?;
     // A zip file ends with its directory, so a shortened one is found out.
@@ -219,7 +228,10 @@ fn get_archive(_: &World, client: Client<'_>) -> Result<String> {
 }
 
 fn repo_by_fullname(_: &World, client: Client<'_>) -> Result<String> {
-    let request = RepositoryRequest { repo: repo() };
+    let request = RepositoryRequest {
+        repo: repo(),
+        ..Default::default()
+    };
     let found = client.repo_by_fullname(&context(), request)?;
     Ok(format!("{found:?}"))
 }
@@ -228,6 +240,7 @@ fn branch(_: &World, client: Client<'_>) -> Result<String> {
     let request = BranchRequest {
         repo: repo(),
         name: None,
+        ..Default::default()
     };
     Ok(format!("{:?}", client.branch(&context(), request)?))
 }
@@ -236,6 +249,7 @@ fn tag(_: &World, client: Client<'_>) -> Result<String> {
     let request = TagRequest {
         repo: repo(),
         name: "v1.0.0".to_owned(),
+        ..Default::default()
     };
     Ok(format!("{:?}", client.tag(&context(), request)?))
 }
@@ -244,6 +258,7 @@ fn commit(world: &World, client: Client<'_>) -> Result<String> {
     let request = CommitRequest {
         repo: repo(),
         hash: world.bitbucket.git.hash("main")[..12].to_owned(),
+        ..Default::default()
     };
     Ok(format!("{:?}", client.commit(&context(), request)?))
 }
@@ -252,6 +267,7 @@ fn pull_request(world: &World, client: Client<'_>) -> Result<String> {
     let request = PullRequestRequest {
         repo: repo(),
         id: world.pull_request,
+        ..Default::default()
     };
     Ok(format!("{:?}", client.pull_request(&context(), request)?))
 }
@@ -260,6 +276,7 @@ fn get_hook(_: &World, client: Client<'_>) -> Result<String> {
     let request = GetHookRequest {
         repo: repo(),
         url: HOOK_URL.to_owned(),
+        ..Default::default()
     };
     Ok(format!("{:?}", client.get_hook(&context(), request)?))
 }
@@ -269,6 +286,7 @@ fn poll_events(world: &World, client: Client<'_>) -> Result<String> {
         repo: repo(),
         cursor: world.cursor.clone(),
         kinds: Vec::new(),
+        ..Default::default()
     };
     let polled = client.poll_events(&context(), request)?;
     let events: Vec<String> = polled
@@ -277,6 +295,17 @@ fn poll_events(world: &World, client: Client<'_>) -> Result<String> {
         .map(|event| format!("{} {:?}", event.kind, event.change))
         .collect();
     Ok(events.join("\n"))
+}
+
+fn hooks(_: &World, client: Client<'_>) -> Result<String> {
+    let request = HooksRequest {
+        repo: repo(),
+        ..HooksRequest::default()
+    };
+    listed(
+        |sink| client.hooks(&context(), request, sink),
+        |found| format!("{} {:?}", found.url, found.events),
+    )
 }
 
 fn complete_event(world: &World, client: Client<'_>) -> Result<String> {
@@ -293,18 +322,24 @@ fn complete_event(world: &World, client: Client<'_>) -> Result<String> {
             name: "feature/one".to_owned(),
             old_hash: Some(git.hash("light")),
             new_hash: Some(git.hash("feature/one")),
-            truncated: true,
+            truncated: Some(true),
             ..RefChange::default()
         }),
         ..Event::default()
     };
-    let request = CompleteEventRequest { event };
+    let request = CompleteEventRequest {
+        event,
+        ..Default::default()
+    };
     let completed = client.complete_event(&context(), request)?;
     Ok(format!("{:?}", completed.change))
 }
 
 fn checkout_credentials(_: &World, client: Client<'_>) -> Result<String> {
-    let request = RepositoryRequest { repo: repo() };
+    let request = CheckoutRequest {
+        repo: repo(),
+        ..Default::default()
+    };
     let found = client.checkout_credentials(&context(), request)?;
     Ok(format!(
         "{} {} {:?} {}",
@@ -316,7 +351,10 @@ fn checkout_credentials(_: &World, client: Client<'_>) -> Result<String> {
 }
 
 fn check_connection(_: &World, client: Client<'_>) -> Result<String> {
-    let request = ConnectionRequest { repo: Some(repo()) };
+    let request = ConnectionRequest {
+        repo: Some(repo()),
+        ..Default::default()
+    };
     let found = client.check_connection(&context(), request)?;
     Ok(format!(
         "{:?} {} {:?} {:?} {:?}",

@@ -94,7 +94,7 @@ fn dependency_on(version: Version) -> String {
 
 fn project(name: &str, version: Version, rest: &str) -> PathBuf {
     let folder = work_folder().join(name);
-    let features: String = ["ping", "greeting", "host-name"]
+    let features: String = ["since-1-1", "since-1-2"]
         .iter()
         .map(|feature| format!("{feature} = []\n"))
         .collect();

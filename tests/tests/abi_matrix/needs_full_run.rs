@@ -27,32 +27,46 @@ fn every_pair_of_the_same_major_version_works_together() {
                 "PluginSameOrNewer"
             };
             assert_eq!(cell.says("loaded"), compatibility, "{what}");
-            let added = |since: usize, answer: &'static str, method: &'static str| {
-                let unsupported = match method {
-                    "ping" => "Unsupported: this provider does not support ping",
-                    _ => "Unsupported: this provider does not support greeting",
-                };
-                if host_index < since {
-                    ""
+            let added = |since: usize, method: &str, response: &str| {
+                let expected = if host_index < since {
+                    String::new()
                 } else if plugin_index < since {
-                    unsupported
+                    format!("Unsupported: this provider does not support {method}")
                 } else {
-                    answer
-                }
+                    response.to_owned()
+                };
+                assert_eq!(cell.says(method), expected, "{what}");
             };
-            assert_eq!(cell.says("ping"), added(1, "pong r", "ping"), "{what}");
-            assert_eq!(
-                cell.says("greeting"),
-                added(2, "greetings to r", "greeting"),
-                "{what}"
-            );
+            added(1, "ping", "pong r");
+            added(1, "labels", "r:bug r:wish");
+            added(2, "greeting", "greetings to r");
+            added(2, "logo", "7 bytes, Some(true)");
             // A method of the host that the plugin knows and the host has not.
             let host_name = match (plugin_index, host_index) {
-                (2, 2) => "the host of 1.2",
-                (2, _) => "",
-                _ => "not asked, log true",
+                (0, _) => "not asked, log true",
+                (_, 0) => "",
+                _ => "the host of 1.1",
             };
             assert_eq!(cell.says("host name"), host_name, "{what}");
+            // Codes of one version in the other, both ways.
+            let asked = match (host_index, plugin_index) {
+                (0, _) => "ref_deleted",
+                (_, 0) => "Unknown(50)",
+                _ => "branch_locked(50)",
+            };
+            assert_eq!(cell.says("asked for"), asked, "{what}");
+            let (event, number) = match (plugin_index, host_index) {
+                (0, _) => ("ref_created", "1"),
+                (_, 0) => ("Unknown(50)", "50"),
+                _ => ("branch_locked(50)", "50"),
+            };
+            assert_eq!(
+                cell.says("event"),
+                format!("{event} Some(\"kept\")"),
+                "{what}"
+            );
+            assert_eq!(cell.says("event by number"), number, "{what}");
+            assert_eq!(cell.says("event after JSON"), "true", "{what}");
         }
     }
 }

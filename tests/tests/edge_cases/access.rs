@@ -81,8 +81,9 @@ fn each_kind_of_credential_has_its_own_git_user() {
     let bitbucket = quick_small();
     let user_of = |credential: Credential| {
         let client = bitbucket.client_with(credential);
-        let request = RepositoryRequest {
+        let request = CheckoutRequest {
             repo: REPO.to_owned(),
+            ..Default::default()
         };
         let checkout = client.checkout_credentials(&context(), request);
         checkout.expect("credentials").username
@@ -109,6 +110,7 @@ fn an_access_token_works_without_an_account() {
     assert_eq!(branches(&*client).expect("a list").len(), 2);
     let request = ConnectionRequest {
         repo: Some(REPO.to_owned()),
+        ..Default::default()
     };
     let connection = client
         .check_connection(&context(), request)

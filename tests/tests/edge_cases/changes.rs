@@ -14,6 +14,7 @@ fn changed(bitbucket: &Bitbucket, base: &str, head: &str) -> Result<Vec<ChangedF
         base: base.to_owned(),
         head: head.to_owned(),
         limit: None,
+        ..Default::default()
     };
     let client = bitbucket.client();
     collect(|sink| client.changed_files(&context(), request, sink))

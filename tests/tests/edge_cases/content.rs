@@ -13,6 +13,7 @@ fn archive(bitbucket: &Bitbucket, credential: Credential) -> Result<(StreamedCon
         reference: Some("feature/one".to_owned()),
         format: ArchiveFormat::TAR_GZ,
         prefix: None,
+        ..Default::default()
     };
     collect_bytes(|sink| client.get_archive(&context(), request, sink))
 }

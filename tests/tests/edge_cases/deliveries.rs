@@ -111,6 +111,7 @@ fn only_the_right_signature_over_the_raw_bytes_is_accepted() {
             headers,
             body: body.into(),
             secret: Some(Secret::from(secret)),
+            ..Default::default()
         };
         bitbucket.server.parse_webhook(&context(), request)
     };
@@ -201,6 +202,7 @@ fn a_recorded_signature_is_right() {
         ],
         body: body.into(),
         secret: Some(Secret::from("Gkvl$k$wyNpQAF42")),
+        ..Default::default()
     };
     let delivery = bitbucket.server.parse_webhook(&context(), request);
     assert!(delivery.expect("the signature is right").verified);
@@ -215,7 +217,7 @@ fn a_forced_push_is_marked_and_no_line_is_assumed() {
     let after = clone.commit("other.txt", "other", "Other");
     clone.push(&["--force", "feature/one"]);
     let event = pushed(&bitbucket).remove(0);
-    assert!(change(&event).forced);
+    assert_eq!(change(&event).forced, Some(true));
     assert_eq!(change(&event).old_hash, Some(before));
     assert_eq!(change(&event).new_hash, Some(after));
 
@@ -223,7 +225,7 @@ fn a_forced_push_is_marked_and_no_line_is_assumed() {
     clone.git(&["switch", "--quiet", "feature/one"]);
     clone.commit("more.txt", "more", "More");
     clone.push(&["feature/one"]);
-    assert!(!change(&pushed(&again)[0]).forced);
+    assert_eq!(change(&pushed(&again)[0]).forced, Some(false));
 }
 
 /// Situation `no-changes`.

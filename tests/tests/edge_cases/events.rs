@@ -22,7 +22,10 @@ fn only_event(bitbucket: &Bitbucket, key: &str) -> Event {
 }
 
 fn complete(bitbucket: &Bitbucket, event: Event) -> Event {
-    let request = CompleteEventRequest { event };
+    let request = CompleteEventRequest {
+        event,
+        ..Default::default()
+    };
     bitbucket
         .client()
         .complete_event(&context(), request)
@@ -34,6 +37,7 @@ fn poll(bitbucket: &Bitbucket, cursor: Option<String>) -> PolledEvents {
         repo: repo(),
         cursor,
         kinds: Vec::new(),
+        ..Default::default()
     };
     bitbucket
         .client()
@@ -95,6 +99,7 @@ fn a_ref_that_cannot_be_read_is_not_taken_for_one_that_is_gone() {
             repo: repo(),
             cursor: Some(cursor.clone()),
             kinds: Vec::new(),
+            ..Default::default()
         };
         let error = bitbucket
             .client()
@@ -115,13 +120,13 @@ fn the_rest_of_a_truncated_push_is_fetched() {
     clone.push(&["feature/one"]);
     let event = only_event(&bitbucket, "repo:push");
     let change = event.change.as_ref().expect("a change");
-    assert!(change.truncated);
+    assert_eq!(change.truncated, Some(true));
     assert_eq!(change.commits.len(), 5);
     let old = change.old_hash.clone().expect("a hash");
     let whole = complete(&bitbucket, event).change.expect("a change");
     let found: Vec<String> = whole.commits.into_iter().map(|commit| commit.id).collect();
     assert_eq!(found, bitbucket.git.log(&format!("{old}..feature/one")));
-    assert!(!whole.truncated);
+    assert_eq!(whole.truncated, Some(false));
 }
 
 /// Situation `truncated-push`.
@@ -140,7 +145,7 @@ fn an_old_commit_that_is_lost_is_dropped_and_asked_again() {
     let newest = whole.commits.first().map(|commit| commit.id.clone());
     assert_eq!(newest, Some(bitbucket.git.hash("feature/one")));
     assert!(whole.commits.len() >= 8, "{}", whole.commits.len());
-    assert!(whole.forced);
+    assert_eq!(whole.forced, Some(true));
 }
 
 /// Situation `updated-without-commit`.
@@ -231,6 +236,7 @@ fn a_deleted_comment_and_one_without_place_are_read() {
         repo: repo(),
         pull_request: id,
         id: comment.id,
+        ..Default::default()
     };
     client
         .pull_request_comment_delete(&context(), request)
@@ -289,6 +295,7 @@ fn comments_in_a_list_may_be_deleted_and_without_place() {
         repo: repo(),
         pull_request: id,
         limit: None,
+        ..Default::default()
     };
     let comments = vcs_provider_interface::sink::collect(|sink| {
         client.pull_request_comments(&context(), request, sink)

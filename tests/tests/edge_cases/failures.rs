@@ -113,6 +113,7 @@ fn a_creation_whose_answer_is_lost_is_looked_for_and_not_repeated() {
         repo: REPO.to_owned(),
         name: "new".to_owned(),
         target: target.clone(),
+        ..Default::default()
     };
     let made = bitbucket
         .client()
@@ -166,6 +167,7 @@ fn a_creation_that_was_not_done_is_sent_again() {
         repo: REPO.to_owned(),
         name: "new".to_owned(),
         target: bitbucket.git.hash("main"),
+        ..Default::default()
     };
     bitbucket
         .client()

@@ -105,11 +105,13 @@ fn a_hook_that_was_deleted_by_hand_is_made_again_and_its_deletion_succeeds() {
             repo: repo(),
             id: Some(made.id.clone()),
             url: None,
+            ..Default::default()
         },
         DeleteHookRequest {
             repo: repo(),
             id: None,
             url: Some(URL.to_owned()),
+            ..Default::default()
         },
     ] {
         client.delete_hook(&context(), request).expect("success");
@@ -169,6 +171,7 @@ fn deleting_in_a_repository_that_is_not_there_is_no_success() {
         repo: "acme/missing".to_owned(),
         id: Some("{00000000-0000-0000-0000-000000000001}".to_owned()),
         url: None,
+        ..Default::default()
     };
     let error = bitbucket
         .client()

@@ -13,6 +13,7 @@ fn with_grant(bitbucket: &Bitbucket) -> Credential {
     let callback = bitbucket.mock.oauth_consumer().callback_url;
     let request = AuthorizeRequest {
         redirect_uri: Some(callback.clone()),
+        ..Default::default()
     };
     let redirect = bitbucket
         .server
@@ -29,6 +30,7 @@ fn with_grant(bitbucket: &Bitbucket) -> Credential {
     let request = AuthorizeTokenRequest {
         code: Some(Secret::from(code)),
         redirect_uri: Some(callback),
+        ..Default::default()
     };
     let grant = bitbucket
         .server

@@ -54,6 +54,7 @@ fn the_commit_of_a_pull_request_is_found_by_its_whole_hash() {
             repo: repo(),
             commit: bitbucket.git.hash("feature/one"),
             states: vec![PullRequestState::OPEN],
+            ..Default::default()
         };
         let client = bitbucket.client();
         let found = collect(|sink| client.search_pull_request(&context(), request, sink))
@@ -186,8 +187,9 @@ fn the_source_is_checked_out_by_its_branch_or_hash() {
     let client = bitbucket.client();
     let id = open(&bitbucket, "One");
     let found = pull_request(&*client, id).expect("a pull request");
-    let request = RepositoryRequest {
+    let request = CheckoutRequest {
         repo: found.head.repo.clone().expect("a repository"),
+        ..Default::default()
     };
     let checkout = client
         .checkout_credentials(&context(), request)

@@ -43,6 +43,7 @@ fn a_branch_with_a_slash_is_resolved_before_its_files_are_asked_for() {
         repo: repo(),
         reference: Some("feature/one".to_owned()),
         path: "src/one.rs".to_owned(),
+        ..Default::default()
     };
     let (streamed, bytes) =
         collect_bytes(|sink| client.get_content(&context(), request, sink)).expect("a file");
@@ -104,6 +105,7 @@ fn odd_names_are_created_filtered_and_deleted() {
             repo: repo(),
             name: (*name).to_owned(),
             target: bitbucket.git.hash("main"),
+            ..Default::default()
         };
         let made = client.create_branch(&context(), request).expect(name);
         assert_eq!(made.display_id, *name);
@@ -117,6 +119,7 @@ fn odd_names_are_created_filtered_and_deleted() {
         let request = DeleteBranchRequest {
             repo: repo(),
             name: (*name).to_owned(),
+            ..Default::default()
         };
         client.delete_branch(&context(), request).expect(name);
         let gone = branch(&*client, Some(name)).expect_err(name);
@@ -137,6 +140,7 @@ fn odd_names_of_tags_and_files_are_found() {
             repo: repo(),
             reference: Some(commit),
             path,
+            ..Default::default()
         };
         let (_, bytes) =
             collect_bytes(|sink| client.get_content(&context(), request, sink)).expect(name);
@@ -147,6 +151,7 @@ fn odd_names_of_tags_and_files_are_found() {
         let request = TagRequest {
             repo: repo(),
             name: name.to_owned(),
+            ..Default::default()
         };
         assert_eq!(client.tag(&context(), request).expect(name).tag, name);
     }
@@ -164,6 +169,7 @@ fn a_tag_and_a_branch_of_one_name_are_told_apart() {
         let request = TagRequest {
             repo: repo(),
             name: name.to_owned(),
+            ..Default::default()
         };
         client.tag(&context(), request).expect("a tag")
     };

@@ -137,7 +137,10 @@ fn clone_addresses_name_no_user() {
     let found = repository(&*client, REPO).expect("a repository");
     assert_eq!(found.http_url, bitbucket.mock.clone_url(REPO));
     assert!(found.ssh_url.ends_with("acme/widget.git"), "{found:?}");
-    let request = RepositoryRequest { repo: repo() };
+    let request = CheckoutRequest {
+        repo: repo(),
+        ..Default::default()
+    };
     let checkout = client
         .checkout_credentials(&context(), request)
         .expect("credentials");
@@ -176,6 +179,6 @@ fn every_form_of_a_timestamp_is_read() {
             replaced([("/values/0/date", json!(text))]),
         ));
         let found = commits(&*bitbucket.client(), "main").expect("a list");
-        assert_eq!(found[0].author_timestamp, expected, "{text}");
+        assert_eq!(found[0].author_timestamp, Some(expected), "{text}");
     }
 }

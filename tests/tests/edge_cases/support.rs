@@ -98,6 +98,7 @@ pub(crate) fn branch(client: &dyn AuthorizedClient, name: Option<&str>) -> Resul
     let request = BranchRequest {
         repo: repo(),
         name: name.map(str::to_owned),
+        ..Default::default()
     };
     client.branch(&context(), request)
 }
@@ -106,6 +107,7 @@ pub(crate) fn branch(client: &dyn AuthorizedClient, name: Option<&str>) -> Resul
 pub(crate) fn repository(client: &dyn AuthorizedClient, name: &str) -> Result<Repository> {
     let request = RepositoryRequest {
         repo: name.to_owned(),
+        ..Default::default()
     };
     client.repo_by_fullname(&context(), request)
 }
@@ -127,7 +129,14 @@ pub(crate) fn commits(client: &dyn AuthorizedClient, branch: &str) -> Result<Vec
 
 /// One pull request.
 pub(crate) fn pull_request(client: &dyn AuthorizedClient, id: u64) -> Result<PullRequest> {
-    client.pull_request(&context(), PullRequestRequest { repo: repo(), id })
+    client.pull_request(
+        &context(),
+        PullRequestRequest {
+            repo: repo(),
+            id,
+            ..Default::default()
+        },
+    )
 }
 
 /// The pull requests in these states.
@@ -265,6 +274,7 @@ pub(crate) fn parse_body(
         headers: headers.to_vec(),
         body: body.into(),
         secret: Some(Secret::from(HOOK_SECRET)),
+        ..Default::default()
     };
     let delivery = bitbucket.server.parse_webhook(&context(), request)?;
     assert_eq!(delivery.event_key, event);
@@ -277,6 +287,7 @@ pub(crate) fn parse_unsigned(bitbucket: &Bitbucket, event: &str, body: &Value) -
         headers: vec![("X-Event-Key".to_owned(), event.to_owned())],
         body: body.to_string().into_bytes().into(),
         secret: None,
+        ..Default::default()
     };
     bitbucket.server.parse_webhook(&context(), request)
 }

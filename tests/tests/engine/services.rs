@@ -38,7 +38,7 @@ fn the_service_says_which_status_setting_holds() {
         started("[vcs.servers.cloud.bitbucketcloud.Status]\nshowDetail = true");
     let notice = engine.ready["notices"][0].as_str().unwrap().to_owned();
     assert!(
-        notice.contains("keep this engine's address back"),
+        notice.contains("keep the engine's address back"),
         "{notice}"
     );
     assert!(home.log().contains(&notice));

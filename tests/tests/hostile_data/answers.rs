@@ -32,6 +32,7 @@ fn read_everything(client: &dyn AuthorizedClient) -> std::result::Result<(), Tes
         base: hash.clone(),
         head: hash.clone(),
         limit: None,
+        ..Default::default()
     };
     ends_well(|| collect(|sink| client.changed_files(&soon(), changed, sink)))?.ok();
     let pull_requests = PullRequestsRequest {
@@ -43,12 +44,14 @@ fn read_everything(client: &dyn AuthorizedClient) -> std::result::Result<(), Tes
         repo: repo(),
         pull_request: 1,
         limit: None,
+        ..Default::default()
     };
     ends_well(|| collect(|sink| client.pull_request_comments(&soon(), comments, sink)))?.ok();
     let statuses = StatusesRequest {
         repo: repo(),
         commit: hash.clone(),
         limit: None,
+        ..Default::default()
     };
     ends_well(|| collect(|sink| client.list_statuses(&soon(), statuses, sink)))?.ok();
     let content = ListContentRequest {
@@ -62,19 +65,29 @@ fn read_everything(client: &dyn AuthorizedClient) -> std::result::Result<(), Tes
         repo: repo(),
         reference: Some(hash),
         path: "a".to_owned(),
+        ..Default::default()
     };
     ends_well(|| collect_bytes(|sink| client.get_content(&soon(), file, sink)))?.ok();
-    let one = RepositoryRequest { repo: repo() };
-    ends_well(|| client.repo_by_fullname(&soon(), one.clone()))?.ok();
+    let one = RepositoryRequest {
+        repo: repo(),
+        ..Default::default()
+    };
+    ends_well(|| client.repo_by_fullname(&soon(), one))?.ok();
+    let one = CheckoutRequest {
+        repo: repo(),
+        ..Default::default()
+    };
     ends_well(|| client.checkout_credentials(&soon(), one))?.ok();
     let pull_request = PullRequestRequest {
         repo: repo(),
         id: 1,
+        ..Default::default()
     };
     ends_well(|| client.pull_request(&soon(), pull_request))?.ok();
     let hook = GetHookRequest {
         repo: repo(),
         url: "https://ci.example.com/1".to_owned(),
+        ..Default::default()
     };
     ends_well(|| client.get_hook(&soon(), hook))?.ok();
     let poll = PollEventsRequest {
@@ -145,7 +158,10 @@ fn any_error_body_gives_the_kind_of_its_status() {
             };
             answer_with(&bitbucket, fault);
             let client = bitbucket.client();
-            let request = RepositoryRequest { repo: repo() };
+            let request = RepositoryRequest {
+                repo: repo(),
+                ..Default::default()
+            };
             let result = ends_well(|| client.repo_by_fullname(&soon(), request))?;
             let error = result.expect_err("no status of success");
             prop_assert_eq!(error.http_status, Some(status));

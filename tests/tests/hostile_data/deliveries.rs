@@ -51,6 +51,7 @@ fn any_delivery_is_read_or_refused() {
                 headers: vec![("X-Event-Key".to_owned(), key)],
                 body: body.into(),
                 secret: None,
+                ..Default::default()
             };
             let result = ends_well(|| bitbucket.server.parse_webhook(&soon(), request))?;
             if let Err(error) = result {
@@ -78,6 +79,7 @@ fn any_signature_but_the_right_one_is_refused() {
                 ],
                 body: b"{}".to_vec().into(),
                 secret: Some(Secret::from("key")),
+                ..Default::default()
             };
             let result = ends_well(|| bitbucket.server.parse_webhook(&soon(), request))?;
             let kind = result.map_err(|error| error.kind);

@@ -37,7 +37,10 @@ fn any_wish_to_wait_ends_at_the_deadline() {
             };
             answer_with(&bitbucket, fault);
             let client = bitbucket.client();
-            let request = RepositoryRequest { repo: repo() };
+            let request = RepositoryRequest {
+                repo: repo(),
+                ..Default::default()
+            };
             let begun = Instant::now();
             let result = ends_well(|| client.repo_by_fullname(&soon(), request))?;
             let error = result.expect_err("refused each time");
@@ -67,7 +70,10 @@ fn any_rate_header_leaves_a_good_answer_good() {
             };
             answer_with(&bitbucket, fault);
             let client = bitbucket.client();
-            let request = RepositoryRequest { repo: repo() };
+            let request = RepositoryRequest {
+                repo: repo(),
+                ..Default::default()
+            };
             let found = ends_well(|| client.repo_by_fullname(&soon(), request))?;
             prop_assert!(found.is_ok(), "{:?}", found);
             let request = ConnectionRequest::default();

@@ -33,6 +33,7 @@ fn the_branch_that_is_asked_for_is_the_branch_that_is_got() {
             let request = BranchRequest {
                 repo: repo(),
                 name: Some(format!("test/{name}")),
+                ..Default::default()
             };
             let found = ends_well(|| client.branch(&context(), request))?;
             let found = found.map_err(|error| TestCaseError::fail(error.to_string()))?;
@@ -41,6 +42,7 @@ fn the_branch_that_is_asked_for_is_the_branch_that_is_got() {
             let request = DeleteBranchRequest {
                 repo: repo(),
                 name: format!("test/{name}"),
+                ..Default::default()
             };
             let gone = ends_well(|| client.delete_branch(&context(), request))?;
             prop_assert!(gone.is_ok(), "{:?}", gone);

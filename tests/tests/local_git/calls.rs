@@ -30,7 +30,11 @@ fn polling_finds_what_was_created_moved_forced_and_deleted() {
         .iter()
         .map(|event| {
             let change = event.change.as_ref().unwrap();
-            (event.kind, change.name.as_str(), change.forced)
+            (
+                event.kind,
+                change.name.as_str(),
+                change.forced == Some(true),
+            )
         })
         .collect();
     assert_eq!(
@@ -91,6 +95,7 @@ fn a_cancelled_or_late_call_sends_nothing() {
     let request = BranchRequest {
         repo: REPO.to_owned(),
         name: None,
+        ..Default::default()
     };
     let cancelled = context().with_cancellation(cancellation);
     let error = folder

@@ -13,6 +13,7 @@ fn tags_light_and_annotated_name_the_commit() {
         name: "v2".to_owned(),
         target: folder.git.hash("main"),
         message: Some("Two\n\nwith a body".to_owned()),
+        ..Default::default()
     };
     let created = folder
         .client
@@ -72,6 +73,7 @@ fn commits_come_newest_first_and_ranges_as_git_has_them() {
         base: "main".to_owned(),
         head: "feature/one".to_owned(),
         limit: None,
+        ..Default::default()
     };
     let commits =
         collect(|sink| folder.client.commits_between_refs(&context(), range, sink)).unwrap();
@@ -79,6 +81,7 @@ fn commits_come_newest_first_and_ranges_as_git_has_them() {
     let short = CommitRequest {
         repo: REPO.to_owned(),
         hash: folder.git.hash("main")[..10].to_owned(),
+        ..Default::default()
     };
     let commit = folder.client.commit(&context(), short).unwrap();
     assert_eq!(commit.id, folder.git.hash("main"));
@@ -100,6 +103,7 @@ fn changed_files_are_added_modified_removed_and_renamed() {
         base: "main".to_owned(),
         head: "feature/one".to_owned(),
         limit: None,
+        ..Default::default()
     };
     let files = collect(|sink| folder.client.changed_files(&context(), request, sink)).unwrap();
     let facts: Vec<_> = files
@@ -128,6 +132,7 @@ fn refs_without_a_common_ancestor_are_a_clear_error() {
         base: "main".to_owned(),
         head: "other".to_owned(),
         limit: None,
+        ..Default::default()
     };
     let error = collect(|sink| folder.client.changed_files(&context(), request, sink)).unwrap_err();
     assert_eq!(error.kind, ErrorKind::INVALID_INPUT);
@@ -169,6 +174,7 @@ fn folders_files_and_archives_are_those_of_the_commit() {
             repo: REPO.to_owned(),
             reference: Some("feature/one".to_owned()),
             path: path.to_owned(),
+            ..Default::default()
         };
         collect_bytes(|sink| folder.client.get_content(&context(), request, sink))
     };
@@ -186,6 +192,7 @@ fn folders_files_and_archives_are_those_of_the_commit() {
             reference: None,
             format,
             prefix: Some("widget".to_owned()),
+            ..Default::default()
         };
         collect_bytes(|sink| folder.client.get_archive(&context(), request, sink))
     };

@@ -76,6 +76,7 @@ impl Folder {
         let request = BranchRequest {
             repo: REPO.to_owned(),
             name: name.map(str::to_owned),
+            ..Default::default()
         };
         self.client.branch(&context(), request)
     }
@@ -97,6 +98,7 @@ impl Folder {
             repo: REPO.to_owned(),
             cursor,
             kinds: Vec::new(),
+            ..Default::default()
         };
         self.client.poll_events(&context(), request).unwrap()
     }

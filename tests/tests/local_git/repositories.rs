@@ -41,7 +41,7 @@ fn repositories_and_branches_are_those_on_disk() {
     };
     assert_eq!(folder.branch_names(filtered), ["feature/one"]);
     let main = folder.branch(None).unwrap();
-    assert!(main.default);
+    assert_eq!(main.default, Some(true));
     assert_eq!(main.latest_commit, folder.git.hash("main"));
     assert_eq!(main.parents, [folder.git.hash("main~1")]);
 }
@@ -61,6 +61,7 @@ fn what_is_not_there_is_not_found() {
     ] {
         let request = RepositoryRequest {
             repo: repo.to_owned(),
+            ..Default::default()
         };
         let error = folder
             .client
@@ -79,6 +80,7 @@ fn odd_names_are_taken_as_they_stand() {
             repo: REPO.to_owned(),
             name: name.to_owned(),
             target: target.clone(),
+            ..Default::default()
         };
         let created = folder
             .client
@@ -96,6 +98,7 @@ fn odd_names_are_taken_as_they_stand() {
             let request = DeleteBranchRequest {
                 repo: REPO.to_owned(),
                 name: name.to_owned(),
+                ..Default::default()
             };
             folder.client.delete_branch(&context(), request).unwrap();
         }
@@ -121,8 +124,9 @@ fn what_a_folder_does_not_have_is_unsupported_and_no_capability() {
 #[test]
 fn checkout_credentials_can_be_cloned_with() {
     let folder = Folder::small();
-    let request = RepositoryRequest {
+    let request = CheckoutRequest {
         repo: REPO.to_owned(),
+        ..Default::default()
     };
     let checkout = folder
         .client
@@ -146,6 +150,7 @@ fn an_empty_repository_has_no_main_branch_and_no_error() {
     );
     let request = RepositoryRequest {
         repo: REPO.to_owned(),
+        ..Default::default()
     };
     let repository = folder.client.repo_by_fullname(&context(), request).unwrap();
     assert_eq!(repository.default_branch, None);

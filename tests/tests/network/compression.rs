@@ -60,6 +60,7 @@ fn content(client: &dyn AuthorizedClient, reference: &str, path: &str) -> Result
         repo: repo(),
         reference: Some(reference.to_owned()),
         path: path.to_owned(),
+        ..Default::default()
     };
     collect_bytes(|sink| client.get_content(&context(), request, sink)).map(|(_, bytes)| bytes)
 }

@@ -23,6 +23,7 @@ fn archive(secured: &Secured) -> Result<(StreamedContent, Vec<u8>)> {
         reference: Some("main".to_owned()),
         format: ArchiveFormat::TAR_GZ,
         prefix: None,
+        ..Default::default()
     };
     collect_bytes(|sink| client.get_archive(&context(), request, sink))
 }

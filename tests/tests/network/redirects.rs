@@ -172,14 +172,16 @@ fn creating_replacing_and_deleting_under_an_old_name_say_the_new_one() {
         repo: repo(),
         name: "topic".to_owned(),
         target: hash.clone(),
+        ..Default::default()
     };
     let delete = DeleteBranchRequest {
         repo: repo(),
         name: "feature/one".to_owned(),
+        ..Default::default()
     };
     for error in [
         client.create_branch(&context(), create).map(|_| ()),
-        client.delete_branch(&context(), delete),
+        client.delete_branch(&context(), delete).map(|_| ()),
         set_status(&*client, &hash).map(|_| ()),
     ] {
         assert_moved(&error.expect_err("the old name"), 301);

@@ -185,6 +185,7 @@ fn an_answer_of_unknown_length_that_is_cut_off_is_an_error() {
             repo: repo(),
             reference: Some("a1".repeat(20)),
             path: "file.txt".to_owned(),
+            ..Default::default()
         };
         collect_bytes(|sink| client.get_content(&context(), request, sink))
     };

@@ -16,20 +16,26 @@ fn push(bitbucket: &Bitbucket, name: &str, old: Option<&str>, new: &str) -> Even
             name: name.to_owned(),
             old_hash: old.map(str::to_owned),
             new_hash: Some(new.to_owned()),
-            truncated: true,
+            truncated: Some(true),
             ..Default::default()
         }),
         ..Default::default()
     };
     bitbucket
         .client()
-        .complete_event(&context(), CompleteEventRequest { event })
+        .complete_event(
+            &context(),
+            CompleteEventRequest {
+                event,
+                ..Default::default()
+            },
+        )
         .unwrap()
 }
 
 fn hashes(event: &Event) -> Vec<String> {
     let change = event.change.as_ref().expect("a change");
-    assert!(!change.truncated);
+    assert_eq!(change.truncated, Some(false));
     change
         .commits
         .iter()
@@ -57,7 +63,7 @@ fn a_lost_old_commit_is_dropped_and_the_push_was_forced() {
     let new = bitbucket.git.hash("feature/one");
     let event = push(&bitbucket, "feature/one", Some(&"de".repeat(20)), &new);
     assert_eq!(hashes(&event), bitbucket.git.log("main..feature/one"));
-    assert!(event.change.expect("a change").forced);
+    assert_eq!(event.change.expect("a change").forced, Some(true));
 }
 
 /// Situation `short-hashes`.
@@ -71,7 +77,14 @@ fn the_hashes_of_a_pull_request_event_are_expanded() {
         .unwrap();
     let mut pull_request = bitbucket
         .client()
-        .pull_request(&context(), PullRequestRequest { repo: repo(), id })
+        .pull_request(
+            &context(),
+            PullRequestRequest {
+                repo: repo(),
+                id,
+                ..Default::default()
+            },
+        )
         .unwrap();
     pull_request.head.branch.latest_commit.truncate(12);
     let event = Event {
@@ -84,7 +97,10 @@ fn the_hashes_of_a_pull_request_event_are_expanded() {
         pull_request: Some(pull_request),
         ..Default::default()
     };
-    let request = CompleteEventRequest { event };
+    let request = CompleteEventRequest {
+        event,
+        ..Default::default()
+    };
     let complete = bitbucket
         .client()
         .complete_event(&context(), request)
@@ -123,7 +139,10 @@ fn the_activity_says_whether_an_update_changed_the_commit() {
             pull_request: Some(updated),
             ..Default::default()
         };
-        let request = CompleteEventRequest { event };
+        let request = CompleteEventRequest {
+            event,
+            ..Default::default()
+        };
         client
             .complete_event(&context(), request)
             .unwrap()

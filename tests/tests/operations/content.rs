@@ -25,6 +25,7 @@ fn paths(bitbucket: &Bitbucket, path: &str, recursive: bool, limit: Option<u64>)
         path: path.to_owned(),
         recursive,
         limit,
+        ..Default::default()
     };
     let client = bitbucket.client();
     let listed = collect(|sink| client.list_content(&context(), request, sink)).unwrap();
@@ -70,6 +71,7 @@ fn content(
         repo: repo(),
         reference: Some(reference.to_owned()),
         path: path.to_owned(),
+        ..Default::default()
     };
     let client = bitbucket.client();
     collect_bytes(|sink| client.get_content(&context(), request, sink))
@@ -125,6 +127,7 @@ fn changed_files_are_what_head_changed_since_it_left_base() {
         base: "main".to_owned(),
         head: "feature/one".to_owned(),
         limit: None,
+        ..Default::default()
     };
     let client = bitbucket.client();
     let mut files = collect(|sink| client.changed_files(&context(), request, sink)).unwrap();
@@ -157,6 +160,7 @@ fn no_common_ancestor_is_told_by_its_reason() {
         base: "main".to_owned(),
         head: "alone".to_owned(),
         limit: None,
+        ..Default::default()
     };
     let client = bitbucket.client();
     let error = collect(|sink| client.changed_files(&context(), request, sink)).unwrap_err();
@@ -178,6 +182,7 @@ fn archive(
         reference: Some("feature/one".to_owned()),
         format,
         prefix: prefix.map(str::to_owned),
+        ..Default::default()
     };
     collect_bytes(|sink| client.get_archive(&context(), request, sink))
 }

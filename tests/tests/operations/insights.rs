@@ -17,6 +17,7 @@ fn report(bitbucket: &Bitbucket, annotations: usize) -> InsightReportRequest {
             title: "Warnings".to_owned(),
             kind: ReportDataType::NUMBER,
             value: "3".to_owned(),
+            ..Default::default()
         }],
         annotations: (0..annotations)
             .map(|number| Annotation {

@@ -21,6 +21,7 @@ fn bitbucket() -> Bitbucket {
 fn consent(bitbucket: &Bitbucket) -> Secret {
     let request = AuthorizeRequest {
         redirect_uri: Some(CALLBACK.to_owned()),
+        ..Default::default()
     };
     let redirect = bitbucket
         .server
@@ -45,6 +46,7 @@ fn exchange(bitbucket: &Bitbucket, code: Secret) -> Result<Grant> {
     let request = AuthorizeTokenRequest {
         code: Some(code),
         redirect_uri: Some(CALLBACK.to_owned()),
+        ..Default::default()
     };
     bitbucket.server.authorize_token(&context(), request)
 }
@@ -60,6 +62,7 @@ fn use_grant(server: &dyn VcsServer) -> Result<Repository> {
     let client = server.authorized_client(Credential::grant(GRANT))?;
     let request = RepositoryRequest {
         repo: REPO.to_owned(),
+        ..Default::default()
     };
     client.repo_by_fullname(&context(), request)
 }
@@ -103,8 +106,9 @@ fn consent_gives_a_grant_that_opens_the_api_and_git() {
     assert_eq!(use_grant(&bitbucket.server).unwrap().fullname, REPO);
 
     let client = bitbucket.client_with(Credential::grant(GRANT));
-    let request = RepositoryRequest {
+    let request = CheckoutRequest {
         repo: REPO.to_owned(),
+        ..Default::default()
     };
     let checkout = client.checkout_credentials(&context(), request).unwrap();
     assert_eq!(checkout.username.as_deref(), Some("x-token-auth"));
@@ -199,11 +203,7 @@ fn a_wall_clock_that_went_back_does_not_make_a_token_live_longer() {
     assert_eq!(lifetime, 7_200_000);
     // As if the pair had been stored by a clock that was years ahead.
     grant.expires_at_ms = grant.expires_at_ms.map(|end| end + 315_360_000_000);
-    for (key, value) in &mut grant.extra {
-        if key == "lifetime_ms" {
-            *value = "0".to_owned();
-        }
-    }
+    grant.extra.insert("lifetime_ms", "0");
     bitbucket.host.put_grant(GRANT, grant);
     use_grant(&bitbucket.server).unwrap();
     assert_eq!(bitbucket.mock.oauth_counts().refreshes, 1);
@@ -364,6 +364,7 @@ fn a_wrong_consumer_is_a_configuration_error_that_names_the_keys() {
     let request = AuthorizeTokenRequest {
         code: Some(code),
         redirect_uri: Some(CALLBACK.to_owned()),
+        ..Default::default()
     };
     let error = server.authorize_token(&context(), request).unwrap_err();
     assert_eq!(error.kind, ErrorKind::CONFIG);
@@ -384,6 +385,7 @@ fn the_consumer_itself_works_without_a_user_and_renews_its_token() {
     let read = || {
         let request = RepositoryRequest {
             repo: REPO.to_owned(),
+            ..Default::default()
         };
         client.repo_by_fullname(&context(), request)
     };

@@ -11,6 +11,7 @@ fn poll(bitbucket: &Bitbucket, cursor: Option<&str>, kinds: &[EventKind]) -> Res
         repo: repo(),
         cursor: cursor.map(str::to_owned),
         kinds: kinds.to_vec(),
+        ..Default::default()
     };
     bitbucket.client().poll_events(&context(), request)
 }
@@ -72,7 +73,7 @@ fn refs_that_were_created_moved_and_deleted_are_found() {
         (moved.old_hash.as_deref(), moved.new_hash.as_deref()),
         (Some(&*before), Some(&*after))
     );
-    assert!(!moved.forced && moved.truncated);
+    assert_eq!((moved.forced, moved.truncated), (Some(false), Some(true)));
     assert!(
         poll(&bitbucket, Some(&found.cursor), &[])
             .unwrap()
@@ -90,7 +91,7 @@ fn a_forced_push_is_told_from_an_ordinary_one() {
         .git
         .git(&["branch", "--force", "feature/one", "light"]);
     let found = poll(&bitbucket, Some(&first.cursor), &[]).unwrap();
-    assert!(found.events[0].change.as_ref().unwrap().forced);
+    assert_eq!(found.events[0].change.as_ref().unwrap().forced, Some(true));
 }
 
 #[test]
@@ -129,6 +130,7 @@ fn pull_requests_are_followed_from_creation_to_their_end() {
             PullRequestRequest {
                 repo: repo(),
                 id: new,
+                ..Default::default()
             },
         )
         .unwrap();
@@ -195,6 +197,7 @@ fn a_cursor_that_is_broken_or_of_another_repository_is_invalid() {
         repo: "acme/other".to_owned(),
         cursor: Some(first.cursor),
         kinds: Vec::new(),
+        ..Default::default()
     };
     let refused = bitbucket.client().poll_events(&context(), request);
     assert_eq!(refused.unwrap_err().kind, ErrorKind::INVALID_INPUT);
@@ -213,6 +216,7 @@ fn a_renamed_repository_is_told() {
         repo: "acme/gadget".to_owned(),
         cursor: Some(first.cursor),
         kinds: Vec::new(),
+        ..Default::default()
     };
     let found = bitbucket.client().poll_events(&context(), request).unwrap();
     let repo = found.events[0].repo.as_ref().unwrap();

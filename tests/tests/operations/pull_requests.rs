@@ -8,7 +8,11 @@ use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::collect;
 
 fn one(id: u64) -> PullRequestRequest {
-    PullRequestRequest { repo: repo(), id }
+    PullRequestRequest {
+        repo: repo(),
+        id,
+        ..Default::default()
+    }
 }
 
 fn opened(bitbucket: &Bitbucket, title: &str) -> u64 {
@@ -356,6 +360,7 @@ fn the_pull_requests_of_a_commit_are_found_with_and_without_the_app() {
                 repo: repo(),
                 commit,
                 states,
+                ..Default::default()
             };
             let client = bitbucket.client();
             let found =
@@ -382,6 +387,7 @@ fn a_commit_in_the_middle_of_a_pull_request_finds_it_without_the_app_too() {
             repo: repo(),
             commit: commit.to_owned(),
             states: vec![PullRequestState::OPEN],
+            ..Default::default()
         };
         let client = bitbucket.client();
         let found = collect(|sink| client.search_pull_request(&context(), request, sink)).unwrap();
@@ -424,6 +430,7 @@ fn pull_requests_older_than_the_commit_are_not_asked_for_their_commits() {
         repo: repo(),
         commit: bitbucket.git.hash("main"),
         states: vec![],
+        ..Default::default()
     };
     let client = bitbucket.client();
     let found = collect(|sink| client.search_pull_request(&context(), request, sink)).unwrap();
@@ -442,13 +449,14 @@ fn comments_are_written_listed_changed_and_deleted() {
     let bitbucket = Bitbucket::small();
     let client = bitbucket.client();
     let id = opened(&bitbucket, "Talk");
-    let create = |text: &str, position: Option<CommentPosition>, parent: Option<u64>| {
+    let create = |text: &str, position: Option<CommentPosition>, parent: Option<String>| {
         let request = CreateCommentRequest {
             repo: repo(),
             pull_request: id,
             text: text.to_owned(),
             position,
             parent,
+            ..Default::default()
         };
         client
             .pull_request_comment_create(&context(), request)
@@ -459,19 +467,21 @@ fn comments_are_written_listed_changed_and_deleted() {
         path: "src/one.rs".to_owned(),
         from: None,
         to: Some(2),
+        ..Default::default()
     };
     let inline = create("Here", Some(place.clone()), None);
     assert_eq!(inline.position, Some(place));
-    let reply = create("Yes", None, Some(first.id));
-    assert_eq!(reply.parent, Some(first.id));
+    let reply = create("Yes", None, Some(first.id.clone()));
+    assert_eq!(reply.parent, Some(first.id.clone()));
     let long = create(&"ü".repeat(40_000), None, None);
     assert!(long.text.chars().count() < 32_768);
 
     let change = UpdateCommentRequest {
         repo: repo(),
         pull_request: id,
-        id: first.id,
+        id: first.id.clone(),
         text: "Changed".to_owned(),
+        ..Default::default()
     };
     assert_eq!(
         client
@@ -484,7 +494,8 @@ fn comments_are_written_listed_changed_and_deleted() {
         let deletion = DeleteCommentRequest {
             repo: repo(),
             pull_request: id,
-            id: inline.id,
+            id: inline.id.clone(),
+            ..Default::default()
         };
         client
             .pull_request_comment_delete(&context(), deletion)
@@ -494,12 +505,13 @@ fn comments_are_written_listed_changed_and_deleted() {
         repo: repo(),
         pull_request: id,
         limit: None,
+        ..Default::default()
     };
     let listed = collect(|sink| client.pull_request_comments(&context(), request, sink)).unwrap();
-    let left: Vec<u64> = listed
+    let left: Vec<String> = listed
         .iter()
         .filter(|comment| !comment.deleted)
-        .map(|comment| comment.id)
+        .map(|comment| comment.id.clone())
         .collect();
     assert_eq!(left, [first.id, reply.id, long.id]);
 }

@@ -11,6 +11,7 @@ fn release(tag: &str, commit: Option<String>) -> ReleaseRequest {
         commit,
         title: "Two".to_owned(),
         notes: "Better.".to_owned(),
+        ..Default::default()
     }
 }
 
@@ -57,6 +58,7 @@ fn a_file_is_uploaded_with_and_without_a_known_length() {
             tag: "v1.0.0".to_owned(),
             name: "widget \"1\" ü.bin".to_owned(),
             length,
+            ..Default::default()
         };
         let mut source = bytes.as_slice();
         let uploaded = client
@@ -72,6 +74,7 @@ fn a_file_is_uploaded_with_and_without_a_known_length() {
         tag: "v1.0.0".to_owned(),
         name: "short".to_owned(),
         length: Some(10),
+        ..Default::default()
     };
     let error = client
         .upload_release_file(&context(), request, &mut b"123".as_slice())
@@ -87,6 +90,7 @@ fn forks_are_listed() {
     let request = ForksRequest {
         repo: repo(),
         limit: None,
+        ..Default::default()
     };
     let client = bitbucket.client();
     let forks =

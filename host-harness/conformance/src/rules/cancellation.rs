@@ -220,6 +220,7 @@ fn some_branch(test: &TestContext<'_>) -> BranchRequest {
     BranchRequest {
         repo: test.target.repo.clone(),
         name: None,
+        ..Default::default()
     }
 }
 

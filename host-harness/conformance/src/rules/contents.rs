@@ -54,6 +54,7 @@ fn entries(test: &TestContext<'_>, path: &str, recursive: bool) -> Result<Vec<Co
             path: path.to_owned(),
             recursive,
             limit: None,
+            ..Default::default()
         };
         test.client.list_content(&test.context(), request, sink)
     })
@@ -64,6 +65,7 @@ fn read(test: &TestContext<'_>, reference: Option<&str>, path: &str) -> Result<V
         repo: test.target.repo.clone(),
         reference: reference.map(str::to_owned),
         path: path.to_owned(),
+        ..Default::default()
     };
     collect_bytes(|sink| test.client.get_content(&test.context(), request, sink))
         .map(|(_, bytes)| bytes)
@@ -75,6 +77,7 @@ fn archive_request(test: &TestContext<'_>, head: &str) -> GetArchiveRequest {
         reference: Some(head.to_owned()),
         format: ArchiveFormat::TAR_GZ,
         prefix: Some("conformance-prefix".to_owned()),
+        ..Default::default()
     }
 }
 
@@ -214,6 +217,7 @@ fn streams<'a>(
                 repo: test.target.repo.clone(),
                 reference: Some(head.to_owned()),
                 path: largest.path.clone(),
+                ..Default::default()
             };
             test.client.get_content(&test.context(), request, sink)
         }),

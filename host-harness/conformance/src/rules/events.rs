@@ -52,6 +52,7 @@ fn poll(
         repo: repo.to_owned(),
         cursor: cursor.map(str::to_owned),
         kinds: kinds.to_vec(),
+        ..Default::default()
     };
     test.client.poll_events(&test.context(), request)
 }
@@ -125,6 +126,7 @@ pub fn new_branch_is_one_event(test: &TestContext<'_>) -> Verdict {
     let request = DeleteBranchRequest {
         repo: repo.clone(),
         name: name.clone(),
+        ..Default::default()
     };
     test.client
         .delete_branch(&test.context(), request)

@@ -106,7 +106,7 @@ pub fn commits_are_those_of_git(test: &TestContext<'_>) -> Verdict {
         format!(
             "{} {} {} {target}",
             commit.id,
-            commit.author_timestamp / 1000,
+            commit.author_timestamp.unwrap_or_default() / 1000,
             commit.parents.join(",")
         )
     };
@@ -152,6 +152,7 @@ pub fn changed_files_are_those_of_git(test: &TestContext<'_>) -> Verdict {
             base,
             head,
             limit: None,
+            ..Default::default()
         };
         test.client.changed_files(&test.context(), request, sink)
     })
@@ -211,6 +212,7 @@ pub fn files_are_those_of_git(test: &TestContext<'_>) -> Verdict {
             repo: test.target.repo.clone(),
             reference: Some(head.clone()),
             path: path.clone(),
+            ..Default::default()
         };
         let (_, bytes) =
             collect_bytes(|sink| test.client.get_content(&test.context(), request, sink))

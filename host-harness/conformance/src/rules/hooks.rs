@@ -59,15 +59,17 @@ fn find(test: &TestContext<'_>, repo: &str, url: &str) -> Result<Hook> {
     let request = GetHookRequest {
         repo: repo.to_owned(),
         url: url.to_owned(),
+        ..Default::default()
     };
     test.client.get_hook(&test.context(), request)
 }
 
-fn delete(test: &TestContext<'_>, repo: &str, id: Option<&str>, url: Option<&str>) -> Result<()> {
+fn delete(test: &TestContext<'_>, repo: &str, id: Option<&str>, url: Option<&str>) -> Result<Done> {
     let request = DeleteHookRequest {
         repo: repo.to_owned(),
         id: id.map(str::to_owned),
         url: url.map(str::to_owned),
+        ..Default::default()
     };
     test.client.delete_hook(&test.context(), request)
 }
@@ -87,10 +89,7 @@ fn delete_later<'a>(test: &'a TestContext<'_>, clean_up: &mut CleanUp<'a>, repo:
 }
 
 fn action(hook: &Hook) -> &str {
-    hook.extra
-        .iter()
-        .find(|(key, _)| key == "action")
-        .map_or("nothing", |(_, value)| value)
+    hook.extra.get(keys::ACTION).unwrap_or("nothing")
 }
 
 fn reconcile(

@@ -145,7 +145,7 @@ fn answered<T>(result: Result<T>, method: &str) -> std::result::Result<T, Failur
 fn webhooks_agree(test: &TestContext<'_>) -> Verdict {
     let info = test
         .server
-        .webhooks_info(&test.context(), ServerInfoRequest::default());
+        .webhooks_info(&test.context(), WebhooksInfoRequest::default());
     let info = answered(info, "webhooks_info")?;
     let can = test.can("parse_webhook") && test.can("create_hook");
     ensure(info.supported == can, || {
@@ -160,10 +160,10 @@ fn webhooks_agree(test: &TestContext<'_>) -> Verdict {
         )
     })?;
     let signs = test.can("webhook_signatures");
-    ensure(!info.supported || info.signed == signs, || {
+    ensure(!info.supported || info.proof.is_proved() == signs, || {
         format!(
-            "webhooks_info says signed = {}, but webhook_signatures is {}",
-            info.signed,
+            "webhooks_info says that deliveries are proved by {}, but webhook_signatures is {}",
+            info.proof.kind,
             if signs {
                 "a capability"
             } else {
@@ -245,6 +245,7 @@ pub fn present_methods_answer(test: &TestContext<'_>) -> Verdict {
 pub fn connection_is_checked(test: &TestContext<'_>) -> Verdict {
     let request = ConnectionRequest {
         repo: Some(test.target.repo.clone()),
+        ..Default::default()
     };
     let connection = test
         .client

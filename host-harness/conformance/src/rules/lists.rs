@@ -176,7 +176,13 @@ fn requests_of(
 ) -> std::result::Result<u64, Failure> {
     let sent = || {
         test.client
-            .check_connection(&test.context(), ConnectionRequest { repo: None })
+            .check_connection(
+                &test.context(),
+                ConnectionRequest {
+                    repo: None,
+                    ..Default::default()
+                },
+            )
             .or_skip("the number of requests")
             .map(|connection| connection.rate_limit.requests_sent)
     };
@@ -260,6 +266,7 @@ pub fn sort_and_filter_are_obeyed(test: &TestContext<'_>) -> Verdict {
             filter: filter.map(str::to_owned),
             sort,
             limit: None,
+            ..Default::default()
         };
         collect(|sink| test.client.branches(&test.context(), request, sink))
             .works("branches")
@@ -335,6 +342,7 @@ fn tag_filter_is_obeyed(test: &TestContext<'_>) -> Verdict {
         repo: test.target.repo.clone(),
         filter: Some(filter.clone()),
         limit: None,
+        ..Default::default()
     };
     let found = collect(|sink| test.client.tags(&test.context(), request, sink))
         .works("tags with a filter")?;
@@ -372,7 +380,10 @@ pub fn empty_repository_is_no_error(test: &TestContext<'_>) -> Verdict {
         return Err(Failure::skipped("no empty repository was given"));
     };
     let mut cases = Cases::default();
-    let request = RepositoryRequest { repo: repo.clone() };
+    let request = RepositoryRequest {
+        repo: repo.clone(),
+        ..Default::default()
+    };
     let repository = test
         .client
         .repo_by_fullname(&test.context(), request)
@@ -400,7 +411,11 @@ pub fn empty_repository_is_no_error(test: &TestContext<'_>) -> Verdict {
         cases.add(is_empty("tags", tags.map(|all| all.len())));
     }
     if test.can("branch") {
-        let request = BranchRequest { repo, name: None };
+        let request = BranchRequest {
+            repo,
+            name: None,
+            ..Default::default()
+        };
         cases.add(
             test.client
                 .branch(&test.context(), request)

@@ -74,6 +74,7 @@ pub(super) const RULES: &[Rule] = &[
 pub fn repository_is_found(test: &TestContext<'_>) -> Verdict {
     let request = RepositoryRequest {
         repo: test.target.repo.clone(),
+        ..Default::default()
     };
     let repository = test
         .client
@@ -105,6 +106,7 @@ pub fn branches_agree(test: &TestContext<'_>) -> Verdict {
         let request = BranchRequest {
             repo: test.target.repo.clone(),
             name: name.map(str::to_owned),
+            ..Default::default()
         };
         test.client
             .branch(&test.context(), request)
@@ -114,7 +116,10 @@ pub fn branches_agree(test: &TestContext<'_>) -> Verdict {
     for listed in ends(branches) {
         cases.add(look_up(Some(&listed.display_id)).and_then(|found| same_branch(listed, &found)));
     }
-    let defaults: Vec<&Branch> = branches.iter().filter(|branch| branch.default).collect();
+    let defaults: Vec<&Branch> = branches
+        .iter()
+        .filter(|branch| branch.default == Some(true))
+        .collect();
     cases.add(match defaults.as_slice() {
         [listed] => look_up(None).and_then(|found| same_branch(listed, &found)),
         _ => Err(Failure::failed(format!(
@@ -157,6 +162,7 @@ pub fn tags_agree(test: &TestContext<'_>) -> Verdict {
         let request = TagRequest {
             repo: test.target.repo.clone(),
             name: listed.tag.clone(),
+            ..Default::default()
         };
         let found = test.client.tag(&test.context(), request);
         cases.add(
@@ -183,6 +189,7 @@ pub fn commits_agree(test: &TestContext<'_>) -> Verdict {
             let request = CommitRequest {
                 repo: test.target.repo.clone(),
                 hash: hash.clone(),
+                ..Default::default()
             };
             let found = test.client.commit(&test.context(), request);
             cases.add(found.works(&format!("commit {hash}")).and_then(|found| {
@@ -215,6 +222,7 @@ pub fn ranges_agree(test: &TestContext<'_>) -> Verdict {
                 base: base.to_owned(),
                 head: head.to_owned(),
                 limit: None,
+                ..Default::default()
             };
             test.client
                 .commits_between_refs(&test.context(), request, sink)
@@ -299,6 +307,7 @@ pub fn unknown_things_are_not_found(test: &TestContext<'_>) -> Verdict {
         let request = BranchRequest {
             repo: repo.clone(),
             name: no_ref(),
+            ..Default::default()
         };
         client.branch(context, request).map(drop)
     });
@@ -306,6 +315,7 @@ pub fn unknown_things_are_not_found(test: &TestContext<'_>) -> Verdict {
         let request = TagRequest {
             repo: repo.clone(),
             name: NO_REF.to_owned(),
+            ..Default::default()
         };
         client.tag(context, request).map(drop)
     });
@@ -313,6 +323,7 @@ pub fn unknown_things_are_not_found(test: &TestContext<'_>) -> Verdict {
         let request = CommitRequest {
             repo: repo.clone(),
             hash: NO_COMMIT.to_owned(),
+            ..Default::default()
         };
         client.commit(context, request).map(drop)
     });
@@ -333,6 +344,7 @@ pub fn unknown_things_are_not_found(test: &TestContext<'_>) -> Verdict {
                 base: NO_REF.to_owned(),
                 head: test.head().map_or(NO_REF, |head| head).to_owned(),
                 limit: None,
+                ..Default::default()
             };
             collect(|sink| client.commits_between_refs(context, request, sink)).map(drop)
         },
@@ -346,6 +358,7 @@ pub fn unknown_things_are_not_found(test: &TestContext<'_>) -> Verdict {
                 base: NO_REF.to_owned(),
                 head: test.head().map_or(NO_REF, |head| head).to_owned(),
                 limit: None,
+                ..Default::default()
             };
             collect(|sink| client.changed_files(context, request, sink)).map(drop)
         },
@@ -354,6 +367,7 @@ pub fn unknown_things_are_not_found(test: &TestContext<'_>) -> Verdict {
         let request = PullRequestRequest {
             repo: repo.clone(),
             id: NO_NUMBER,
+            ..Default::default()
         };
         client.pull_request(context, request).map(drop)
     });
@@ -365,6 +379,7 @@ pub fn unknown_things_are_not_found(test: &TestContext<'_>) -> Verdict {
                 repo: repo.clone(),
                 pull_request: NO_NUMBER,
                 limit: None,
+                ..Default::default()
             };
             collect(|sink| client.pull_request_comments(context, request, sink)).map(drop)
         },
@@ -373,6 +388,7 @@ pub fn unknown_things_are_not_found(test: &TestContext<'_>) -> Verdict {
         let request = GetHookRequest {
             repo: repo.clone(),
             url: NO_HOOK.to_owned(),
+            ..Default::default()
         };
         client.get_hook(context, request).map(drop)
     });
@@ -389,6 +405,7 @@ pub fn unknown_things_are_not_found(test: &TestContext<'_>) -> Verdict {
             repo: repo.clone(),
             reference: None,
             path: NO_REF.to_owned(),
+            ..Default::default()
         };
         collect_bytes(|sink| client.get_content(context, request, sink)).map(drop)
     });
@@ -398,6 +415,7 @@ pub fn unknown_things_are_not_found(test: &TestContext<'_>) -> Verdict {
             reference: no_ref(),
             format: ArchiveFormat::TAR_GZ,
             prefix: None,
+            ..Default::default()
         };
         collect_bytes(|sink| client.get_archive(context, request, sink)).map(drop)
     });

@@ -135,6 +135,7 @@ impl Opened {
         PullRequestRequest {
             repo: self.repo(),
             id: self.made.id,
+            ..Default::default()
         }
     }
 }
@@ -178,7 +179,11 @@ fn open<'a>(
         .client
         .pull_request_create(&test.context(), wish.clone())
         .works("pull_request_create")?;
-    let request = PullRequestRequest { repo, id: made.id };
+    let request = PullRequestRequest {
+        repo,
+        id: made.id,
+        ..Default::default()
+    };
     clean_up.later(move || {
         let _ = test.client.pull_request_decline(&test.context(), request);
     });
@@ -218,6 +223,7 @@ pub fn existing_pull_request_stays(test: &TestContext<'_>) -> Verdict {
         let request = PullRequestRequest {
             repo: opened.repo(),
             id: second.id,
+            ..Default::default()
         };
         clean_up.later(move || {
             let _ = test.client.pull_request_decline(&test.context(), request);
@@ -328,6 +334,7 @@ pub fn pull_request_is_merged(test: &TestContext<'_>) -> Verdict {
     let request = BranchRequest {
         repo: opened.repo(),
         name: Some(destination),
+        ..Default::default()
     };
     let branch = test
         .client
@@ -357,6 +364,7 @@ pub fn pull_request_is_found_by_commit(test: &TestContext<'_>) -> Verdict {
                 repo: opened.repo(),
                 commit: opened.head.clone(),
                 states: vec![state],
+                ..Default::default()
             };
             test.client
                 .search_pull_request(&test.context(), request, sink)
@@ -391,12 +399,13 @@ pub fn approval_is_idempotent(test: &TestContext<'_>) -> Verdict {
 pub fn comment_is_deleted_twice(test: &TestContext<'_>) -> Verdict {
     let mut clean_up = CleanUp::default();
     let opened = open(test, &mut clean_up, "comment")?;
-    let text_of = |id: u64| -> std::result::Result<Option<String>, Failure> {
+    let text_of = |id: &str| -> std::result::Result<Option<String>, Failure> {
         let comments = collect(|sink| {
             let request = CommentsRequest {
                 repo: opened.repo(),
                 pull_request: opened.made.id,
                 limit: None,
+                ..Default::default()
             };
             test.client
                 .pull_request_comments(&test.context(), request, sink)
@@ -417,36 +426,39 @@ pub fn comment_is_deleted_twice(test: &TestContext<'_>) -> Verdict {
         .client
         .pull_request_comment_create(&test.context(), create.clone())
         .works("pull_request_comment_create")?;
-    let listed = text_of(made.id)?;
+    let listed = text_of(&made.id)?;
     ensure(listed.as_ref() == Some(&create.text), || {
         format!("written: {:?}, listed: {listed:?}", create.text)
     })?;
     let update = UpdateCommentRequest {
         repo: opened.repo(),
         pull_request: opened.made.id,
-        id: made.id,
+        id: made.id.clone(),
         text: "conformance: changed".to_owned(),
+        ..Default::default()
     };
     test.client
         .pull_request_comment_update(&test.context(), update.clone())
         .works("pull_request_comment_update")?;
-    let listed = text_of(made.id)?;
+    let listed = text_of(&made.id)?;
     ensure(listed.as_ref() == Some(&update.text), || {
         format!("changed to: {:?}, listed: {listed:?}", update.text)
     })?;
     let delete = DeleteCommentRequest {
         repo: opened.repo(),
         pull_request: opened.made.id,
-        id: made.id,
+        id: made.id.clone(),
+        ..Default::default()
     };
     test.client
         .pull_request_comment_delete(&test.context(), delete.clone())
         .works("the first deletion")?;
-    let listed = text_of(made.id)?;
+    let listed = text_of(&made.id)?;
     ensure(listed.is_none(), || {
         format!("deleted, still listed: {listed:?}")
     })?;
     test.client
         .pull_request_comment_delete(&test.context(), delete)
         .works("the second deletion")
+        .map(drop)
 }

@@ -63,6 +63,7 @@ fn create(test: &TestContext<'_>, repo: &str, name: &str, target: &str) -> Resul
         repo: repo.to_owned(),
         name: name.to_owned(),
         target: target.to_owned(),
+        ..Default::default()
     };
     test.client.create_branch(&test.context(), request)
 }
@@ -71,14 +72,16 @@ fn look_up(test: &TestContext<'_>, repo: &str, name: Option<&str>) -> Result<Bra
     let request = BranchRequest {
         repo: repo.to_owned(),
         name: name.map(str::to_owned),
+        ..Default::default()
     };
     test.client.branch(&test.context(), request)
 }
 
-fn delete(test: &TestContext<'_>, repo: &str, name: &str) -> Result<()> {
+fn delete(test: &TestContext<'_>, repo: &str, name: &str) -> Result<Done> {
     let request = DeleteBranchRequest {
         repo: repo.to_owned(),
         name: name.to_owned(),
+        ..Default::default()
     };
     test.client.delete_branch(&test.context(), request)
 }
@@ -190,7 +193,9 @@ pub fn branch_is_deleted_twice(test: &TestContext<'_>) -> Verdict {
     delete(test, &repo, &name).works("the first deletion")?;
     look_up(test, &repo, Some(&name))
         .fails_with("the branch after its deletion", &[ErrorKind::NOT_FOUND])?;
-    delete(test, &repo, &name).works("the second deletion")
+    delete(test, &repo, &name)
+        .works("the second deletion")
+        .map(drop)
 }
 
 /// `tag.create-existing`
@@ -211,6 +216,7 @@ pub fn existing_tag_stays(test: &TestContext<'_>) -> Verdict {
     let request = TagRequest {
         repo: repo.clone(),
         name: present.tag.clone(),
+        ..Default::default()
     };
     let look_up = |when: &str| {
         test.client
@@ -224,6 +230,7 @@ pub fn existing_tag_stays(test: &TestContext<'_>) -> Verdict {
         name: present.tag,
         target,
         message: Some("conformance".to_owned()),
+        ..Default::default()
     };
     test.client
         .create_tag(&test.context(), creation)

@@ -111,6 +111,7 @@ pub fn no_descriptor_is_left(test: &TestContext<'_>) -> Verdict {
             let request = BranchRequest {
                 repo: test.target.repo.clone(),
                 name: None,
+                ..Default::default()
             };
             test.client
                 .branch(&test.context(), request)

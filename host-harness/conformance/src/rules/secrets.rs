@@ -170,6 +170,7 @@ fn call_with_canary(test: &TestContext<'_>, canary: &Canary, mut judge: impl FnM
             format!("{{\"token\": \"{}\"", canary.password.expose()).into_bytes(),
         ),
         secret: Some(canary.hook.clone()),
+        ..Default::default()
     };
     if test.can("parse_webhook") {
         match test.server.parse_webhook(&test.context(), garbage) {
@@ -197,8 +198,9 @@ pub fn no_secret_in_errors(test: &TestContext<'_>) -> Verdict {
         }));
     });
     if test.can("checkout_credentials") {
-        let request = RepositoryRequest {
+        let request = CheckoutRequest {
             repo: test.target.repo.clone(),
+            ..Default::default()
         };
         let shown = match test.client.checkout_credentials(&test.context(), request) {
             Ok(credentials) => format!(
@@ -240,8 +242,9 @@ pub fn no_secret_in_logs(test: &TestContext<'_>) -> Verdict {
 
 /// `checkout.addresses`
 pub fn clone_addresses_are_clean(test: &TestContext<'_>) -> Verdict {
-    let request = RepositoryRequest {
+    let request = CheckoutRequest {
         repo: test.target.repo.clone(),
+        ..Default::default()
     };
     let credentials = test
         .client

@@ -87,6 +87,7 @@ impl Commit {
                 repo: self.repo.clone(),
                 commit: self.hash.clone(),
                 limit: None,
+                ..Default::default()
             };
             test.client.list_statuses(&test.context(), request, sink)
         })

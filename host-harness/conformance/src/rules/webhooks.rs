@@ -62,6 +62,7 @@ fn parse(
         headers,
         body: Bytes(body.to_vec()),
         secret: secret.cloned(),
+        ..Default::default()
     };
     test.server.parse_webhook(&test.context(), request)
 }

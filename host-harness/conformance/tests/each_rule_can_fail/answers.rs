@@ -26,8 +26,9 @@ pub(crate) fn branch(name: &str, hash: &str) -> Branch {
         id: format!("refs/heads/{name}"),
         display_id: name.to_owned(),
         latest_commit: hash.to_owned(),
-        default: name == MAIN,
+        default: Some(name == MAIN),
         parents: Vec::new(),
+        ..Default::default()
     }
 }
 
@@ -53,7 +54,7 @@ pub(crate) fn branches(
     if world.has(Defect::MainBranchNotMarked) {
         branches
             .iter_mut()
-            .for_each(|branch| branch.default = false);
+            .for_each(|branch| branch.default = Some(false));
     }
     let age = |branch: &Branch| world.history.back_from(&branch.latest_commit).len();
     match request.sort {
@@ -77,7 +78,7 @@ pub(crate) fn tag(name: &str, tag: &history::Tag) -> Tag {
 pub(crate) fn commit(commit: &history::Commit) -> Commit {
     Commit {
         id: commit.hash.clone(),
-        author_timestamp: commit.seconds * 1000,
+        author_timestamp: Some(commit.seconds * 1000),
         message: commit.message.clone(),
         parents: commit.parents.clone(),
         ..Default::default()
@@ -259,6 +260,7 @@ pub(crate) fn create_pull_request(
             repo: Some(request.repo.clone()),
             branch: branch(name, hash),
             clone_url: String::new(),
+            ..Default::default()
         })
     };
     let made = PullRequest {
@@ -361,7 +363,7 @@ pub(crate) fn reconcile_hook(
     if action == "unchanged" && world.has(Defect::ReconcileAlwaysUpdates) {
         action = "updated";
     }
-    answer.extra.push(("action".to_owned(), action.to_owned()));
+    answer.extra.insert(keys::ACTION, action);
     answer
 }
 
@@ -443,6 +445,7 @@ pub(crate) fn poll(
         events,
         cursor: cursor_of(now),
         requests: 1,
+        ..Default::default()
     })
 }
 

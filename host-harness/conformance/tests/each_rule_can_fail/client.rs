@@ -349,13 +349,17 @@ impl AuthorizedClient for Client {
         })
     }
 
-    fn delete_branch(&self, context: &dyn CallContext, request: DeleteBranchRequest) -> Result<()> {
+    fn delete_branch(
+        &self,
+        context: &dyn CallContext,
+        request: DeleteBranchRequest,
+    ) -> Result<Done> {
         self.on(context, &request.repo, |repo| {
             let was = repo.branches.remove(&request.name);
             if was.is_none() && self.world.has(Defect::SecondBranchDeletionFails) {
                 return Err(not_found("such branch"));
             }
-            Ok(())
+            Ok(Done::default())
         })
     }
 
@@ -467,14 +471,14 @@ impl AuthorizedClient for Client {
         &self,
         context: &dyn CallContext,
         request: PullRequestRequest,
-    ) -> Result<()> {
+    ) -> Result<Done> {
         self.on(context, &request.repo, |repo| {
             answers::pull_request(repo, request.id)?;
             if repo.approved.contains(&request.id) && self.world.has(Defect::SecondApprovalFails) {
                 return Err(VcsError::new(ErrorKind::CONFLICT, "approved already"));
             }
             repo.approved.push(request.id);
-            Ok(())
+            Ok(Done::default())
         })
     }
 
@@ -482,10 +486,10 @@ impl AuthorizedClient for Client {
         &self,
         context: &dyn CallContext,
         request: PullRequestRequest,
-    ) -> Result<()> {
+    ) -> Result<Done> {
         self.on(context, &request.repo, |repo| {
             repo.approved.retain(|id| *id != request.id);
-            Ok(())
+            Ok(Done::default())
         })
     }
 
@@ -495,7 +499,7 @@ impl AuthorizedClient for Client {
         request: CreateCommentRequest,
     ) -> Result<Comment> {
         let comment = Comment {
-            id: self.world.number(),
+            id: self.world.number().to_string(),
             text: request.text,
             ..Default::default()
         };
@@ -524,7 +528,7 @@ impl AuthorizedClient for Client {
         &self,
         context: &dyn CallContext,
         request: DeleteCommentRequest,
-    ) -> Result<()> {
+    ) -> Result<Done> {
         self.on(context, &request.repo, |repo| {
             let before = repo.comments.len();
             repo.comments
@@ -533,7 +537,7 @@ impl AuthorizedClient for Client {
             if gone && self.world.has(Defect::SecondCommentDeletionFails) {
                 return Err(not_found("such comment"));
             }
-            Ok(())
+            Ok(Done::default())
         })
     }
 
@@ -567,7 +571,7 @@ impl AuthorizedClient for Client {
         })
     }
 
-    fn delete_hook(&self, context: &dyn CallContext, request: DeleteHookRequest) -> Result<()> {
+    fn delete_hook(&self, context: &dyn CallContext, request: DeleteHookRequest) -> Result<Done> {
         self.on(context, &request.repo, |repo| {
             let before = repo.hooks.len();
             repo.hooks.retain(|hook| {
@@ -577,7 +581,7 @@ impl AuthorizedClient for Client {
             if gone && self.world.has(Defect::SecondHookDeletionFails) {
                 return Err(not_found("such hook"));
             }
-            Ok(())
+            Ok(Done::default())
         })
     }
 
@@ -622,7 +626,7 @@ impl AuthorizedClient for Client {
     fn checkout_credentials(
         &self,
         context: &dyn CallContext,
-        request: RepositoryRequest,
+        request: CheckoutRequest,
     ) -> Result<CheckoutCredentials> {
         self.begin(context)?;
         let host = if self.world.has(Defect::UserInCheckoutAddress) {
@@ -641,6 +645,7 @@ impl AuthorizedClient for Client {
             username: Some(username.to_owned()),
             secret: Some(Secret::from(TOKEN)),
             expires_at_ms: None,
+            ..Default::default()
         })
     }
 

@@ -45,7 +45,7 @@ fn info_with(defect: Option<Defect>) -> ProviderInfo {
     let mut add = |name: &str| {
         info.capabilities.push(Capability {
             name: name.to_owned(),
-            limits: Vec::new(),
+            ..Default::default()
         });
     };
     match defect {

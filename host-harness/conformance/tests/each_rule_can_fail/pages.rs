@@ -82,6 +82,6 @@ fn streamed(commit: &str, length: u64) -> StreamedContent {
     StreamedContent {
         commit: commit.to_owned(),
         length,
-        extra: Vec::new(),
+        ..Default::default()
     }
 }

@@ -101,7 +101,7 @@ impl VcsServer for Server {
             level: LogLevel::DEBUG,
             target: "model".to_owned(),
             message,
-            fields: Vec::new(),
+            ..Default::default()
         });
         Ok(Box::new(Client {
             world: Arc::clone(&self.world),
@@ -112,11 +112,11 @@ impl VcsServer for Server {
     fn webhooks_info(
         &self,
         _context: &dyn CallContext,
-        _request: ServerInfoRequest,
+        _request: WebhooksInfoRequest,
     ) -> Result<WebhooksInfo> {
         Ok(WebhooksInfo {
             supported: !self.world.has(Defect::WebhooksDenied),
-            signed: true,
+            proof: WebhookProof::hmac("X-Signature", "sha256", "sha256="),
             default_events: vec!["push".to_owned()],
             events: vec!["push".to_owned()],
             ..Default::default()
@@ -132,6 +132,7 @@ impl VcsServer for Server {
             supported: true,
             disabled: false,
             min_interval_seconds: 60,
+            ..Default::default()
         })
     }
 

@@ -21,13 +21,15 @@ impl Provider for StaticProvider {
     }
 
     fn new_server(config_toml: &str, host: Arc<dyn HostServices>) -> Result<Box<dyn VcsServer>> {
-        let config: Config = toml::from_str(config_toml)
-            .map_err(|error| VcsError::new(ErrorKind::CONFIG, error.message().to_owned()))?;
+        let config: Config = toml::from_str(config_toml).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            VcsError::config_text(config_toml, offset, error.message())
+        })?;
         host.log(LogRecord {
             level: LogLevel::INFO,
             target: "static".to_owned(),
             message: format!("{} repositories are configured", config.repositories.len()),
-            fields: Vec::new(),
+            ..Default::default()
         });
         Ok(Box::new(StaticServer(Arc::new(config))))
     }
@@ -130,7 +132,7 @@ impl AuthorizedClient for StaticClient {
         let mut all = branches(self.find(&request.repo)?);
         let found = match &request.name {
             Some(name) => all.find(|branch| branch.display_id == *name),
-            None => all.find(|branch| branch.default),
+            None => all.find(|branch| branch.default == Some(true)),
         };
         found.ok_or_else(|| VcsError::new(ErrorKind::NOT_FOUND, "there is no such branch"))
     }
@@ -211,8 +213,8 @@ fn branches(configured: &ConfiguredRepository) -> impl Iterator<Item = Branch> {
             id: format!("refs/heads/{}", branch.name),
             display_id: branch.name.clone(),
             latest_commit: branch.commit.clone(),
-            default: place == 0,
-            parents: Vec::new(),
+            default: Some(place == 0),
+            ..Default::default()
         })
 }
 

@@ -20,6 +20,9 @@ const STATE_LIFE: Duration = Duration::from_secs(10 * 60);
 /// How many characters a state of 128 random bits has at least.
 const SHORTEST_STATE: usize = 22;
 
+/// The place that PKCE verifiers are sealed for.
+const VERIFIER_PLACE: &str = "consent-verifier";
+
 /// How long to wait for somebody who is renewing the grant that is replaced.
 const LOCK_WAIT: Duration = Duration::from_secs(30);
 
@@ -43,6 +46,8 @@ pub struct Callback {
     pub code: Option<Secret>,
     /// The service's word for why there is no code, such as `access_denied`.
     pub error: Option<String>,
+    /// Who made the code, if the service says so (RFC 9207).
+    pub issuer: Option<String>,
     /// The project and server that the caller says it is for, if it says so.
     pub expected: Option<(String, String)>,
 }
@@ -114,6 +119,7 @@ impl Engine {
         let redirect_uri = self.consent_callback();
         let request = AuthorizeRequest {
             redirect_uri: Some(redirect_uri.clone()),
+            ..AuthorizeRequest::default()
         };
         let context = self.background("authorize_redirect");
         let redirect = self
@@ -135,6 +141,10 @@ impl Engine {
             server: server.to_owned(),
             redirect_uri: redirect_uri.clone(),
             expires_at,
+            sealed_verifier: redirect
+                .code_verifier
+                .map(|verifier| self.grants.sealer().seal(VERIFIER_PLACE, &verifier))
+                .transpose()?,
         };
         self.store
             .add_consent_state(random::digest(state.expose()), kept, self.now())?;
@@ -176,6 +186,13 @@ impl Engine {
         let request = AuthorizeTokenRequest {
             code: Some(code.ok_or(ConsentError::NoCode)?),
             redirect_uri: Some(asked_for.redirect_uri),
+            code_verifier: asked_for
+                .sealed_verifier
+                .map(|sealed| self.grants.sealer().open(VERIFIER_PLACE, &sealed))
+                .transpose()?,
+            state: Some(state),
+            issuer: callback.issuer,
+            ..AuthorizeTokenRequest::default()
         };
         let context = self.background("authorize_token");
         let grant = self

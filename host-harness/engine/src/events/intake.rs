@@ -106,6 +106,7 @@ impl Engine {
                 headers,
                 body: body.into(),
                 secret: Some(secret),
+                ..Default::default()
             };
             let delivery = engine
                 .servers

@@ -9,7 +9,7 @@ use crate::store::{Application, PollCursor, StoreError};
 use std::collections::HashMap;
 use std::time::Duration;
 use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
-use vcs_provider_interface::records::{PollEventsRequest, ServerInfoRequest};
+use vcs_provider_interface::records::PollEventsRequest;
 
 /// The time between two polls where there are no webhooks, unless the provider
 /// wants a longer one.
@@ -102,13 +102,13 @@ impl Engine {
     /// # Errors
     /// What the provider returns.
     pub fn poll_interval(&self, application: &Application) -> Result<Option<Duration>> {
-        let server = self.servers.server(&application.server)?;
+        let server = &application.server;
         let context = self.background("polling_info");
-        let polling = server.polling_info(&context, ServerInfoRequest::default())?;
+        let polling = self.polling_of(&context, server)?;
         if !polling.supported || polling.disabled {
             return Ok(None);
         }
-        let webhooks = server.webhooks_info(&context, ServerInfoRequest::default())?;
+        let webhooks = self.webhooks_of(&context, server, None)?;
         let wanted = if webhooks.supported && !webhooks.disabled {
             self.settings.poll_interval
         } else {
@@ -132,6 +132,7 @@ impl Engine {
             repo: application.repo.clone(),
             cursor: before.as_ref().map(|before| before.cursor.clone()),
             kinds: Vec::new(),
+            ..Default::default()
         };
         let context = self.background("poll_events");
         let polled = self

@@ -122,7 +122,7 @@ pub fn to_stored(event: &Event) -> NewEvent {
 pub fn is_incomplete(event: &Event) -> bool {
     let is_short = |hash: &str| !hash.is_empty() && hash.len() < HASH_LENGTH;
     let truncated = event.change.as_ref().is_some_and(|change| {
-        change.truncated
+        change.truncated == Some(true)
             || change.new_hash.as_deref().is_some_and(is_short)
             || change.old_hash.as_deref().is_some_and(is_short)
     });
@@ -336,7 +336,7 @@ pub(crate) mod tests {
         let mut event = branch_event("main", None, Some(&whole));
         assert!(!is_incomplete(&event));
         if let Some(change) = &mut event.change {
-            change.truncated = true;
+            change.truncated = Some(true);
         }
         assert!(is_incomplete(&event));
         let end = |hash: &str| PullRequestEnd {

@@ -242,9 +242,13 @@ impl Engine {
             let context = engine
                 .background("complete_event")
                 .with_time_limit(COMPLETION_LIMIT);
-            engine
-                .client_of(&application)?
-                .complete_event(&context, CompleteEventRequest { event })
+            engine.client_of(&application)?.complete_event(
+                &context,
+                CompleteEventRequest {
+                    event,
+                    ..Default::default()
+                },
+            )
         })
         .await
     }

@@ -112,6 +112,7 @@ impl GrantStore {
             version: read.version,
             dead: read.dead,
             extra: read.extra,
+            ..Default::default()
         }))
     }
 

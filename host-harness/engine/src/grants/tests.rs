@@ -22,7 +22,8 @@ fn grant(version: u64, token: &str) -> Grant {
         scopes: vec!["repository".to_owned()],
         version,
         dead: None,
-        extra: vec![("account".to_owned(), "{u}".to_owned())],
+        extra: Extra::from([("account", "{u}")]),
+        ..Default::default()
     }
 }
 

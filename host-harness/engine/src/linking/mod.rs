@@ -5,12 +5,12 @@ use crate::engine::Engine;
 use crate::grants::hook_place;
 use crate::random;
 use crate::store::{Application, NewApplication, StoredHook};
-use url::Url;
 use vcs_provider_interface::context::CallContext;
 use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
 use vcs_provider_interface::provider::AuthorizedClient;
 use vcs_provider_interface::records::{
-    DeleteHookRequest, HookRequest, RepositoryRequest, ServerInfoRequest, WebhooksInfo,
+    DeleteHookRequest, HookRequest, PollingInfo, RepositoryRequest, ServerInfoRequest,
+    WebhooksInfo, WebhooksInfoRequest, keys,
 };
 use vcs_provider_interface::secret::Secret;
 
@@ -95,12 +95,10 @@ impl Engine {
         let client = self.client(Some(project), &request.server)?;
         let wanted = RepositoryRequest {
             repo: request.repo.clone(),
+            ..Default::default()
         };
         let repository = client.repo_by_fullname(context, wanted)?;
-        let webhooks = self
-            .servers
-            .server(&request.server)?
-            .webhooks_info(context, ServerInfoRequest::default())?;
+        let webhooks = self.webhooks_of(context, &request.server, None)?;
         let new = NewApplication {
             project: project.to_owned(),
             name: name.to_owned(),
@@ -150,6 +148,7 @@ impl Engine {
                 repo: application.repo.clone(),
                 id: hook.service_id,
                 url: Some(hook.url),
+                ..Default::default()
             };
             match self.client_of(&application)?.delete_hook(context, request) {
                 Err(error) if error.kind != ErrorKind::NOT_FOUND => return Err(error),
@@ -158,6 +157,34 @@ impl Engine {
         }
         self.store.unlink_application(application.id)?;
         Ok(())
+    }
+
+    /// What a server says of its webhooks; a provider that does not have the
+    /// method has no webhooks.
+    ///
+    /// # Errors
+    /// The provider's.
+    pub fn webhooks_of(
+        &self,
+        context: &dyn CallContext,
+        server: &str,
+        hook_url: Option<String>,
+    ) -> Result<WebhooksInfo> {
+        let request = WebhooksInfoRequest {
+            hook_url,
+            ..WebhooksInfoRequest::default()
+        };
+        or_none(self.servers.server(server)?.webhooks_info(context, request))
+    }
+
+    /// What a server says of polling; a provider that does not have the method
+    /// cannot be polled.
+    ///
+    /// # Errors
+    /// The provider's.
+    pub fn polling_of(&self, context: &dyn CallContext, server: &str) -> Result<PollingInfo> {
+        let request = ServerInfoRequest::default();
+        or_none(self.servers.server(server)?.polling_info(context, request))
     }
 
     fn reconcile_hook(
@@ -175,13 +202,16 @@ impl Engine {
             .sealer()
             .open(&hook_place(&hook.id), &hook.sealed_secret)?;
         let direct = format!("{}/webhook/{}", self.settings.api_url, hook.id);
-        let url = through_proxy(&direct, webhooks.proxy.as_deref())?;
         let events = if events.is_empty() {
             webhooks.default_events.clone()
         } else {
             events
         };
         if webhooks.creation_disabled {
+            let url = self
+                .webhooks_of(context, &application.server, Some(direct.clone()))?
+                .hook_url
+                .unwrap_or(direct);
             self.store
                 .set_hook_at_service(&hook.id, None, url.clone())?;
             return Ok(LinkedHook::Manual {
@@ -199,19 +229,23 @@ impl Engine {
             repo: application.repo.clone(),
             id: hook.service_id,
             name: format!("{} {}", application.project, application.name),
-            url: url.clone(),
+            url: direct,
             events,
-            disable: false,
             secret: Some(secret),
+            ..HookRequest::default()
         };
         let made = client.reconcile_hook(context, request)?;
         self.store
-            .set_hook_at_service(&hook.id, Some(made.id.clone()), url)?;
-        let action = made.extra.iter().find(|(key, _)| key == "action");
+            .set_hook_at_service(&hook.id, Some(made.id.clone()), made.url.clone())?;
+        let action = made
+            .extra
+            .get(keys::ACTION)
+            .unwrap_or("reconciled")
+            .to_owned();
         Ok(LinkedHook::Active {
             id: made.id,
             url: made.url,
-            action: action.map_or_else(|| "reconciled".to_owned(), |(_, action)| action.clone()),
+            action,
         })
     }
 
@@ -233,58 +267,10 @@ impl Engine {
     }
 }
 
-/// The address of a hook as the service sees it: a proxy replaces scheme, host
-/// and path prefix and keeps the last segment.
-///
-/// # Errors
-/// `Config` if the proxy's address cannot be used.
-fn through_proxy(direct: &str, proxy: Option<&str>) -> Result<String> {
-    let Some(proxy) = proxy.filter(|proxy| !proxy.is_empty()) else {
-        return Ok(direct.to_owned());
-    };
-    let wrong = |reason: String| {
-        VcsError::new(
-            ErrorKind::CONFIG,
-            format!("`proxyWebhook` is no address: {reason}"),
-        )
-    };
-    let parsed = Url::parse(proxy).map_err(|error| wrong(error.to_string()))?;
-    if !matches!(parsed.scheme(), "http" | "https") || parsed.query().is_some() {
-        return Err(wrong(
-            "it must begin with http:// or https:// and hold no query".to_owned(),
-        ));
-    }
-    let last = direct.rsplit('/').next().unwrap_or_default();
-    Ok(format!("{}/{last}", proxy.trim_end_matches('/')))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_proxy_replaces_everything_but_the_last_segment() {
-        let direct = "https://ci.example.com/api/webhook/AbC-1_2";
-        for (proxy, expected) in [
-            (None, direct),
-            (Some(""), direct),
-            (Some("https://myproxy.com/"), "https://myproxy.com/AbC-1_2"),
-            (Some("https://myproxy.com"), "https://myproxy.com/AbC-1_2"),
-            (
-                Some("http://myproxy.com:8443/hooks/in/"),
-                "http://myproxy.com:8443/hooks/in/AbC-1_2",
-            ),
-        ] {
-            assert_eq!(through_proxy(direct, proxy).unwrap(), expected);
-        }
-    }
-
-    #[test]
-    fn a_proxy_that_is_no_address_is_a_configuration_error() {
-        for proxy in ["myproxy.com", "ftp://myproxy.com/", "https://p.com/?a=b"] {
-            let error = through_proxy("https://ci/webhook/x", Some(proxy)).unwrap_err();
-            assert_eq!(error.kind, ErrorKind::CONFIG, "{proxy}");
-            assert!(error.message.contains("proxyWebhook"));
-        }
+/// The empty record where the provider does not have the method.
+fn or_none<T: Default>(response: Result<T>) -> Result<T> {
+    match response {
+        Err(error) if error.kind == ErrorKind::UNSUPPORTED => Ok(T::default()),
+        other => other,
     }
 }

@@ -63,6 +63,7 @@ impl Engine {
         let request = BranchRequest {
             repo: application.repo.clone(),
             name: Some(cleanup.branch.clone()),
+            ..Default::default()
         };
         let context = self.background("branch");
         let found = self

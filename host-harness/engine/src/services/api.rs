@@ -104,6 +104,8 @@ struct CallbackParameters {
     state: Option<Secret>,
     code: Option<Secret>,
     error: Option<String>,
+    /// Who made the code (RFC 9207).
+    iss: Option<String>,
 }
 
 async fn callback(
@@ -138,6 +140,7 @@ async fn end_consent(
         code: parameters.code,
         error: parameters.error,
         expected,
+        issuer: parameters.iss,
     };
     let ended = call(shared, "authorize_token", move |engine, _| {
         match engine.end_consent(callback) {

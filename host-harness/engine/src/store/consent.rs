@@ -14,6 +14,8 @@ pub struct ConsentState {
     pub redirect_uri: String,
     /// When the state ends.
     pub expires_at: i64,
+    /// The PKCE verifier that belongs to it, sealed.
+    pub sealed_verifier: Option<Vec<u8>>,
 }
 
 impl Store {
@@ -25,13 +27,14 @@ impl Store {
         self.write(move |connection| {
             connection.execute("DELETE FROM oauth_states WHERE expires_at <= ?1", [now])?;
             connection.execute(
-                "INSERT INTO oauth_states VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO oauth_states VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 params![
                     digest,
                     state.project,
                     state.server,
                     state.redirect_uri,
-                    state.expires_at
+                    state.expires_at,
+                    state.sealed_verifier
                 ],
             )?;
             Ok(())
@@ -48,7 +51,7 @@ impl Store {
             Ok(connection
                 .query_row(
                     "DELETE FROM oauth_states WHERE digest = ?1
-                     RETURNING project, server, redirect_uri, expires_at",
+                     RETURNING project, server, redirect_uri, expires_at, sealed_verifier",
                     [digest],
                     |row| {
                         Ok(ConsentState {
@@ -56,6 +59,7 @@ impl Store {
                             server: row.get(1)?,
                             redirect_uri: row.get(2)?,
                             expires_at: row.get(3)?,
+                            sealed_verifier: row.get(4)?,
                         })
                     },
                 )

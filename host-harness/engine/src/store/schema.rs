@@ -10,7 +10,12 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x5643_5345;
 
 /// The steps; the store's schema is the number of steps that it has taken.
-pub(crate) const STEPS: &[&str] = &[FIRST, POLLING_AND_PARKING, TOKENS_AND_COUNTS];
+pub(crate) const STEPS: &[&str] = &[
+    FIRST,
+    POLLING_AND_PARKING,
+    TOKENS_AND_COUNTS,
+    CONSENT_VERIFIER,
+];
 
 /// Projects and applications, grants and consent, hooks and deliveries, events,
 /// runs and clean-ups.
@@ -162,6 +167,11 @@ WHEN NEW.state <> OLD.state BEGIN
 END;
 ALTER TABLE deliveries ADD COLUMN digest BLOB;
 CREATE INDEX deliveries_by_body ON deliveries (hook, digest) WHERE digest IS NOT NULL;
+";
+
+/// Consent with PKCE.
+const CONSENT_VERIFIER: &str = "
+ALTER TABLE oauth_states ADD COLUMN sealed_verifier BLOB;
 ";
 
 /// Brings a store to the newest schema. Safe when several processes do it at

@@ -24,6 +24,7 @@ fn with_code(state: Option<&str>) -> Callback {
         code: Some(Secret::from("good-code")),
         error: None,
         expected: None,
+        issuer: None,
     }
 }
 

@@ -17,7 +17,7 @@ fn push(name: &str) -> Event {
 
 fn truncated(name: &str) -> Event {
     let mut event = push(name);
-    event.change.as_mut().unwrap().truncated = true;
+    event.change.as_mut().unwrap().truncated = Some(true);
     event
 }
 
@@ -139,7 +139,7 @@ fn a_truncated_push_is_completed_before_it_is_handled() {
     let events = test.engine.store.events(Some(app.id), None, 10).unwrap();
     let main = events.iter().find(|event| event.subject == "branch:main");
     let event: Event = serde_json::from_str(&main.unwrap().payload).unwrap();
-    assert!(!event.change.unwrap().truncated);
+    assert_eq!(event.change.unwrap().truncated, Some(false));
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub(crate) struct FakeService {
     pub(crate) credentials: Mutex<Vec<Credential>>,
     pub(crate) completed: AtomicU64,
     pub(crate) reloads: AtomicU64,
+    /// What stands before the last segment of hook addresses at the service.
+    pub(crate) webhook_proxy: Mutex<Option<String>>,
     /// While set, `repos` waits until it is cancelled, and says so.
     pub(crate) hanging: AtomicBool,
     pub(crate) cancelled: Mutex<Option<mpsc::Sender<()>>>,
@@ -40,7 +42,7 @@ impl FakeService {
         *service.webhooks.lock().unwrap() = WebhooksInfo {
             supported: true,
             default_events: vec!["repo:push".to_owned()],
-            signed: true,
+            proof: WebhookProof::hmac("X-Hub-Signature", "sha256", "sha256="),
             ..WebhooksInfo::default()
         };
         Arc::new(service)
@@ -48,6 +50,14 @@ impl FakeService {
 
     pub(crate) fn fail_next(&self, error: VcsError) {
         self.failures.lock().unwrap().push_back(error);
+    }
+
+    fn delivered_url(&self, url: &str) -> String {
+        let last = url.rsplit('/').next().unwrap_or_default();
+        match &*self.webhook_proxy.lock().unwrap() {
+            Some(proxy) => format!("{proxy}{last}"),
+            None => url.to_owned(),
+        }
     }
 
     fn fail_if_asked(&self) -> Result<()> {
@@ -117,8 +127,15 @@ impl VcsServer for FakeServer {
         Ok(Box::new(FakeClient(Arc::clone(&self.0))))
     }
 
-    fn webhooks_info(&self, _: &dyn CallContext, _: ServerInfoRequest) -> Result<WebhooksInfo> {
-        Ok(self.0.webhooks.lock().unwrap().clone())
+    fn webhooks_info(
+        &self,
+        _: &dyn CallContext,
+        request: WebhooksInfoRequest,
+    ) -> Result<WebhooksInfo> {
+        Ok(WebhooksInfo {
+            hook_url: request.hook_url.map(|url| self.0.delivered_url(&url)),
+            ..self.0.webhooks.lock().unwrap().clone()
+        })
     }
 
     fn polling_info(&self, _: &dyn CallContext, _: ServerInfoRequest) -> Result<PollingInfo> {
@@ -140,6 +157,7 @@ impl VcsServer for FakeServer {
                 request.redirect_uri.unwrap_or_default()
             ),
             state: Some(Secret::new(state)),
+            ..Default::default()
         })
     }
 
@@ -248,8 +266,9 @@ impl AuthorizedClient for FakeClient {
         })
     }
 
-    fn reconcile_hook(&self, _: &dyn CallContext, request: HookRequest) -> Result<Hook> {
+    fn reconcile_hook(&self, _: &dyn CallContext, mut request: HookRequest) -> Result<Hook> {
         self.0.fail_if_asked()?;
+        request.url = self.0.delivered_url(&request.url);
         let mut hooks = self.0.hooks.lock().unwrap();
         let action = match hooks.iter().position(|hook| hook.url == request.url) {
             Some(_) => "unchanged",
@@ -261,15 +280,15 @@ impl AuthorizedClient for FakeClient {
         Ok(Hook {
             id: "{hook}".to_owned(),
             url: request.url,
-            extra: vec![("action".to_owned(), action.to_owned())],
+            extra: Extra::from([("action", action)]),
             ..Hook::default()
         })
     }
 
-    fn delete_hook(&self, _: &dyn CallContext, request: DeleteHookRequest) -> Result<()> {
+    fn delete_hook(&self, _: &dyn CallContext, request: DeleteHookRequest) -> Result<Done> {
         let mut hooks = self.0.hooks.lock().unwrap();
         hooks.retain(|hook| Some(&hook.url) != request.url.as_ref());
-        Ok(())
+        Ok(Done::changed())
     }
 
     fn poll_events(&self, _: &dyn CallContext, request: PollEventsRequest) -> Result<PolledEvents> {
@@ -291,6 +310,7 @@ impl AuthorizedClient for FakeClient {
             events,
             cursor: format!("cursor-{}", cursors.len()),
             requests: 1,
+            ..Default::default()
         })
     }
 
@@ -299,7 +319,7 @@ impl AuthorizedClient for FakeClient {
         self.0.completed.fetch_add(1, Ordering::AcqRel);
         let mut event = request.event;
         if let Some(change) = &mut event.change {
-            change.truncated = false;
+            change.truncated = Some(false);
         }
         Ok(event)
     }

@@ -84,11 +84,18 @@ fn where_the_engine_may_not_make_hooks_the_administrator_is_told_what_to_enter()
 #[test]
 fn a_webhook_proxy_stands_in_the_address_and_keeps_the_last_segment() {
     let test = TestEngine::new();
-    test.service.webhooks.lock().unwrap().proxy = Some("https://myproxy.com/in/".to_owned());
+    *test.service.webhook_proxy.lock().unwrap() = Some("https://myproxy.com/in/".to_owned());
     let app = test.linked();
     let (hook, _) = test.hook(&app);
     let url = test.service.hooks.lock().unwrap()[0].url.clone();
     assert_eq!(url, format!("https://myproxy.com/in/{}", hook.id));
+    assert_eq!(hook.url, url);
+
+    test.service.webhooks.lock().unwrap().creation_disabled = true;
+    let linked = test.try_link("by-hand").unwrap();
+    let (hook, _) = test.hook(&linked.application);
+    let shown = serde_json::to_value(&linked.hook).unwrap();
+    assert_eq!(shown["url"], format!("https://myproxy.com/in/{}", hook.id));
 }
 
 #[test]

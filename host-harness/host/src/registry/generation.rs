@@ -195,7 +195,7 @@ impl Pinned {
             return false;
         };
         self.generation.errors.fetch_add(1, Ordering::Relaxed);
-        let poisoned = error.extra.iter().any(|(key, _)| key == guard::POISONED);
+        let poisoned = error.extra.get(guard::POISONED).is_some();
         if poisoned {
             self.generation.poisoned.store(true, Ordering::Release);
         }

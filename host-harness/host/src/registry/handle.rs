@@ -39,21 +39,58 @@ impl ServerHandle {
         let generation = self.slot.current()?;
         Some(generation.plugin().info.clone())
     }
+
+    fn on_server<T>(&self, call: impl FnOnce(&dyn VcsServer) -> Result<T>) -> Result<T> {
+        self.slot.call(|generation| call(generation.server()?))
+    }
+}
+
+/// One method of a handle: the method of whatever serves when the call begins.
+macro_rules! pass_on {
+    (($($call:tt)*) list $name:ident($request:ty) -> $item:ty) => {
+        fn $name(
+            &self,
+            context: &dyn CallContext,
+            request: $request,
+            sink: &mut dyn PageSink<$item>,
+        ) -> Result<()> {
+            pass_on!(self, ($($call)*), target => target.$name(context, request, sink))
+        }
+    };
+    (($($call:tt)*) read $name:ident($request:ty) -> $response:ty) => {
+        fn $name(
+            &self,
+            context: &dyn CallContext,
+            request: $request,
+            sink: &mut dyn ByteSink,
+        ) -> Result<$response> {
+            pass_on!(self, ($($call)*), target => target.$name(context, request, sink))
+        }
+    };
+    (($($call:tt)*) write $name:ident($request:ty) -> $response:ty) => {
+        fn $name(
+            &self,
+            context: &dyn CallContext,
+            request: $request,
+            source: &mut dyn ByteSource,
+        ) -> Result<$response> {
+            pass_on!(self, ($($call)*), target => target.$name(context, request, source))
+        }
+    };
+    (($($call:tt)*) call $name:ident($request:ty) -> $response:ty) => {
+        fn $name(&self, context: &dyn CallContext, request: $request) -> Result<$response> {
+            pass_on!(self, ($($call)*), target => target.$name(context, request))
+        }
+    };
+    ($self:ident, ($call:ident), $target:ident => $body:expr) => {
+        $self.$call(|$target| $body)
+    };
 }
 
 macro_rules! implement_server_handle {
-    (
-        calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
-        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
-    ) => {
+    ( $( $section:ident { $( $(#[$doc:meta])* $shape:ident $name:ident($request:ty) -> $response:ty; )* } )* ) => {
         impl VcsServer for ServerHandle {
-            $( fn $call(&self, context: &dyn CallContext, request: $call_request) -> Result<$call_answer> {
-                self.slot.call(|generation| generation.server()?.$call(context, request))
-            } )*
-
-            $( fn $added(&self, context: &dyn CallContext, request: $added_request) -> Result<$added_answer> {
-                self.slot.call(|generation| generation.server()?.$added(context, request))
-            } )*
+            $($( pass_on! { (on_server) $shape $name($request) -> $response } )*)*
 
             /// The client that is returned stays valid over every swap: a
             /// provider makes its own client when the first call reaches it.
@@ -65,7 +102,7 @@ macro_rules! implement_server_handle {
                     slot: Arc::clone(&self.slot),
                     credential,
                 };
-                client.call(|_| Ok(()))?;
+                client.on_client(|_| Ok(()))?;
                 Ok(Box::new(client))
             }
         }
@@ -82,7 +119,7 @@ struct ClientHandle {
 }
 
 impl ClientHandle {
-    fn call<T>(&self, call: impl FnOnce(&dyn AuthorizedClient) -> Result<T>) -> Result<T> {
+    fn on_client<T>(&self, call: impl FnOnce(&dyn AuthorizedClient) -> Result<T>) -> Result<T> {
         self.slot.call(|generation: &Generation| {
             let client = generation.client(self.number, &self.credential)?;
             call(client.as_ref())
@@ -99,53 +136,9 @@ impl Drop for ClientHandle {
 }
 
 macro_rules! implement_client_handle {
-    (
-        lists { $( $(#[$list_doc:meta])* $list:ident($list_request:ty) -> $list_item:ty; )* }
-        reads { $( $(#[$read_doc:meta])* $read:ident($read_request:ty) -> $read_answer:ty; )* }
-        writes { $( $(#[$write_doc:meta])* $write:ident($write_request:ty) -> $write_answer:ty; )* }
-        calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
-        last { $(#[$last_doc:meta])* $last:ident($last_request:ty) -> $last_answer:ty; }
-        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
-    ) => {
+    ( $( $section:ident { $( $(#[$doc:meta])* $shape:ident $name:ident($request:ty) -> $response:ty; )* } )* ) => {
         impl AuthorizedClient for ClientHandle {
-            $( fn $list(
-                &self,
-                context: &dyn CallContext,
-                request: $list_request,
-                sink: &mut dyn PageSink<$list_item>,
-            ) -> Result<()> {
-                self.call(|client| client.$list(context, request, sink))
-            } )*
-
-            $( fn $read(
-                &self,
-                context: &dyn CallContext,
-                request: $read_request,
-                sink: &mut dyn ByteSink,
-            ) -> Result<$read_answer> {
-                self.call(|client| client.$read(context, request, sink))
-            } )*
-
-            $( fn $write(
-                &self,
-                context: &dyn CallContext,
-                request: $write_request,
-                source: &mut dyn ByteSource,
-            ) -> Result<$write_answer> {
-                self.call(|client| client.$write(context, request, source))
-            } )*
-
-            $( fn $call(&self, context: &dyn CallContext, request: $call_request) -> Result<$call_answer> {
-                self.call(|client| client.$call(context, request))
-            } )*
-
-            fn $last(&self, context: &dyn CallContext, request: $last_request) -> Result<$last_answer> {
-                self.call(|client| client.$last(context, request))
-            }
-
-            $( fn $added(&self, context: &dyn CallContext, request: $added_request) -> Result<$added_answer> {
-                self.call(|client| client.$added(context, request))
-            } )*
+            $($( pass_on! { (on_client) $shape $name($request) -> $response } )*)*
         }
     };
 }

@@ -9,7 +9,7 @@ use vcs_provider_interface::error::{ErrorKind, Result};
 use vcs_provider_interface::prelude::{
     Grant, HostServices, LogLevel, LogRecord, VcsError, VcsServer,
 };
-use vcs_provider_interface::records::ServerInfoRequest;
+use vcs_provider_interface::records::{ServerInfoRequest, WebhooksInfoRequest};
 
 /// A configured server.
 #[derive(Clone)]
@@ -140,7 +140,7 @@ fn ask_for_settings(server: &dyn VcsServer, context: &dyn CallContext) -> Result
     };
     or_unsupported(
         server
-            .webhooks_info(context, ServerInfoRequest::default())
+            .webhooks_info(context, WebhooksInfoRequest::default())
             .map(drop),
     )?;
     or_unsupported(

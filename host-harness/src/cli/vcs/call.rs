@@ -73,7 +73,10 @@ impl<'a> Call<'a> {
     /// Makes a call without an answer.
     pub(super) fn done(
         &self,
-        call: impl FnOnce(&dyn AuthorizedClient, &HostCallContext) -> VcsResult<()>,
+        call: impl FnOnce(
+            &dyn AuthorizedClient,
+            &HostCallContext,
+        ) -> VcsResult<vcs_provider_interface::records::Done>,
     ) -> Result<(), Failure> {
         call(&*self.client, &self.context).map_err(|error| self.failed(error))?;
         self.output.done()

@@ -8,9 +8,16 @@ use vcs_provider_interface::records::*;
 pub(super) fn run(call: &Call<'_>, operation: ChangeOperation) -> Result<(), Failure> {
     use ChangeOperation as Op;
     match operation {
-        Op::Commit { repo, hash } => {
-            call.record(|client, context| client.commit(context, CommitRequest { repo, hash }))
-        }
+        Op::Commit { repo, hash } => call.record(|client, context| {
+            client.commit(
+                context,
+                CommitRequest {
+                    repo,
+                    hash,
+                    ..Default::default()
+                },
+            )
+        }),
         Op::Commits {
             repo,
             branch,
@@ -24,6 +31,7 @@ pub(super) fn run(call: &Call<'_>, operation: ChangeOperation) -> Result<(), Fai
                 since,
                 until,
                 limit,
+                ..Default::default()
             };
             client.commits(context, request, sink)
         }),
@@ -38,6 +46,7 @@ pub(super) fn run(call: &Call<'_>, operation: ChangeOperation) -> Result<(), Fai
                 base,
                 head,
                 limit,
+                ..Default::default()
             };
             client.commits_between_refs(context, request, sink)
         }),
@@ -52,6 +61,7 @@ pub(super) fn run(call: &Call<'_>, operation: ChangeOperation) -> Result<(), Fai
                 base,
                 head,
                 limit,
+                ..Default::default()
             };
             client.changed_files(context, request, sink)
         }),

@@ -25,6 +25,7 @@ pub(super) fn run(call: &Call<'_>, operation: ContentOperation) -> Result<(), Fa
                 path,
                 recursive,
                 limit,
+                ..Default::default()
             };
             client.list_content(context, request, sink)
         }),
@@ -34,6 +35,7 @@ pub(super) fn run(call: &Call<'_>, operation: ContentOperation) -> Result<(), Fa
                     repo: at.repo,
                     reference: at.reference,
                     path,
+                    ..Default::default()
                 };
                 client.get_content(context, request, sink)
             })
@@ -49,6 +51,7 @@ pub(super) fn run(call: &Call<'_>, operation: ContentOperation) -> Result<(), Fa
                 reference: at.reference,
                 format,
                 prefix,
+                ..Default::default()
             };
             client.get_archive(context, request, sink)
         }),
@@ -65,6 +68,7 @@ pub(super) fn run(call: &Call<'_>, operation: ContentOperation) -> Result<(), Fa
                 commit,
                 title,
                 notes,
+                ..Default::default()
             };
             client.release(context, request)
         }),
@@ -83,11 +87,18 @@ pub(super) fn run(call: &Call<'_>, operation: ContentOperation) -> Result<(), Fa
                     None => own_name(&file)?,
                 },
                 length: source.length,
+                ..Default::default()
             };
             call.record(|client, context| client.upload_release_file(context, request, &mut source))
         }
         Op::CheckoutCredentials { repo } => call.record(|client, context| {
-            client.checkout_credentials(context, RepositoryRequest { repo })
+            client.checkout_credentials(
+                context,
+                CheckoutRequest {
+                    repo,
+                    ..Default::default()
+                },
+            )
         }),
     }
 }

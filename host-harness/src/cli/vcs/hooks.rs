@@ -20,11 +20,50 @@ pub(super) fn run(call: &Call<'_>, operation: HookOperation) -> Result<(), Failu
             let request = hook_request(hook, None)?;
             call.record(|client, context| client.reconcile_hook(context, request))
         }
-        Op::GetHook { repo, url } => {
-            call.record(|client, context| client.get_hook(context, GetHookRequest { repo, url }))
-        }
+        Op::Hooks { repo, limit } => call.list("hooks", |client, context, sink| {
+            client.hooks(
+                context,
+                HooksRequest {
+                    repo,
+                    limit,
+                    ..Default::default()
+                },
+                sink,
+            )
+        }),
+        Op::PollRepositories {
+            workspace,
+            repos,
+            cursor,
+        } => call.record(|client, context| {
+            let request = PollRepositoriesRequest {
+                workspace,
+                repos,
+                cursor,
+                ..Default::default()
+            };
+            client.poll_repositories(context, request)
+        }),
+        Op::GetHook { repo, url } => call.record(|client, context| {
+            client.get_hook(
+                context,
+                GetHookRequest {
+                    repo,
+                    url,
+                    ..Default::default()
+                },
+            )
+        }),
         Op::DeleteHook { repo, id, url } => call.done(|client, context| {
-            client.delete_hook(context, DeleteHookRequest { repo, id, url })
+            client.delete_hook(
+                context,
+                DeleteHookRequest {
+                    repo,
+                    id,
+                    url,
+                    ..Default::default()
+                },
+            )
         }),
         Op::PollEvents {
             repo,
@@ -35,13 +74,20 @@ pub(super) fn run(call: &Call<'_>, operation: HookOperation) -> Result<(), Failu
                 repo,
                 cursor,
                 kinds,
+                ..Default::default()
             };
             client.poll_events(context, request)
         }),
         Op::CompleteEvent { file } => {
             let event: Event = json_from(&file)?;
             call.record(|client, context| {
-                client.complete_event(context, CompleteEventRequest { event })
+                client.complete_event(
+                    context,
+                    CompleteEventRequest {
+                        event,
+                        ..Default::default()
+                    },
+                )
             })
         }
     }
@@ -60,5 +106,6 @@ fn hook_request(arguments: HookArguments, id: Option<String>) -> Result<HookRequ
         events: arguments.events,
         disable: arguments.disable,
         secret,
+        ..HookRequest::default()
     })
 }

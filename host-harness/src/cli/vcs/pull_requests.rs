@@ -9,7 +9,14 @@ pub(super) fn run(call: &Call<'_>, operation: PullRequestOperation) -> Result<()
     use PullRequestOperation as Op;
     match operation {
         Op::PullRequest { repo, id } => call.record(|client, context| {
-            client.pull_request(context, PullRequestRequest { repo, id })
+            client.pull_request(
+                context,
+                PullRequestRequest {
+                    repo,
+                    id,
+                    ..Default::default()
+                },
+            )
         }),
         Op::PullRequests {
             repo,
@@ -24,6 +31,7 @@ pub(super) fn run(call: &Call<'_>, operation: PullRequestOperation) -> Result<()
                 source_branch,
                 destination_branch,
                 limit,
+                ..Default::default()
             };
             client.pull_requests(context, request, sink)
         }),
@@ -33,6 +41,7 @@ pub(super) fn run(call: &Call<'_>, operation: PullRequestOperation) -> Result<()
                     repo,
                     commit: hash,
                     states,
+                    ..Default::default()
                 };
                 client.search_pull_request(context, request, sink)
             })
@@ -58,6 +67,7 @@ pub(super) fn run(call: &Call<'_>, operation: PullRequestOperation) -> Result<()
                 reviewers,
                 close_source_branch,
                 draft,
+                ..Default::default()
             };
             client.pull_request_create(context, request)
         }),
@@ -81,6 +91,7 @@ pub(super) fn run(call: &Call<'_>, operation: PullRequestOperation) -> Result<()
                 } else {
                     reviewers
                 },
+                ..Default::default()
             };
             client.pull_request_update(context, request)
         }),
@@ -99,17 +110,39 @@ pub(super) fn run(call: &Call<'_>, operation: PullRequestOperation) -> Result<()
                 message,
                 close_source_branch,
                 expected_head,
+                ..Default::default()
             };
             client.pull_request_merge(context, request)
         }),
         Op::PullRequestDecline { repo, id } => call.record(|client, context| {
-            client.pull_request_decline(context, PullRequestRequest { repo, id })
+            client.pull_request_decline(
+                context,
+                PullRequestRequest {
+                    repo,
+                    id,
+                    ..Default::default()
+                },
+            )
         }),
         Op::PullRequestApprove { repo, id } => call.done(|client, context| {
-            client.pull_request_approve(context, PullRequestRequest { repo, id })
+            client.pull_request_approve(
+                context,
+                PullRequestRequest {
+                    repo,
+                    id,
+                    ..Default::default()
+                },
+            )
         }),
         Op::PullRequestUnapprove { repo, id } => call.done(|client, context| {
-            client.pull_request_unapprove(context, PullRequestRequest { repo, id })
+            client.pull_request_unapprove(
+                context,
+                PullRequestRequest {
+                    repo,
+                    id,
+                    ..Default::default()
+                },
+            )
         }),
         Op::PullRequestComments { repo, id, limit } => {
             call.list("comments", |client, context, sink| {
@@ -117,6 +150,7 @@ pub(super) fn run(call: &Call<'_>, operation: PullRequestOperation) -> Result<()
                     repo,
                     pull_request: id,
                     limit,
+                    ..Default::default()
                 };
                 client.pull_request_comments(context, request, sink)
             })
@@ -138,8 +172,10 @@ pub(super) fn run(call: &Call<'_>, operation: PullRequestOperation) -> Result<()
                     path,
                     from: old_line,
                     to: line,
+                    ..Default::default()
                 }),
                 parent,
+                ..Default::default()
             };
             client.pull_request_comment_create(context, request)
         }),
@@ -154,6 +190,7 @@ pub(super) fn run(call: &Call<'_>, operation: PullRequestOperation) -> Result<()
                 pull_request: id,
                 id: comment,
                 text,
+                ..Default::default()
             };
             client.pull_request_comment_update(context, request)
         }),
@@ -162,6 +199,7 @@ pub(super) fn run(call: &Call<'_>, operation: PullRequestOperation) -> Result<()
                 repo,
                 pull_request: id,
                 id: comment,
+                ..Default::default()
             };
             client.pull_request_comment_delete(context, request)
         }),

@@ -8,16 +8,33 @@ use vcs_provider_interface::records::*;
 pub(super) fn run(call: &Call<'_>, operation: RepositoryOperation) -> Result<(), Failure> {
     use RepositoryOperation as Op;
     match operation {
-        Op::CheckConnection { repo } => call
-            .record(|client, context| client.check_connection(context, ConnectionRequest { repo })),
+        Op::CheckConnection { repo } => call.record(|client, context| {
+            client.check_connection(
+                context,
+                ConnectionRequest {
+                    repo,
+                    ..Default::default()
+                },
+            )
+        }),
+        Op::ServerInfo => call.server_record(|server, context| {
+            server.server_info(context, ServerInfoRequest::default())
+        }),
         Op::WebhooksInfo => call.server_record(|server, context| {
-            server.webhooks_info(context, ServerInfoRequest::default())
+            server.webhooks_info(context, WebhooksInfoRequest::default())
         }),
         Op::PollingInfo => call.server_record(|server, context| {
             server.polling_info(context, ServerInfoRequest::default())
         }),
         Op::Workspaces { limit } => call.list("workspaces", |client, context, sink| {
-            client.workspaces(context, WorkspacesRequest { limit }, sink)
+            client.workspaces(
+                context,
+                WorkspacesRequest {
+                    limit,
+                    ..Default::default()
+                },
+                sink,
+            )
         }),
         Op::Repos {
             workspace,
@@ -28,13 +45,29 @@ pub(super) fn run(call: &Call<'_>, operation: RepositoryOperation) -> Result<(),
                 workspace,
                 filter,
                 limit,
+                ..Default::default()
             };
             client.repos(context, request, sink)
         }),
-        Op::RepoByFullname { repo } => call
-            .record(|client, context| client.repo_by_fullname(context, RepositoryRequest { repo })),
+        Op::RepoByFullname { repo } => call.record(|client, context| {
+            client.repo_by_fullname(
+                context,
+                RepositoryRequest {
+                    repo,
+                    ..Default::default()
+                },
+            )
+        }),
         Op::Forks { repo, limit } => call.list("forks", |client, context, sink| {
-            client.forks(context, ForksRequest { repo, limit }, sink)
+            client.forks(
+                context,
+                ForksRequest {
+                    repo,
+                    limit,
+                    ..Default::default()
+                },
+                sink,
+            )
         }),
         Op::Branches {
             repo,
@@ -51,18 +84,41 @@ pub(super) fn run(call: &Call<'_>, operation: RepositoryOperation) -> Result<(),
                     filter,
                     sort,
                     limit,
+                    ..Default::default()
                 };
                 client.branches(context, request, sink)
             },
         ),
-        Op::Branch { repo, name } => {
-            call.record(|client, context| client.branch(context, BranchRequest { repo, name }))
-        }
+        Op::Branch { repo, name } => call.record(|client, context| {
+            client.branch(
+                context,
+                BranchRequest {
+                    repo,
+                    name,
+                    ..Default::default()
+                },
+            )
+        }),
         Op::CreateBranch { repo, name, target } => call.record(|client, context| {
-            client.create_branch(context, CreateBranchRequest { repo, name, target })
+            client.create_branch(
+                context,
+                CreateBranchRequest {
+                    repo,
+                    name,
+                    target,
+                    ..Default::default()
+                },
+            )
         }),
         Op::DeleteBranch { repo, name } => call.done(|client, context| {
-            client.delete_branch(context, DeleteBranchRequest { repo, name })
+            client.delete_branch(
+                context,
+                DeleteBranchRequest {
+                    repo,
+                    name,
+                    ..Default::default()
+                },
+            )
         }),
         Op::Tags {
             repo,
@@ -77,13 +133,21 @@ pub(super) fn run(call: &Call<'_>, operation: RepositoryOperation) -> Result<(),
                     repo,
                     filter,
                     limit,
+                    ..Default::default()
                 };
                 client.tags(context, request, sink)
             },
         ),
-        Op::Tag { repo, name } => {
-            call.record(|client, context| client.tag(context, TagRequest { repo, name }))
-        }
+        Op::Tag { repo, name } => call.record(|client, context| {
+            client.tag(
+                context,
+                TagRequest {
+                    repo,
+                    name,
+                    ..Default::default()
+                },
+            )
+        }),
         Op::CreateTag {
             repo,
             name,
@@ -95,6 +159,7 @@ pub(super) fn run(call: &Call<'_>, operation: RepositoryOperation) -> Result<(),
                 name,
                 target,
                 message,
+                ..Default::default()
             };
             client.create_tag(context, request)
         }),

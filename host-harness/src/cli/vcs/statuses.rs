@@ -32,6 +32,7 @@ pub(super) fn run(call: &Call<'_>, operation: StatusOperation) -> Result<(), Fai
                 description,
                 ref_name,
                 pull_request,
+                ..Default::default()
             };
             client.set_status(context, request)
         }),
@@ -40,6 +41,7 @@ pub(super) fn run(call: &Call<'_>, operation: StatusOperation) -> Result<(), Fai
                 repo,
                 commit: hash,
                 limit,
+                ..Default::default()
             };
             client.list_statuses(context, request, sink)
         }),

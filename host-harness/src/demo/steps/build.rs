@@ -38,6 +38,7 @@ pub(super) fn create_hook(story: &mut Story<'_>) -> Result<(), DemoError> {
     let wanted = GetHookRequest {
         repo: story.repository_name.clone(),
         url: url.clone(),
+        ..Default::default()
     };
     let found = client(story)?.get_hook(story.context, wanted)?;
     expect(found.id == hook.id, || {
@@ -55,11 +56,9 @@ pub(super) fn push_commit(story: &mut Story<'_>) -> Result<(), DemoError> {
     let context = story.context;
     let work = story.folder().join("pushing");
     let options = CheckoutOptions {
-        directory: work.clone(),
-        target: Target::Branch(story.main_branch.clone()),
         depth: Some(1),
-        sparse: Vec::new(),
         submodules: false,
+        ..CheckoutOptions::new(&work, Target::Branch(story.main_branch.clone()))
     };
     let name = story.repository_name.clone();
     checkout_application(context, client(story)?, &name, &options, &mut |_| {})?;
@@ -71,8 +70,13 @@ pub(super) fn push_commit(story: &mut Story<'_>) -> Result<(), DemoError> {
     )?;
     commit_all(context, &work, "Show the engine a push")?;
     let hash = Git::new(&work).run(context, ["rev-parse", "HEAD"])?;
-    let credentials =
-        client(story)?.checkout_credentials(context, RepositoryRequest { repo: name })?;
+    let credentials = client(story)?.checkout_credentials(
+        context,
+        CheckoutRequest {
+            repo: name,
+            ..Default::default()
+        },
+    )?;
     let remote = Remote::of(credentials)?;
     let refspec = format!("HEAD:refs/heads/{branch}");
     Git::new(&work)
@@ -136,15 +140,13 @@ pub(super) fn receive_delivery(story: &mut Story<'_>) -> Result<(), DemoError> {
 
 pub(super) fn check_out(story: &mut Story<'_>) -> Result<(), DemoError> {
     let pushed = made(story.pushed.as_ref(), "a push")?.clone();
+    let target = Target::Commit {
+        hash: pushed.hash.clone(),
+        branch: Some(pushed.branch),
+    };
     let options = CheckoutOptions {
-        directory: story.folder().join("checkout"),
-        target: Target::Commit {
-            hash: pushed.hash.clone(),
-            branch: Some(pushed.branch),
-        },
-        depth: None,
-        sparse: Vec::new(),
         submodules: false,
+        ..CheckoutOptions::new(story.folder().join("checkout"), target)
     };
     let name = story.repository_name.clone();
     let checkout =
@@ -178,6 +180,7 @@ pub(super) fn set_statuses(story: &mut Story<'_>) -> Result<(), DemoError> {
             description: format!("The demo's build: {state}"),
             ref_name: None,
             pull_request: None,
+            ..Default::default()
         };
         client(story)?.set_status(story.context, request)?;
         let client = client(story)?;
@@ -186,6 +189,7 @@ pub(super) fn set_statuses(story: &mut Story<'_>) -> Result<(), DemoError> {
                 repo: story.repository_name.clone(),
                 commit: pushed.hash.clone(),
                 limit: None,
+                ..Default::default()
             };
             client.list_statuses(story.context, request, sink)
         })?;
@@ -207,6 +211,7 @@ pub(super) fn delete_hook(story: &mut Story<'_>) -> Result<(), DemoError> {
         repo: story.repository_name.clone(),
         id: Some(hook.id.clone()),
         url: None,
+        ..Default::default()
     };
     client(story)?.delete_hook(story.context, request)?;
     let left = made(story.mock.as_ref(), "a mock")?.hooks(&story.repository_name)?;

@@ -91,6 +91,7 @@ fn callback(query: &CallbackQuery) -> Callback {
         code: secret("code"),
         error: query.get("error").cloned(),
         expected: None,
+        issuer: query.get("iss").cloned(),
     }
 }
 

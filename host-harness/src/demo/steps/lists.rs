@@ -13,6 +13,7 @@ pub(super) fn check_connection(story: &mut Story<'_>) -> Result<(), DemoError> {
         story.context,
         ConnectionRequest {
             repo: Some(story.repository_name.clone()),
+            ..Default::default()
         },
     )?;
     let account = connection.account.map(|account| account.display_name);
@@ -42,7 +43,10 @@ pub(super) fn link_repository(story: &mut Story<'_>) -> Result<(), DemoError> {
     expect(listed.iter().any(|found| found.fullname == name), || {
         format!("{name} is not in the list of repositories")
     })?;
-    let request = RepositoryRequest { repo: name };
+    let request = RepositoryRequest {
+        repo: name,
+        ..Default::default()
+    };
     let repository = client.repo_by_fullname(story.context, request)?;
     story.fact("id", repository.id);
     story.fact("default_branch", repository.default_branch.clone());

@@ -65,7 +65,7 @@ fn response(commit: String, length: u64, source: &str) -> StreamedContent {
     StreamedContent {
         commit,
         length,
-        extra: vec![("source".to_owned(), source.to_owned())],
+        extra: Extra::from([("source", source.to_owned())]),
     }
 }
 
@@ -118,8 +118,9 @@ fn from_git(
             "the service named a commit that is not a hash",
         ));
     }
-    let checkout = RepositoryRequest {
+    let checkout = CheckoutRequest {
         repo: request.repo.clone(),
+        ..Default::default()
     };
     let checkout = checkout::credentials(session, context, checkout)?;
     let archive = GitArchive {

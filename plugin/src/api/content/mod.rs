@@ -193,7 +193,7 @@ pub(crate) fn get(
     Ok(StreamedContent {
         commit: hash,
         length,
-        extra: vec![("source".to_owned(), "api".to_owned())],
+        extra: Extra::from([("source", "api".to_owned())]),
     })
 }
 
@@ -313,7 +313,7 @@ mod tests {
         )
         .expect("an entry");
         assert_eq!((link.is_file, link.size, &*link.name), (true, Some(3), "b"));
-        assert_eq!(link.extra, [("link".to_owned(), "true".to_owned())]);
+        assert_eq!(link.extra, Extra::from([("link", "true")]));
         let module = entry(
             &object!({ "type": "commit_file", "path": "lib", "attributes": ["subrepository"] }),
         )

@@ -2,7 +2,8 @@
 //!
 //! | method | sent | repeated | special errors |
 //! |---|---|---|---|
-//! | `get_hook` | the list of hooks, of which the address is looked for | all | `NotFound` with the address |
+//! | `hooks` | the list of hooks, page by page | all | |
+//! | `get_hook` | the hook of the id, or the list of hooks, of which the address is looked for | all | `NotFound` with the address |
 //! | `create_hook` | the creation | one whose response was lost is looked for by its address first | `Unsupported` where `disableWebHooks` or `disableWebHooksCreation` is set |
 //! | `update_hook` | the list if no id is given, then the change with all events | all | as above; `NotFound` with the address |
 //! | `delete_hook` | the list if no id is given, then the deletion; what is gone is a success | all | |
@@ -23,7 +24,7 @@ use crate::page_length::List;
 use crate::pages::{ENVELOPE, Pager};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
-use crate::webhook::EVENT_KEYS;
+use crate::webhook::{EVENT_KEYS, SIGNATURE_HEADER};
 use serde::Serialize;
 use ureq::http::Uri;
 use vcs_provider_interface::prelude::*;
@@ -48,15 +49,24 @@ fn owned(events: &[&str]) -> Vec<String> {
 }
 
 /// What the server says of its webhooks.
-pub(crate) fn info(config: &Config) -> WebhooksInfo {
+pub(crate) fn info(config: &Config, request: &WebhooksInfoRequest) -> WebhooksInfo {
     WebhooksInfo {
         supported: true,
         disabled: config.webhooks_disabled,
         creation_disabled: config.webhook_creation_disabled,
-        proxy: config.webhook_proxy.clone(),
+        hook_url: request
+            .hook_url
+            .as_deref()
+            .map(|url| delivered_url(config, url)),
         default_events: owned(DEFAULT_EVENTS),
         events: owned(&[EVENT_KEYS, UNREAD_EVENTS].concat()),
-        signed: true,
+        proof: WebhookProof::hmac(SIGNATURE_HEADER, "sha256", "sha256=").with_secret(SecretForm {
+            min_length: 1,
+            max_length: Some(LONGEST_SECRET as u64),
+            ..SecretForm::default()
+        }),
+        icon: "bitbucket".to_owned(),
+        ..Default::default()
     }
 }
 
@@ -113,6 +123,11 @@ pub(crate) fn get(
     request: GetHookRequest,
 ) -> Result<Hook> {
     let repo = RepositoryName::parse(&request.repo)?;
+    if let Some(id) = request.id.as_deref().filter(|id| !id.is_empty()) {
+        let one = Request::get(repo.path(&["hooks", &braced(id)])).fields(hook_fields!(""));
+        let hook: WireHook = session.http.json(context, &one)?;
+        return Ok(hook.into_record());
+    }
     let url = delivered_url(&session.config, &request.url);
     find(session, context, &repo, &url)?
         .map(WireHook::into_record)
@@ -123,7 +138,7 @@ pub(crate) fn delete(
     session: &Session,
     context: &dyn CallContext,
     request: DeleteHookRequest,
-) -> Result<()> {
+) -> Result<Done> {
     let repo = RepositoryName::parse(&request.repo)?;
     let id = match (request.id.filter(|id| !id.is_empty()), request.url) {
         (Some(id), _) => Some(braced(&id)),
@@ -140,8 +155,24 @@ pub(crate) fn delete(
     };
     match id {
         Some(id) => delete_within(session, context, &repo, &["hooks", &id]),
-        None => Ok(()),
+        None => Ok(Done::unchanged()),
     }
+}
+
+/// Lists the hooks of a repository.
+pub(crate) fn list(
+    session: &Session,
+    context: &dyn CallContext,
+    request: HooksRequest,
+    sink: &mut dyn PageSink<Hook>,
+) -> Result<()> {
+    let repo = RepositoryName::parse(&request.repo)?;
+    let listing = Request::get(repo.path(&["hooks"]))
+        .fields(&format!("{},{ENVELOPE}", hook_fields!("values.")));
+    Pager::new(&session.http, context, List::Hooks, listing)
+        .limit(request.limit)
+        .push(sink, |hook: WireHook| Ok(hook.into_record()))?;
+    Ok(())
 }
 
 /// All hooks of a repository.

@@ -83,10 +83,10 @@ pub(crate) fn reconcile(
     for surplus in &further {
         delete_within(session, context, &repo, &["hooks", &braced(&surplus.id)])?;
     }
-    hook.extra.push(("action".to_owned(), action.to_owned()));
+    hook.extra.insert(keys::ACTION, action);
     if !further.is_empty() {
         let removed = further.len().to_string();
-        hook.extra.push(("duplicates_removed".to_owned(), removed));
+        hook.extra.insert(keys::DUPLICATES_REMOVED, removed);
     }
     Ok(hook)
 }
@@ -136,9 +136,7 @@ fn by_hand(
         Some(mut present) => {
             let found = differences(&present, request, url)?;
             if found.is_empty() {
-                present
-                    .extra
-                    .push(("action".to_owned(), "unchanged".to_owned()));
+                present.extra.insert(keys::ACTION, "unchanged");
                 return Ok(present);
             }
             format!("change the {} of the webhook to", found.join(", "))
@@ -160,8 +158,8 @@ fn by_hand(
             wanted.events.join(", ")
         ),
     )
-    .with_extra("manual_url", page)
-    .with_extra("hook_url", url))
+    .with_extra(keys::MANUAL_URL, page)
+    .with_extra(keys::HOOK_URL, url))
 }
 
 #[cfg(test)]

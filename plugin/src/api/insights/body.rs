@@ -202,6 +202,7 @@ mod tests {
             title: "t".to_owned(),
             kind,
             value: value.to_owned(),
+            ..Default::default()
         }
     }
 

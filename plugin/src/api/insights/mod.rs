@@ -78,6 +78,6 @@ pub(crate) fn create(
         id: request.id.clone(),
         annotations: annotations.len() as u64,
         warnings,
-        extra: Vec::new(),
+        ..Default::default()
     })
 }

@@ -36,11 +36,12 @@ fn compare(
         name: name.to_owned(),
         old_hash: old.cloned(),
         new_hash: new.cloned(),
-        forced: false,
+        forced: Some(false),
         // The commits of a branch are not part of a list of refs.
-        truncated: kind == RefKind::BRANCH && new.is_some(),
+        truncated: Some(kind == RefKind::BRANCH && new.is_some()),
         commits: Vec::new(),
         tag_message: None,
+        ..Default::default()
     };
     for (name, old) in before {
         if !now.contains_key(name) {
@@ -190,7 +191,13 @@ mod tests {
             .into_iter()
             .map(|(kind, change)| {
                 let hashes = (change.old_hash, change.new_hash);
-                (kind, change.kind, change.name, hashes, change.truncated)
+                (
+                    kind,
+                    change.kind,
+                    change.name,
+                    hashes,
+                    change.truncated == Some(true),
+                )
             })
             .collect();
         let text = |text: &str| Some(text.to_owned());

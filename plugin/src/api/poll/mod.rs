@@ -4,8 +4,7 @@
 //! seen (see [`cursor`]). A poll that finds nothing takes three requests: the
 //! repository, its refs (one for each 100) and the pull requests that changed
 //! since (one for each 50). Each moved branch takes one more, up to
-//! [`MOST_FORCE_CHECKS`], to tell a forced update; beyond that the extra fact
-//! `forced` = `unknown` is set. Where the list of refs has several pages, each
+//! [`MOST_FORCE_CHECKS`], to tell a forced update; beyond that `forced` is `None`. Where the list of refs has several pages, each
 //! ref that seems to be gone is asked for once, up to [`MOST_ABSENCE_CHECKS`],
 //! since a list that changes while it is read can lose an item. The first poll
 //! takes one request more, for the open pull requests. Repeated: all of it.
@@ -87,6 +86,7 @@ pub(crate) fn poll(
         events,
         cursor: cursor.encode()?,
         requests: look.requests,
+        ..Default::default()
     })
 }
 
@@ -108,7 +108,7 @@ fn event(kind: EventKind, key: &str, at: &EventRepository) -> Event {
         kind,
         key: key.to_owned(),
         repo: Some(at.clone()),
-        extra: vec![("source".to_owned(), "poll".to_owned())],
+        extra: Extra::from([("source", "poll".to_owned())]),
         ..Event::default()
     }
 }
@@ -134,17 +134,15 @@ fn poll_refs(
         }
         let mut checks = 0;
         for (kind, mut change) in ref_changes(before, &now) {
-            let mut extra = None;
             if kind == EventKind::REF_UPDATED && change.kind == RefKind::BRANCH {
                 checks += 1;
                 if checks <= MOST_FORCE_CHECKS {
-                    change.forced = look.is_forced(&change)?;
+                    change.forced = Some(look.is_forced(&change)?);
                 } else {
-                    extra = Some(("forced".to_owned(), "unknown".to_owned()));
+                    change.forced = None;
                 }
             }
             let mut event = event(kind, "repo:push", at);
-            event.extra.extend(extra);
             event.change = Some(change);
             events.push(event);
         }

@@ -59,7 +59,7 @@ pub(crate) fn update(
             request.id
         );
         session.http.log().warn("pull_requests", notice.clone());
-        changed.extra.push(("notice".to_owned(), notice));
+        changed.extra.insert(keys::NOTICE, notice);
     }
     expand_hashes(session, context, &repo, &mut changed)?;
     Ok(changed)
@@ -227,15 +227,16 @@ pub(crate) fn approve(
     session: &Session,
     context: &dyn CallContext,
     request: PullRequestRequest,
-) -> Result<()> {
+) -> Result<Done> {
     let repo = RepositoryName::parse(&request.repo)?;
     let action = Request::post(one_path(&repo, request.id, &["approve"])).idempotent();
     match session.http.send(context, &action) {
         Ok(response) => match response.json::<Verdict>()? {
-            Verdict { approved: true } => Ok(()),
+            // Whether it was so before, the service does not say.
+            Verdict { approved: true } => Ok(Done::default()),
             Verdict { approved: false } => Err(response.head.invalid("it is not an approval")),
         },
-        Err(error) if is_rejection(&error) && says_approved(&error) => Ok(()),
+        Err(error) if is_rejection(&error) && says_approved(&error) => Ok(Done::unchanged()),
         Err(error) => Err(error),
     }
 }
@@ -253,15 +254,15 @@ pub(crate) fn unapprove(
     session: &Session,
     context: &dyn CallContext,
     request: PullRequestRequest,
-) -> Result<()> {
+) -> Result<Done> {
     let repo = RepositoryName::parse(&request.repo)?;
     let path = one_path(&repo, request.id, &["approve"]);
     match session.http.delete(context, path) {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(Done::changed()),
         // The service says 404 for a missing approval and a missing pull
         // request alike.
         Err(error) if error.kind == ErrorKind::NOT_FOUND => {
-            get_value(session, context, &repo, request.id).map(|_| ())
+            get_value(session, context, &repo, request.id).map(|_| Done::unchanged())
         }
         Err(error) => Err(error),
     }

@@ -31,6 +31,7 @@ pub(crate) fn create(
     let wanted = TagRequest {
         repo: request.repo.clone(),
         name: request.tag.clone(),
+        ..Default::default()
     };
     let tag = match tags::get(session, context, wanted) {
         Ok(present) => use_present(&request, present)?,
@@ -46,7 +47,7 @@ pub(crate) fn create(
         upload_url: downloads,
         commit: tag.hash,
         tag: tag.tag,
-        extra: Vec::new(),
+        ..Default::default()
     })
 }
 
@@ -79,6 +80,7 @@ fn make_tag(
         name: request.tag.clone(),
         target: refs::resolve(session, context, repo, commit)?,
         message: message(request),
+        ..Default::default()
     };
     tags::create(session, context, creation)
 }
@@ -132,6 +134,7 @@ pub(crate) fn upload(
             encoding::segment(&request.name)
         ),
         name: request.name,
+        ..Default::default()
     })
 }
 

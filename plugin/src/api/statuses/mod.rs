@@ -88,7 +88,7 @@ fn check_commit(hash: &str) -> Result<()> {
 
 fn body(session: &Session, repo: &RepositoryName, request: &StatusRequest) -> Result<StatusBody> {
     let key = service_key(&request.key)?;
-    let url = if session.config.status_details_hidden {
+    let url = if session.config.status_details_hidden || request.hide_url {
         neutral_url(&session.config.web_url, repo, &request.commit)
     } else {
         checked_url(&request.url)?
@@ -200,9 +200,6 @@ fn not_sent(request: &StatusRequest, body: StatusBody) -> Status {
         commit: request.commit.clone(),
         created_at: None,
         updated_at: None,
-        extra: vec![(
-            "not_sent".to_owned(),
-            "Status.disable is set in the configuration".to_owned(),
-        )],
+        extra: Extra::from([(keys::NOT_SENT, "Status.disable is set in the configuration")]),
     }
 }

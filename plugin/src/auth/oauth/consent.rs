@@ -30,6 +30,7 @@ pub(crate) fn consent_redirect(
     Ok(AuthorizeRedirect {
         url: format!("{oauth_url}/authorize?{}", encoding::query(fields)),
         state: Some(state),
+        ..Default::default()
     })
 }
 

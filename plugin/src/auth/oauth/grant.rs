@@ -64,9 +64,8 @@ impl Lease {
         let token = grant.access_token.as_ref()?;
         let lifetime = grant
             .extra
-            .iter()
-            .find(|(key, _)| key == LIFETIME_KEY)
-            .and_then(|(_, value)| value.parse().ok())
+            .get(LIFETIME_KEY)
+            .and_then(|value| value.parse().ok())
             .map(Duration::from_millis);
         let left = grant.expires_at_ms.map(|end| {
             let left = u64::try_from(end.saturating_sub(now_ms())).unwrap_or(0);
@@ -323,10 +322,10 @@ impl GrantAuthorizer {
     }
 
     fn say(&self, level: LogLevel, message: &str, version: u64) {
-        let fields = vec![
-            ("grant".to_owned(), self.grant_id.clone()),
-            ("version".to_owned(), version.to_string()),
-        ];
+        let fields = Extra::from([
+            ("grant", self.grant_id.clone()),
+            ("version", version.to_string()),
+        ]);
         self.log.line(level, "oauth", message, fields);
     }
 }
@@ -356,10 +355,8 @@ fn grant_of(tokens: &Tokens, version: u64, former_refresh_token: Option<Secret>)
         scopes: tokens.scopes.clone(),
         version,
         dead: None,
-        extra: vec![(
-            LIFETIME_KEY.to_owned(),
-            tokens.lifetime.as_millis().to_string(),
-        )],
+        extra: Extra::from([(LIFETIME_KEY, tokens.lifetime.as_millis().to_string())]),
+        ..Default::default()
     }
 }
 

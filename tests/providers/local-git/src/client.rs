@@ -133,7 +133,11 @@ impl AuthorizedClient for LocalClient {
         refs::create_branch(&self.open(context, &request.repo)?, &request)
     }
 
-    fn delete_branch(&self, context: &dyn CallContext, request: DeleteBranchRequest) -> Result<()> {
+    fn delete_branch(
+        &self,
+        context: &dyn CallContext,
+        request: DeleteBranchRequest,
+    ) -> Result<Done> {
         refs::delete_branch(&self.open(context, &request.repo)?, &request)
     }
 
@@ -160,7 +164,7 @@ impl AuthorizedClient for LocalClient {
     fn checkout_credentials(
         &self,
         context: &dyn CallContext,
-        request: RepositoryRequest,
+        request: CheckoutRequest,
     ) -> Result<CheckoutCredentials> {
         let git = self.open(context, &request.repo)?;
         Ok(CheckoutCredentials {

@@ -70,7 +70,7 @@ fn commit_of(fields: Vec<String>) -> Result<Commit> {
         })?;
     Ok(Commit {
         id,
-        author_timestamp: time.parse::<i64>().unwrap_or(0) * 1000,
+        author_timestamp: time.parse::<i64>().ok().map(|seconds| seconds * 1000),
         author: Author {
             display_name: name,
             email,

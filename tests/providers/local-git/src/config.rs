@@ -14,14 +14,15 @@ pub(crate) struct Config {
 
 impl Config {
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        let wrong = |message: String| VcsError::new(ErrorKind::CONFIG, message);
-        let config: Self =
-            toml::from_str(text).map_err(|error| wrong(error.message().to_owned()))?;
+        let config: Self = toml::from_str(text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            VcsError::config_text(text, offset, error.message())
+        })?;
         if !config.root.is_absolute() {
-            return Err(wrong(format!(
-                "the key `root` must be an absolute path, not {:?}",
-                config.root
-            )));
+            return Err(VcsError::config(
+                "root",
+                format!("it must be an absolute path, not {:?}", config.root),
+            ));
         }
         Ok(config)
     }

@@ -81,6 +81,7 @@ pub(crate) fn poll(git: &Git<'_>, request: &PollEventsRequest) -> Result<PolledE
         events,
         cursor: cursor_of(&now),
         requests: 1,
+        ..Default::default()
     })
 }
 
@@ -122,16 +123,18 @@ fn event(
             name: slug.to_owned(),
             url: clone_url(git.folder()),
             old_fullname: None,
+            ..Default::default()
         }),
         change: Some(RefChange {
             kind,
             name: name.to_owned(),
             old_hash: old.cloned(),
             new_hash: new.cloned(),
-            forced,
-            truncated: !is_all,
+            forced: Some(forced),
+            truncated: Some(!is_all),
             commits,
             tag_message: None,
+            ..Default::default()
         }),
         ..Default::default()
     }))

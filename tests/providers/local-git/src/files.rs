@@ -38,10 +38,8 @@ fn content_of(entry: &str) -> Option<Content> {
         is_directory: kind == "tree",
         is_file: kind == "blob",
         size: size.parse().ok(),
-        extra: fact
-            .map(|fact| (fact.to_owned(), "true".to_owned()))
-            .into_iter()
-            .collect(),
+        extra: fact.map(|fact| (fact, "true")).into_iter().collect(),
+        ..Default::default()
     })
 }
 
@@ -136,7 +134,7 @@ pub(crate) fn get_content(
     Ok(StreamedContent {
         commit,
         length,
-        extra: Vec::new(),
+        ..Default::default()
     })
 }
 
@@ -163,6 +161,6 @@ pub(crate) fn get_archive(
     Ok(StreamedContent {
         commit,
         length,
-        extra: Vec::new(),
+        ..Default::default()
     })
 }

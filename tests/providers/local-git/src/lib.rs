@@ -75,7 +75,8 @@ impl Provider for LocalGit {
             level: LogLevel::INFO,
             target: "local-git".to_owned(),
             message: "the server was made".to_owned(),
-            fields: vec![("root".to_owned(), config.root.display().to_string())],
+            fields: Extra::from([("root", config.root.display().to_string())]),
+            ..Default::default()
         });
         Ok(Box::new(LocalServer { config, host }))
     }
@@ -96,7 +97,7 @@ impl VcsServer for LocalServer {
     fn webhooks_info(
         &self,
         _context: &dyn CallContext,
-        _request: ServerInfoRequest,
+        _request: WebhooksInfoRequest,
     ) -> Result<WebhooksInfo> {
         Ok(WebhooksInfo::default())
     }
@@ -110,6 +111,7 @@ impl VcsServer for LocalServer {
             supported: true,
             disabled: false,
             min_interval_seconds: 1,
+            ..Default::default()
         })
     }
 }
@@ -120,7 +122,7 @@ impl Drop for LocalServer {
             level: LogLevel::INFO,
             target: "local-git".to_owned(),
             message: "the server was dropped".to_owned(),
-            fields: Vec::new(),
+            ..Default::default()
         });
     }
 }

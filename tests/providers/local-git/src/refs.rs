@@ -42,8 +42,9 @@ fn branch_of(fields: &[String], main: Option<&str>) -> Option<Branch> {
         id: refname.to_owned(),
         display_id: name.to_owned(),
         latest_commit: hash.clone(),
-        default: main == Some(name),
+        default: Some(main == Some(name)),
         parents: parents.split_whitespace().map(str::to_owned).collect(),
+        ..Default::default()
     })
 }
 
@@ -138,13 +139,16 @@ fn exists(git: &Git<'_>, full: &str) -> Result<bool> {
     Ok(shown.succeeded)
 }
 
-pub(crate) fn delete_branch(git: &Git<'_>, request: &DeleteBranchRequest) -> Result<()> {
+pub(crate) fn delete_branch(git: &Git<'_>, request: &DeleteBranchRequest) -> Result<Done> {
     require_ref_name(&request.name)?;
     let full = format!("{}{}", Namespace::Branch.prefix(), request.name);
     let arguments = ["update-ref", "--no-deref", "-d", &full];
+    if !exists(git, &full)? {
+        return Ok(Done::unchanged());
+    }
     let ended = git.ask(&arguments)?;
     if ended.succeeded || !exists(git, &full)? {
-        return Ok(());
+        return Ok(Done::changed());
     }
     Err(failed(&arguments, &ended.complaint))
 }
@@ -189,6 +193,7 @@ fn tag_of(fields: Vec<String>) -> Option<Tag> {
         },
         timestamp: date.parse::<i64>().ok().map(|seconds| seconds * 1000),
         annotated: Some(is_annotated),
+        ..Default::default()
     })
 }
 

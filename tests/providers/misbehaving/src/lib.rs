@@ -49,7 +49,7 @@ impl Server {
             level: LogLevel::INFO,
             target: "misbehaving".to_owned(),
             message: message.to_owned(),
-            fields: Vec::new(),
+            ..Default::default()
         });
     }
 }
@@ -64,7 +64,7 @@ impl VcsServer for Server {
     fn webhooks_info(
         &self,
         _context: &dyn CallContext,
-        _request: ServerInfoRequest,
+        _request: WebhooksInfoRequest,
     ) -> Result<WebhooksInfo> {
         match self.defect.as_str() {
             "error in probe" => Err(VcsError::new(ErrorKind::INTERNAL, "not today")),

@@ -107,16 +107,14 @@ async fn connection(
 
 async fn webhooks(State(shared): App, Path(server): Path<String>) -> JsonResult<WebhooksInfo> {
     let info = call(&shared, "webhooks_info", move |engine, context| {
-        let server = engine.servers.server(&server)?;
-        server.webhooks_info(context, ServerInfoRequest::default())
+        engine.webhooks_of(context, &server, None)
     });
     info.await.map(Json)
 }
 
 async fn polling(State(shared): App, Path(server): Path<String>) -> JsonResult<PollingInfo> {
     let info = call(&shared, "polling_info", move |engine, context| {
-        let server = engine.servers.server(&server)?;
-        server.polling_info(context, ServerInfoRequest::default())
+        engine.polling_of(context, &server)
     });
     info.await.map(Json)
 }
@@ -129,7 +127,16 @@ async fn workspaces(
     let limit = options.limit;
     let target = options.target(server);
     with_client(&shared, target, "workspaces", move |client, context| {
-        collect(|sink| client.workspaces(context, WorkspacesRequest { limit }, sink))
+        collect(|sink| {
+            client.workspaces(
+                context,
+                WorkspacesRequest {
+                    limit,
+                    ..Default::default()
+                },
+                sink,
+            )
+        })
     })
     .await
 }
@@ -144,6 +151,7 @@ async fn repositories(
         workspace: options.workspace,
         filter: options.filter,
         limit: options.limit,
+        ..Default::default()
     };
     with_client(&shared, target, "repos", |client, context| {
         collect(|sink| client.repos(context, request, sink))

@@ -14,6 +14,7 @@ pub(super) async fn repository(
 ) -> JsonResult<Repository> {
     let request = RepositoryRequest {
         repo: fullname(&owner, &repo),
+        ..Default::default()
     };
     let target = options.target(server);
     with_client(&shared, target, "repo_by_fullname", |client, context| {
@@ -30,6 +31,7 @@ pub(super) async fn forks(
     let request = ForksRequest {
         repo: fullname(&owner, &repo),
         limit: options.limit,
+        ..Default::default()
     };
     let target = options.target(server);
     with_client(&shared, target, "forks", |client, context| {
@@ -49,6 +51,7 @@ pub(super) async fn branches(
         filter: options.filter,
         sort: options.sort.unwrap_or_default(),
         limit: options.limit,
+        ..Default::default()
     };
     with_client(&shared, target, "branches", |client, context| {
         collect(|sink| client.branches(context, request, sink))
@@ -66,6 +69,7 @@ pub(super) async fn branch(
     let request = BranchRequest {
         repo: fullname(&owner, &repo),
         name: options.branch.filter(|_| !wants_default),
+        ..Default::default()
     };
     with_client(&shared, target, "branch", |client, context| {
         client.branch(context, request)
@@ -83,6 +87,7 @@ pub(super) async fn tags(
         repo: fullname(&owner, &repo),
         filter: options.filter,
         limit: options.limit,
+        ..Default::default()
     };
     with_client(&shared, target, "tags", |client, context| {
         collect(|sink| client.tags(context, request, sink))
@@ -98,6 +103,7 @@ pub(super) async fn tag(
     let request = TagRequest {
         repo: fullname(&owner, &repo),
         name,
+        ..Default::default()
     };
     let target = options.target(server);
     with_client(&shared, target, "tag", |client, context| {
@@ -122,6 +128,7 @@ pub(super) async fn commits(
                 base,
                 head,
                 limit,
+                ..Default::default()
             };
             return collect(|sink| client.commits_between_refs(context, request, sink));
         }
@@ -131,6 +138,7 @@ pub(super) async fn commits(
             since: options.since,
             until: options.until,
             limit,
+            ..Default::default()
         };
         collect(|sink| client.commits(context, request, sink))
     })
@@ -145,6 +153,7 @@ pub(super) async fn commit(
     let request = CommitRequest {
         repo: fullname(&owner, &repo),
         hash,
+        ..Default::default()
     };
     let target = options.target(server);
     with_client(&shared, target, "commit", |client, context| {
@@ -162,6 +171,7 @@ pub(super) async fn statuses(
         repo: fullname(&owner, &repo),
         commit,
         limit: options.limit,
+        ..Default::default()
     };
     let target = options.target(server);
     with_client(&shared, target, "list_statuses", |client, context| {
@@ -181,6 +191,7 @@ pub(super) async fn changed_files(
         base: options.base.unwrap_or_default(),
         head: options.head.unwrap_or_default(),
         limit: options.limit,
+        ..Default::default()
     };
     with_client(&shared, target, "changed_files", |client, context| {
         collect(|sink| client.changed_files(context, request, sink))
@@ -200,6 +211,7 @@ pub(super) async fn contents(
         path: options.path.unwrap_or_default(),
         recursive: false,
         limit: options.limit,
+        ..Default::default()
     };
     with_client(&shared, target, "list_content", |client, context| {
         collect(|sink| client.list_content(context, request, sink))

@@ -34,6 +34,7 @@ pub(super) async fn pull_request(
     let request = PullRequestRequest {
         repo: fullname(&owner, &repo),
         id,
+        ..Default::default()
     };
     let target = options.target(server);
     with_client(&shared, target, "pull_request", |client, context| {
@@ -51,6 +52,7 @@ pub(super) async fn comments(
         repo: fullname(&owner, &repo),
         pull_request,
         limit: options.limit,
+        ..Default::default()
     };
     let target = options.target(server);
     with_client(
@@ -72,6 +74,7 @@ pub(super) async fn hook(
     let request = GetHookRequest {
         repo: fullname(&owner, &repo),
         url: options.url.unwrap_or_default(),
+        ..Default::default()
     };
     with_client(&shared, target, "get_hook", |client, context| {
         client.get_hook(context, request)
@@ -84,12 +87,13 @@ pub(super) async fn delete_hook(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<()> {
+) -> JsonResult<Done> {
     let target = options.target(server);
     let request = DeleteHookRequest {
         repo: fullname(&owner, &repo),
         id: options.id,
         url: options.url,
+        ..Default::default()
     };
     with_client(&shared, target, "delete_hook", |client, context| {
         client.delete_hook(context, request)
@@ -108,6 +112,7 @@ pub(super) async fn events(
         repo: fullname(&owner, &repo),
         cursor: options.cursor,
         kinds: Vec::new(),
+        ..Default::default()
     };
     with_client(&shared, target, "poll_events", |client, context| {
         client.poll_events(context, request)

@@ -20,6 +20,15 @@ pub enum HookOperation {
     },
     /// Find the hook of an address, repair it, or create it
     ReconcileHook(HookArguments),
+    /// List the hooks of a repository
+    Hooks {
+        /// The repository.
+        #[arg(value_name = "WS/SLUG")]
+        repo: String,
+        /// Stop after this many.
+        #[arg(long, value_name = "COUNT")]
+        limit: Option<u64>,
+    },
     /// Look up the hook of an address
     GetHook {
         /// The repository.
@@ -39,6 +48,17 @@ pub enum HookOperation {
         /// The address, if the id is not known.
         #[arg(long, value_name = "URL", conflicts_with = "id")]
         url: Option<String>,
+    },
+    /// Find in which repositories of a workspace something happened since a cursor
+    PollRepositories {
+        /// The workspace.
+        workspace: String,
+        /// Only this repository, by full name. May be repeated.
+        #[arg(long = "repo", value_name = "WS/SLUG")]
+        repos: Vec<String>,
+        /// Where the last call ended; without it the polling begins now.
+        #[arg(long, value_name = "CURSOR")]
+        cursor: Option<String>,
     },
     /// Find what happened since a cursor, without deliveries
     PollEvents {

@@ -171,9 +171,9 @@ pub enum PullRequestOperation {
         /// The line in the old version, from 1.
         #[arg(long, value_name = "NUMBER", requires = "path")]
         old_line: Option<u64>,
-        /// The number of the comment it answers.
-        #[arg(long, value_name = "NUMBER")]
-        parent: Option<u64>,
+        /// The id of the comment it answers.
+        #[arg(long, value_name = "ID")]
+        parent: Option<String>,
     },
     /// Change the text of a comment
     PullRequestCommentUpdate {
@@ -182,8 +182,8 @@ pub enum PullRequestOperation {
         repo: String,
         /// The number of the pull request.
         id: u64,
-        /// The number of the comment.
-        comment: u64,
+        /// The id of the comment.
+        comment: String,
         /// The text in the service's markup.
         #[arg(long, value_name = "TEXT")]
         text: String,
@@ -195,7 +195,7 @@ pub enum PullRequestOperation {
         repo: String,
         /// The number of the pull request.
         id: u64,
-        /// The number of the comment.
-        comment: u64,
+        /// The id of the comment.
+        comment: String,
     },
 }

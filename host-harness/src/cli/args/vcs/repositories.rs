@@ -12,6 +12,8 @@ pub enum RepositoryOperation {
         #[arg(value_name = "WS/SLUG")]
         repo: Option<String>,
     },
+    /// Say what an administrator should know of the server
+    ServerInfo,
     /// Say how webhooks are set up
     WebhooksInfo,
     /// Say how polling is set up

@@ -9,8 +9,7 @@ macro_rules! export_provider {
     ($provider:ty) => {
         const _: () = {
             #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
-            static HEADER: $crate::abi::LibHeader =
-                $crate::abi::header_of($crate::abi::erased_module_of::<$provider>);
+            static HEADER: $crate::abi::LibHeader = $crate::abi::header_of::<$provider>();
         };
     };
 }

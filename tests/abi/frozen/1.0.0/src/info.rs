@@ -41,9 +41,6 @@ record! {
         pub panic_strategy: String,
         /// What it can do, in the order of the interface's list.
         pub capabilities: Vec<Capability>,
-        /// Further facts.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub extra: Extra,
     }
 
     /// Something that a provider can do.
@@ -51,7 +48,7 @@ record! {
         /// The name of a method, or of a feature such as `webhook_signatures`.
         pub name: String,
         /// Limits and notes, such as `max_key_length` = `40`.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[serde(skip_serializing_if = "crate::records::Extra::is_empty")]
         pub limits: Extra,
     }
 }
@@ -69,7 +66,7 @@ impl ProviderInfo {
             compiler: COMPILER.to_owned(),
             panic_strategy: PANIC_STRATEGY.to_owned(),
             capabilities: Vec::new(),
-            extra: Vec::new(),
+            extra: Extra::new(),
         }
     }
 
@@ -79,7 +76,7 @@ impl ProviderInfo {
         self.capabilities
             .extend(names.into_iter().map(|name| Capability {
                 name: name.to_owned(),
-                limits: Vec::new(),
+                ..Capability::default()
             }));
         self
     }
@@ -89,7 +86,7 @@ impl ProviderInfo {
     pub fn with_limit(mut self, capability: &str, limit: &str, value: impl ToString) -> Self {
         for present in &mut self.capabilities {
             if present.name == capability {
-                present.limits.push((limit.to_owned(), value.to_string()));
+                present.limits.insert(limit, value.to_string());
             }
         }
         self

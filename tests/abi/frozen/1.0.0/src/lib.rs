@@ -57,8 +57,21 @@
 //! ```
 
 #![deny(unsafe_code)]
+// The list of methods is taken apart one method at a time.
+#![recursion_limit = "512"]
+// Hostile input must come out as an error; a panic is for tests.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable
+    )
+)]
 
 pub mod abi;
+pub mod config;
 pub mod context;
 pub mod error;
 mod export;

@@ -1,5 +1,6 @@
 //! What a plugin author imports.
 
+pub use crate::config::SecretSource;
 pub use crate::context::CallContext;
 pub use crate::error::{ErrorKind, Result, VcsError};
 pub use crate::info::{Capability, ProviderInfo};

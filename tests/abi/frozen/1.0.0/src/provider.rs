@@ -30,21 +30,74 @@ pub trait Provider: Send + Sync + 'static {
     fn new_server(config_toml: &str, host: Arc<dyn HostServices>) -> Result<Box<dyn VcsServer>>;
 }
 
+/// One method of a trait, with the default of all: `Unsupported`.
+macro_rules! define_method {
+    ($(#[$doc:meta])* list $name:ident($request:ty) -> $item:ty) => {
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// See the trait.
+        fn $name(
+            &self,
+            context: &dyn CallContext,
+            request: $request,
+            sink: &mut dyn PageSink<$item>,
+        ) -> Result<()> {
+            let _ = (context, request, sink);
+            Err(VcsError::unsupported(stringify!($name)))
+        }
+    };
+    ($(#[$doc:meta])* read $name:ident($request:ty) -> $response:ty) => {
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// See the trait.
+        fn $name(
+            &self,
+            context: &dyn CallContext,
+            request: $request,
+            sink: &mut dyn ByteSink,
+        ) -> Result<$response> {
+            let _ = (context, request, sink);
+            Err(VcsError::unsupported(stringify!($name)))
+        }
+    };
+    ($(#[$doc:meta])* write $name:ident($request:ty) -> $response:ty) => {
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// See the trait.
+        fn $name(
+            &self,
+            context: &dyn CallContext,
+            request: $request,
+            source: &mut dyn ByteSource,
+        ) -> Result<$response> {
+            let _ = (context, request, source);
+            Err(VcsError::unsupported(stringify!($name)))
+        }
+    };
+    ($(#[$doc:meta])* call $name:ident($request:ty) -> $response:ty) => {
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// See the trait.
+        fn $name(&self, context: &dyn CallContext, request: $request) -> Result<$response> {
+            let _ = (context, request);
+            Err(VcsError::unsupported(stringify!($name)))
+        }
+    };
+}
+
 macro_rules! define_authorized_client {
-    (
-        lists { $( $(#[$list_doc:meta])* $list:ident($list_request:ty) -> $list_item:ty; )* }
-        reads { $( $(#[$read_doc:meta])* $read:ident($read_request:ty) -> $read_answer:ty; )* }
-        writes { $( $(#[$write_doc:meta])* $write:ident($write_request:ty) -> $write_answer:ty; )* }
-        calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
-        last { $(#[$last_doc:meta])* $last:ident($last_request:ty) -> $last_answer:ty; }
-        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
-    ) => {
+    ( $( $section:ident { $( $(#[$doc:meta])* $shape:ident $name:ident($request:ty) -> $response:ty; )* } )* ) => {
         /// A client of a server with one credential.
         ///
         /// Methods may be called from several threads at once. A list is whole
         /// or an error; after an error the pages that were pushed before it are
         /// to be dropped. A method that a provider does not have answers
-        /// `Unsupported`, which is the default of all of them.
+        /// `Unsupported`, which is the default of all of them; so does a method
+        /// that a provider is too old for.
         ///
         /// # Errors
         /// Every method may return `InvalidInput`, `Unauthenticated`,
@@ -53,96 +106,27 @@ macro_rules! define_authorized_client {
         /// `InvalidResponse` or `Internal`; creating ones also `AlreadyExists`
         /// and `Conflict`.
         pub trait AuthorizedClient: Send + Sync {
-            $( $(#[$list_doc])*
-            ///
-            /// # Errors
-            /// See the trait.
-            fn $list(
-                &self,
-                context: &dyn CallContext,
-                request: $list_request,
-                sink: &mut dyn PageSink<$list_item>,
-            ) -> Result<()> {
-                let _ = (context, request, sink);
-                Err(VcsError::unsupported(stringify!($list)))
-            } )*
-
-            $( $(#[$read_doc])*
-            ///
-            /// # Errors
-            /// See the trait.
-            fn $read(
-                &self,
-                context: &dyn CallContext,
-                request: $read_request,
-                sink: &mut dyn ByteSink,
-            ) -> Result<$read_answer> {
-                let _ = (context, request, sink);
-                Err(VcsError::unsupported(stringify!($read)))
-            } )*
-
-            $( $(#[$write_doc])*
-            ///
-            /// # Errors
-            /// See the trait.
-            fn $write(
-                &self,
-                context: &dyn CallContext,
-                request: $write_request,
-                source: &mut dyn ByteSource,
-            ) -> Result<$write_answer> {
-                let _ = (context, request, source);
-                Err(VcsError::unsupported(stringify!($write)))
-            } )*
-
-            $( $(#[$call_doc])*
-            ///
-            /// # Errors
-            /// See the trait.
-            fn $call(&self, context: &dyn CallContext, request: $call_request) -> Result<$call_answer> {
-                let _ = (context, request);
-                Err(VcsError::unsupported(stringify!($call)))
-            } )*
-
-            $(#[$last_doc])*
-            ///
-            /// # Errors
-            /// See the trait.
-            fn $last(&self, context: &dyn CallContext, request: $last_request) -> Result<$last_answer> {
-                let _ = (context, request);
-                Err(VcsError::unsupported(stringify!($last)))
-            }
-
-            $( $(#[$added_doc])*
-            ///
-            /// # Errors
-            /// See the trait; `Unsupported` also from a provider that is older
-            /// than this method.
-            fn $added(&self, context: &dyn CallContext, request: $added_request) -> Result<$added_answer> {
-                let _ = (context, request);
-                Err(VcsError::unsupported(stringify!($added)))
-            } )*
+            $($( define_method! { $(#[$doc])* $shape $name($request) -> $response } )*)*
         }
 
         /// The names of the methods of [`AuthorizedClient`], in the order of the list.
-        pub const AUTHORIZED_CLIENT_METHODS: &[&str] = &[
-            $( stringify!($list), )* $( stringify!($read), )* $( stringify!($write), )*
-            $( stringify!($call), )* stringify!($last), $( stringify!($added), )*
-        ];
+        pub const AUTHORIZED_CLIENT_METHODS: &[&str] = &[ $($( stringify!($name), )*)* ];
     };
 }
 
 authorized_client_methods!(define_authorized_client);
 
 macro_rules! define_vcs_server {
-    (
-        calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
-        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
-    ) => {
+    ( $( $section:ident { $( $(#[$doc:meta])* $shape:ident $name:ident($request:ty) -> $response:ty; )* } )* ) => {
         /// One configured server of a provider.
         ///
         /// Methods may be called from several threads at once. All but
         /// `authorized_client` answer `Unsupported` by default.
+        ///
+        /// # Errors
+        /// `Unsupported` by default; `Unauthenticated` for a rejected code or a
+        /// wrong signature; `InvalidInput` for a body that cannot be read;
+        /// otherwise as in [`AuthorizedClient`].
         pub trait VcsServer: Send + Sync {
             /// Makes a client for a credential. Quick; sends nothing.
             ///
@@ -151,27 +135,12 @@ macro_rules! define_vcs_server {
             /// the configured credential is wanted and there is none.
             fn authorized_client(&self, credential: Credential) -> Result<Box<dyn AuthorizedClient>>;
 
-            $( $(#[$call_doc])*
-            ///
-            /// # Errors
-            /// `Unsupported` by default; `Unauthenticated` for a refused code or
-            /// a wrong signature; `InvalidInput` for a body that cannot be read;
-            /// otherwise as in [`AuthorizedClient`].
-            fn $call(&self, context: &dyn CallContext, request: $call_request) -> Result<$call_answer> {
-                let _ = (context, request);
-                Err(VcsError::unsupported(stringify!($call)))
-            } )*
-
-            $( $(#[$added_doc])*
-            ///
-            /// # Errors
-            /// As above; `Unsupported` also from a provider that is older than
-            /// this method.
-            fn $added(&self, context: &dyn CallContext, request: $added_request) -> Result<$added_answer> {
-                let _ = (context, request);
-                Err(VcsError::unsupported(stringify!($added)))
-            } )*
+            $($( define_method! { $(#[$doc])* $shape $name($request) -> $response } )*)*
         }
+
+        /// The names of the methods of [`VcsServer`] but for `authorized_client`,
+        /// in the order of the list.
+        pub const VCS_SERVER_METHODS: &[&str] = &[ $($( stringify!($name), )*)* ];
     };
 }
 

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::open_enum::open_enum;
-use crate::records::{Extra, Grant};
+use crate::records::{Extra, Grant, RateState};
 use crate::value::record;
 use std::sync::Arc;
 
@@ -31,7 +31,8 @@ record! {
         pub target: String,
         /// The sentence.
         pub message: String,
-        /// Facts.
+        /// Facts, under any keys.
+        #[serde(skip_serializing_if = "crate::records::Extra::is_empty")]
         pub fields: Extra,
     }
 }
@@ -72,6 +73,27 @@ pub trait HostServices: Send + Sync {
 
     /// Lets others rotate the grant again. An unknown number is ignored.
     fn unlock_grant(&self, grant_id: &str, lock: u64);
+
+    /// What other engines know of a rate budget; `None` if nothing, which is
+    /// what a host says that shares none. `budget` names the credential without
+    /// giving it away, such as a digest; providers of one type see each other's.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store cannot be read; a provider goes on without.
+    fn load_rate_state(&self, budget: &str) -> Result<Option<RateState>> {
+        let _ = budget;
+        Ok(None)
+    }
+
+    /// Tells other engines what the service said of a rate budget. Returns soon;
+    /// a host that shares none does nothing.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store cannot be written; a provider goes on.
+    fn store_rate_state(&self, budget: &str, state: RateState) -> Result<()> {
+        let _ = (budget, state);
+        Ok(())
+    }
 }
 
 /// A held lock on a grant; dropping it lets others in.

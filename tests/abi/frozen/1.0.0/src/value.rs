@@ -116,6 +116,9 @@ impl AbiValue for Bytes {
 
 /// Declares a record once and derives its two forms and the conversions, so
 /// that a field cannot be present in one and forgotten in the other.
+///
+/// Every record ends with the field `extra`, which is added here: the layout of
+/// a record is frozen, and this is how any of them can carry one more fact.
 macro_rules! record {
     ($(
         $(#[$meta:meta])*
@@ -126,8 +129,12 @@ macro_rules! record {
         $(
             $(#[$meta])*
             #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+            #[serde(default)]
             pub struct $name {
                 $( $(#[$field_meta])* pub $field: $type, )*
+                /// Facts without a field of their own. Its page says how keys are named.
+                #[serde(skip_serializing_if = "crate::records::Extra::is_empty")]
+                pub extra: $crate::records::Extra,
             }
 
             #[doc = concat!("The form of [`", stringify!($name), "`] that crosses the boundary.")]
@@ -136,17 +143,24 @@ macro_rules! record {
             #[allow(missing_docs)]
             pub struct $abi {
                 $( pub $field: <$type as $crate::value::AbiValue>::Abi, )*
+                pub extra: <$crate::records::Extra as $crate::value::AbiValue>::Abi,
             }
 
             impl $crate::value::AbiValue for $name {
                 type Abi = $abi;
 
                 fn into_abi(self) -> $abi {
-                    $abi { $( $field: <$type as $crate::value::AbiValue>::into_abi(self.$field), )* }
+                    $abi {
+                        $( $field: <$type as $crate::value::AbiValue>::into_abi(self.$field), )*
+                        extra: $crate::value::AbiValue::into_abi(self.extra),
+                    }
                 }
 
                 fn from_abi(abi: $abi) -> Self {
-                    Self { $( $field: <$type as $crate::value::AbiValue>::from_abi(abi.$field), )* }
+                    Self {
+                        $( $field: <$type as $crate::value::AbiValue>::from_abi(abi.$field), )*
+                        extra: $crate::value::AbiValue::from_abi(abi.extra),
+                    }
                 }
             }
         )*

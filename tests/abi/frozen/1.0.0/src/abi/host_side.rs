@@ -117,6 +117,19 @@ impl AbiHostServices for LocalHostServices {
             Ok(())
         });
     }
+
+    fn load_rate_state(&self, budget: RStr<'_>) -> AbiResult<ROption<RateStateAbi>> {
+        to_abi(guarded_callback("rate store", || {
+            self.0.load_rate_state(budget.as_str())
+        }))
+    }
+
+    fn store_rate_state(&self, budget: RStr<'_>, state: RateStateAbi) -> AbiResult<()> {
+        to_abi(guarded_callback("rate store", || {
+            self.0
+                .store_rate_state(budget.as_str(), RateState::from_abi(state))
+        }))
+    }
 }
 
 fn share(services: Arc<dyn HostServices>) -> SharedHostServices {
@@ -167,23 +180,63 @@ pub struct HostServer {
     server: BoxedServer,
 }
 
-macro_rules! implement_host_server {
-    (
-        calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
-        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
-    ) => {
-        impl VcsServer for HostServer {
-            $( fn $call(&self, context: &dyn CallContext, request: $call_request) -> Result<$call_answer> {
-                let context = LocalContext(context);
-                let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
-                from_abi(self.server.$call(context, request.into_abi()))
-            } )*
+/// One method of a handle: across the boundary and back.
+macro_rules! call_across {
+    ($inner:ident; list $name:ident($request:ty) -> $item:ty) => {
+        fn $name(
+            &self,
+            context: &dyn CallContext,
+            request: $request,
+            sink: &mut dyn PageSink<$item>,
+        ) -> Result<()> {
+            let context = LocalContext(context);
+            let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
+            let mut sink = LocalPageSink(sink);
+            let sink = AbiPageSink_TO::from_ptr(RMut::new(&mut sink), TD_Opaque);
+            from_abi(self.$inner.$name(context, request.into_abi(), sink))
+        }
+    };
+    ($inner:ident; read $name:ident($request:ty) -> $response:ty) => {
+        fn $name(
+            &self,
+            context: &dyn CallContext,
+            request: $request,
+            sink: &mut dyn ByteSink,
+        ) -> Result<$response> {
+            let context = LocalContext(context);
+            let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
+            let mut sink = LocalByteSink(sink);
+            let sink = AbiByteSink_TO::from_ptr(RMut::new(&mut sink), TD_Opaque);
+            from_abi(self.$inner.$name(context, request.into_abi(), sink))
+        }
+    };
+    ($inner:ident; write $name:ident($request:ty) -> $response:ty) => {
+        fn $name(
+            &self,
+            context: &dyn CallContext,
+            request: $request,
+            source: &mut dyn ByteSource,
+        ) -> Result<$response> {
+            let context = LocalContext(context);
+            let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
+            let mut source = LocalByteSource(source);
+            let source = AbiByteSource_TO::from_ptr(RMut::new(&mut source), TD_Opaque);
+            from_abi(self.$inner.$name(context, request.into_abi(), source))
+        }
+    };
+    ($inner:ident; call $name:ident($request:ty) -> $response:ty) => {
+        fn $name(&self, context: &dyn CallContext, request: $request) -> Result<$response> {
+            let context = LocalContext(context);
+            let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
+            from_abi(self.$inner.$name(context, request.into_abi()))
+        }
+    };
+}
 
-            $( fn $added(&self, context: &dyn CallContext, request: $added_request) -> Result<$added_answer> {
-                let context = LocalContext(context);
-                let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
-                from_abi(self.server.$added(context, request.into_abi()))
-            } )*
+macro_rules! implement_host_server {
+    ( $( $section:ident { $( $(#[$doc:meta])* $shape:ident $name:ident($request:ty) -> $response:ty; )* } )* ) => {
+        impl VcsServer for HostServer {
+            $($( call_across! { server; $shape $name($request) -> $response } )*)*
 
             fn authorized_client(&self, credential: Credential) -> Result<Box<dyn AuthorizedClient>> {
                 match self.server.authorized_client(credential.into_abi()) {
@@ -203,71 +256,9 @@ pub struct HostClient {
 }
 
 macro_rules! implement_host_client {
-    (
-        lists { $( $(#[$list_doc:meta])* $list:ident($list_request:ty) -> $list_item:ty; )* }
-        reads { $( $(#[$read_doc:meta])* $read:ident($read_request:ty) -> $read_answer:ty; )* }
-        writes { $( $(#[$write_doc:meta])* $write:ident($write_request:ty) -> $write_answer:ty; )* }
-        calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
-        last { $(#[$last_doc:meta])* $last:ident($last_request:ty) -> $last_answer:ty; }
-        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
-    ) => {
+    ( $( $section:ident { $( $(#[$doc:meta])* $shape:ident $name:ident($request:ty) -> $response:ty; )* } )* ) => {
         impl AuthorizedClient for HostClient {
-            $( fn $list(
-                &self,
-                context: &dyn CallContext,
-                request: $list_request,
-                sink: &mut dyn PageSink<$list_item>,
-            ) -> Result<()> {
-                let context = LocalContext(context);
-                let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
-                let mut sink = LocalPageSink(sink);
-                let sink = AbiPageSink_TO::from_ptr(RMut::new(&mut sink), TD_Opaque);
-                from_abi(self.client.$list(context, request.into_abi(), sink))
-            } )*
-
-            $( fn $read(
-                &self,
-                context: &dyn CallContext,
-                request: $read_request,
-                sink: &mut dyn ByteSink,
-            ) -> Result<$read_answer> {
-                let context = LocalContext(context);
-                let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
-                let mut sink = LocalByteSink(sink);
-                let sink = AbiByteSink_TO::from_ptr(RMut::new(&mut sink), TD_Opaque);
-                from_abi(self.client.$read(context, request.into_abi(), sink))
-            } )*
-
-            $( fn $write(
-                &self,
-                context: &dyn CallContext,
-                request: $write_request,
-                source: &mut dyn ByteSource,
-            ) -> Result<$write_answer> {
-                let context = LocalContext(context);
-                let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
-                let mut source = LocalByteSource(source);
-                let source = AbiByteSource_TO::from_ptr(RMut::new(&mut source), TD_Opaque);
-                from_abi(self.client.$write(context, request.into_abi(), source))
-            } )*
-
-            $( fn $call(&self, context: &dyn CallContext, request: $call_request) -> Result<$call_answer> {
-                let context = LocalContext(context);
-                let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
-                from_abi(self.client.$call(context, request.into_abi()))
-            } )*
-
-            fn $last(&self, context: &dyn CallContext, request: $last_request) -> Result<$last_answer> {
-                let context = LocalContext(context);
-                let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
-                from_abi(self.client.$last(context, request.into_abi()))
-            }
-
-            $( fn $added(&self, context: &dyn CallContext, request: $added_request) -> Result<$added_answer> {
-                let context = LocalContext(context);
-                let context = AbiCallContext_TO::from_ptr(RRef::new(&context), TD_Opaque);
-                from_abi(self.client.$added(context, request.into_abi()))
-            } )*
+            $($( call_across! { client; $shape $name($request) -> $response } )*)*
         }
     };
 }

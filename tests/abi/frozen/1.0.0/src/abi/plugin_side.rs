@@ -118,6 +118,14 @@ impl HostServices for RemoteHostServices {
     fn unlock_grant(&self, grant_id: &str, lock: u64) {
         self.0.unlock_grant(grant_id.into(), lock);
     }
+
+    fn load_rate_state(&self, budget: &str) -> Result<Option<RateState>> {
+        from_abi(self.0.load_rate_state(budget.into()))
+    }
+
+    fn store_rate_state(&self, budget: &str, state: RateState) -> Result<()> {
+        from_abi(self.0.store_rate_state(budget.into(), state.into_abi()))
+    }
 }
 
 /// A client behind the boundary.
@@ -153,90 +161,73 @@ impl Drop for ClientAdapter {
     }
 }
 
+/// One method of an adapter: the author's method under the guard.
+macro_rules! answer_across {
+    (list $name:ident($request:ty) -> $item:ty) => {
+        fn $name(
+            &self,
+            context: ContextRef<'_>,
+            request: <$request as AbiValue>::Abi,
+            sink: PageSinkMut<'_, <$item as AbiValue>::Abi>,
+        ) -> AbiResult<()> {
+            self.run(stringify!($name), |inner| {
+                inner.$name(
+                    &RemoteContext(context),
+                    AbiValue::from_abi(request),
+                    &mut RemotePageSink(sink),
+                )
+            })
+        }
+    };
+    (read $name:ident($request:ty) -> $response:ty) => {
+        fn $name(
+            &self,
+            context: ContextRef<'_>,
+            request: <$request as AbiValue>::Abi,
+            sink: ByteSinkMut<'_>,
+        ) -> AbiResult<<$response as AbiValue>::Abi> {
+            self.run(stringify!($name), |inner| {
+                inner.$name(
+                    &RemoteContext(context),
+                    AbiValue::from_abi(request),
+                    &mut RemoteByteSink(sink),
+                )
+            })
+        }
+    };
+    (write $name:ident($request:ty) -> $response:ty) => {
+        fn $name(
+            &self,
+            context: ContextRef<'_>,
+            request: <$request as AbiValue>::Abi,
+            source: ByteSourceMut<'_>,
+        ) -> AbiResult<<$response as AbiValue>::Abi> {
+            self.run(stringify!($name), |inner| {
+                inner.$name(
+                    &RemoteContext(context),
+                    AbiValue::from_abi(request),
+                    &mut RemoteByteSource(source),
+                )
+            })
+        }
+    };
+    (call $name:ident($request:ty) -> $response:ty) => {
+        fn $name(
+            &self,
+            context: ContextRef<'_>,
+            request: <$request as AbiValue>::Abi,
+        ) -> AbiResult<<$response as AbiValue>::Abi> {
+            self.run(stringify!($name), |inner| {
+                inner.$name(&RemoteContext(context), AbiValue::from_abi(request))
+            })
+        }
+    };
+}
+
 macro_rules! implement_client_adapter {
-    (
-        lists { $( $(#[$list_doc:meta])* $list:ident($list_request:ty) -> $list_item:ty; )* }
-        reads { $( $(#[$read_doc:meta])* $read:ident($read_request:ty) -> $read_answer:ty; )* }
-        writes { $( $(#[$write_doc:meta])* $write:ident($write_request:ty) -> $write_answer:ty; )* }
-        calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
-        last { $(#[$last_doc:meta])* $last:ident($last_request:ty) -> $last_answer:ty; }
-        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
-    ) => {
+    ( $( $section:ident { $( $(#[$doc:meta])* $shape:ident $name:ident($request:ty) -> $response:ty; )* } )* ) => {
         impl AbiAuthorizedClient for ClientAdapter {
-            $( fn $list(
-                &self,
-                context: ContextRef<'_>,
-                request: <$list_request as AbiValue>::Abi,
-                sink: PageSinkMut<'_, <$list_item as AbiValue>::Abi>,
-            ) -> AbiResult<()> {
-                self.run(stringify!($list), |client| {
-                    client.$list(
-                        &RemoteContext(context),
-                        AbiValue::from_abi(request),
-                        &mut RemotePageSink(sink),
-                    )
-                })
-            } )*
-
-            $( fn $read(
-                &self,
-                context: ContextRef<'_>,
-                request: <$read_request as AbiValue>::Abi,
-                sink: ByteSinkMut<'_>,
-            ) -> AbiResult<<$read_answer as AbiValue>::Abi> {
-                self.run(stringify!($read), |client| {
-                    client.$read(
-                        &RemoteContext(context),
-                        AbiValue::from_abi(request),
-                        &mut RemoteByteSink(sink),
-                    )
-                })
-            } )*
-
-            $( fn $write(
-                &self,
-                context: ContextRef<'_>,
-                request: <$write_request as AbiValue>::Abi,
-                source: ByteSourceMut<'_>,
-            ) -> AbiResult<<$write_answer as AbiValue>::Abi> {
-                self.run(stringify!($write), |client| {
-                    client.$write(
-                        &RemoteContext(context),
-                        AbiValue::from_abi(request),
-                        &mut RemoteByteSource(source),
-                    )
-                })
-            } )*
-
-            $( fn $call(
-                &self,
-                context: ContextRef<'_>,
-                request: <$call_request as AbiValue>::Abi,
-            ) -> AbiResult<<$call_answer as AbiValue>::Abi> {
-                self.run(stringify!($call), |client| {
-                    client.$call(&RemoteContext(context), AbiValue::from_abi(request))
-                })
-            } )*
-
-            fn $last(
-                &self,
-                context: ContextRef<'_>,
-                request: <$last_request as AbiValue>::Abi,
-            ) -> AbiResult<<$last_answer as AbiValue>::Abi> {
-                self.run(stringify!($last), |client| {
-                    client.$last(&RemoteContext(context), AbiValue::from_abi(request))
-                })
-            }
-
-            $( fn $added(
-                &self,
-                context: ContextRef<'_>,
-                request: <$added_request as AbiValue>::Abi,
-            ) -> AbiResult<<$added_answer as AbiValue>::Abi> {
-                self.run(stringify!($added), |client| {
-                    client.$added(&RemoteContext(context), AbiValue::from_abi(request))
-                })
-            } )*
+            $($( answer_across! { $shape $name($request) -> $response } )*)*
         }
     };
 }
@@ -258,6 +249,14 @@ impl ServerAdapter {
         AbiVcsServer_TO::from_ptr(RBox::new(adapter), TD_Opaque)
     }
 
+    fn run<T: AbiValue>(
+        &self,
+        method: &str,
+        body: impl FnOnce(&dyn VcsServer) -> Result<T>,
+    ) -> AbiResult<T::Abi> {
+        to_abi(self.guarded(method, body))
+    }
+
     fn guarded<T>(
         &self,
         method: &str,
@@ -277,30 +276,9 @@ impl Drop for ServerAdapter {
 }
 
 macro_rules! implement_server_adapter {
-    (
-        calls { $( $(#[$call_doc:meta])* $call:ident($call_request:ty) -> $call_answer:ty; )* }
-        added { $( $(#[$added_doc:meta])* $added:ident($added_request:ty) -> $added_answer:ty; )* }
-    ) => {
+    ( $( $section:ident { $( $(#[$doc:meta])* $shape:ident $name:ident($request:ty) -> $response:ty; )* } )* ) => {
         impl AbiVcsServer for ServerAdapter {
-            $( fn $call(
-                &self,
-                context: ContextRef<'_>,
-                request: <$call_request as AbiValue>::Abi,
-            ) -> AbiResult<<$call_answer as AbiValue>::Abi> {
-                to_abi(self.guarded(stringify!($call), |server| {
-                    server.$call(&RemoteContext(context), AbiValue::from_abi(request))
-                }))
-            } )*
-
-            $( fn $added(
-                &self,
-                context: ContextRef<'_>,
-                request: <$added_request as AbiValue>::Abi,
-            ) -> AbiResult<<$added_answer as AbiValue>::Abi> {
-                to_abi(self.guarded(stringify!($added), |server| {
-                    server.$added(&RemoteContext(context), AbiValue::from_abi(request))
-                }))
-            } )*
+            $($( answer_across! { $shape $name($request) -> $response } )*)*
 
             fn authorized_client(&self, credential: CredentialAbi) -> AbiResult<BoxedClient> {
                 let client = self.guarded("authorized_client", |server| {

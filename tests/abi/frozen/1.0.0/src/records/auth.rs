@@ -1,6 +1,6 @@
 //! Credentials, grants and the consent flow.
 
-use super::Extra;
+use super::{Secrets, Timestamp};
 use crate::open_enum::open_enum;
 use crate::secret::{Secret, serialize_presence};
 use crate::value::record;
@@ -33,23 +33,23 @@ record! {
         /// For basic: the user name or e-mail address.
         pub username: Option<String>,
         /// For basic and access tokens: the token.
-        #[serde(serialize_with = "serialize_presence", skip_deserializing, default)]
+        #[serde(serialize_with = "serialize_presence", skip_deserializing)]
         pub secret: Option<Secret>,
-        /// Further facts.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub extra: Extra,
+        /// Further secrets, such as the key of an app.
+        #[serde(skip_serializing_if = "Secrets::is_empty")]
+        pub secrets: Secrets,
     }
 
     /// A pair of tokens as the host's grant store keeps it.
     pub struct Grant / GrantAbi {
         /// The token for calls.
-        #[serde(serialize_with = "serialize_presence", skip_deserializing, default)]
+        #[serde(serialize_with = "serialize_presence", skip_deserializing)]
         pub access_token: Option<Secret>,
         /// The token that fetches the next pair.
-        #[serde(serialize_with = "serialize_presence", skip_deserializing, default)]
+        #[serde(serialize_with = "serialize_presence", skip_deserializing)]
         pub refresh_token: Option<Secret>,
         /// When the access token ends.
-        pub expires_at_ms: Option<i64>,
+        pub expires_at_ms: Option<Timestamp>,
         /// The scopes that the service named.
         pub scopes: Vec<String>,
         /// Counts the rotations; the store refuses to replace a pair by one of
@@ -57,9 +57,9 @@ record! {
         pub version: u64,
         /// Why the grant can no longer be used, once the service refused it for good.
         pub dead: Option<String>,
-        /// Further facts.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub extra: Extra,
+        /// Further secrets.
+        #[serde(skip_serializing_if = "Secrets::is_empty")]
+        pub secrets: Secrets,
     }
 
     /// What the consent flow starts with.
@@ -67,6 +67,9 @@ record! {
         /// Where the service sends the user back to; must be what the consumer
         /// has registered.
         pub redirect_uri: Option<String>,
+        /// The scopes to ask for, in the service's words; empty means what the
+        /// provider needs.
+        pub scopes: Vec<String>,
     }
 
     /// Where to send the user.
@@ -75,17 +78,30 @@ record! {
         pub url: String,
         /// The value that must come back: at least 128 random bits. The host
         /// keeps it, binds it to who asked, and accepts it once.
-        #[serde(serialize_with = "serialize_presence", skip_deserializing, default)]
+        #[serde(serialize_with = "serialize_presence", skip_deserializing)]
         pub state: Option<Secret>,
+        /// The PKCE verifier, where the service knows PKCE. The host keeps it
+        /// with the state and hands it back with the code.
+        #[serde(serialize_with = "serialize_presence", skip_deserializing)]
+        pub code_verifier: Option<Secret>,
     }
 
-    /// What the service sent back after consent.
+    /// What the service sent back after consent, with what the host kept.
     pub struct AuthorizeTokenRequest / AuthorizeTokenRequestAbi {
         /// The single-use code.
-        #[serde(serialize_with = "serialize_presence", skip_deserializing, default)]
+        #[serde(serialize_with = "serialize_presence", skip_deserializing)]
         pub code: Option<Secret>,
         /// The same address as in the redirect.
         pub redirect_uri: Option<String>,
+        /// The state that came back; the host has compared it already.
+        #[serde(serialize_with = "serialize_presence", skip_deserializing)]
+        pub state: Option<Secret>,
+        /// The PKCE verifier that the redirect came with.
+        #[serde(serialize_with = "serialize_presence", skip_deserializing)]
+        pub code_verifier: Option<Secret>,
+        /// The `iss` that came back (RFC 9207): who made the code. A provider
+        /// that knows its service's issuer rejects another.
+        pub issuer: Option<String>,
     }
 }
 
@@ -93,10 +109,7 @@ impl Credential {
     fn of_kind(kind: CredentialKind) -> Self {
         Self {
             kind,
-            grant_id: None,
-            username: None,
-            secret: None,
-            extra: Vec::new(),
+            ..Self::default()
         }
     }
 

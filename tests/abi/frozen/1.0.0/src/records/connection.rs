@@ -1,6 +1,6 @@
 //! What a credential is and sees, and what the server promises.
 
-use super::{Author, Extra};
+use super::{Author, Secrets, Timestamp};
 use crate::value::record;
 
 record! {
@@ -29,15 +29,14 @@ record! {
         pub rate_limit: RateLimit,
         /// What an administrator should know, such as "the credential sees nothing".
         pub warnings: Vec<String>,
-        /// Further facts.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub extra: Extra,
     }
 
     /// The state of the rate gate of a credential.
     pub struct RateLimit / RateLimitAbi {
         /// Requests allowed in the service's window.
         pub limit: Option<u64>,
+        /// Requests left in the window, where the service says.
+        pub remaining: Option<u64>,
         /// The service's name of what is counted.
         pub resource: Option<String>,
         /// Whether the service warned that the end is near.
@@ -50,38 +49,35 @@ record! {
         pub requests_sent: u64,
     }
 
-    /// What a server is asked about its settings.
-    pub struct ServerInfoRequest / ServerInfoRequestAbi {
-        /// Further wishes; there are none yet.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub extra: Extra,
+    /// What is known of a credential's rate budget at the service, as several
+    /// engines share it.
+    pub struct RateState / RateStateAbi {
+        /// Nothing is sent before this time.
+        pub held_until: Option<Timestamp>,
+        /// Requests allowed in the service's window.
+        pub limit: Option<u64>,
+        /// Requests left in the window.
+        pub remaining: Option<u64>,
+        /// When the service counts anew.
+        pub resets_at: Option<Timestamp>,
     }
 
-    /// What a server says of its webhooks.
-    pub struct WebhooksInfo / WebhooksInfoAbi {
-        /// Whether the provider has webhooks at all.
-        pub supported: bool,
-        /// Whether the administrator switched them off.
-        pub disabled: bool,
-        /// Whether the administrator reserves their creation to himself.
-        pub creation_disabled: bool,
-        /// Replaces scheme, host and path prefix of hook addresses.
+    /// How the service is reached: for programs that work beside the provider,
+    /// such as git, so that they go the same way.
+    pub struct NetworkSettings / NetworkSettingsAbi {
+        /// The proxy, as `scheme://host:port`; `None` means none is configured,
+        /// and that of the environment counts. Its user and password stand in
+        /// `secrets` under [`PROXY_USER`](super::secret_names::PROXY_USER).
         pub proxy: Option<String>,
-        /// The events of a hook that names none.
-        pub default_events: Vec<String>,
-        /// Every event that the service knows.
-        pub events: Vec<String>,
-        /// Whether deliveries are signed.
-        pub signed: bool,
-    }
-
-    /// What a server says of polling.
-    pub struct PollingInfo / PollingInfoAbi {
-        /// Whether `poll_events` works.
-        pub supported: bool,
-        /// Whether the administrator switched it off.
-        pub disabled: bool,
-        /// The shortest sensible time between two polls of one repository, in seconds.
-        pub min_interval_seconds: u64,
+        /// The hosts that are reached without the proxy.
+        pub no_proxy: Vec<String>,
+        /// The certificates of the authorities that are trusted, in PEM form, in
+        /// place of the system's; `None` means the system's.
+        pub ca_certificates: Option<String>,
+        /// The file that they come from, on the machine of the provider.
+        pub ca_file: Option<String>,
+        /// Further secrets.
+        #[serde(skip_serializing_if = "Secrets::is_empty")]
+        pub secrets: Secrets,
     }
 }

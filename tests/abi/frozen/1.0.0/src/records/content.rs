@@ -1,6 +1,6 @@
 //! Files and archives of a commit, and what is needed to check it out.
 
-use super::Extra;
+use super::{NetworkSettings, Secrets, Timestamp};
 use crate::open_enum::open_enum;
 use crate::secret::{Secret, serialize_presence};
 use crate::value::record;
@@ -44,9 +44,6 @@ record! {
         pub is_file: bool,
         /// The length in bytes, for files where known.
         pub size: Option<u64>,
-        /// Further facts, such as `link`, `executable`, `binary`, `subrepository`.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub extra: Extra,
     }
 
     /// Which file to read.
@@ -77,9 +74,19 @@ record! {
         pub commit: String,
         /// How many bytes were given.
         pub length: u64,
-        /// Further facts, such as `source` = `api` or `git`.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub extra: Extra,
+    }
+
+    /// For what credentials are wanted.
+    pub struct CheckoutRequest / CheckoutRequestAbi {
+        /// The full name of the repository.
+        pub repo: String,
+        /// The number of a pull request whose refs are to be fetched as well.
+        pub pull_request: Option<u64>,
+        /// Whether they must allow to push.
+        pub push: bool,
+        /// The longest time that they are needed, in milliseconds, where the
+        /// service can make short-lived ones.
+        pub valid_for_ms: Option<u64>,
     }
 
     /// What `git` needs to clone and push.
@@ -92,9 +99,21 @@ record! {
         pub username: Option<String>,
         /// The password for HTTPS: for a credential helper, never for an address
         /// or an argument.
-        #[serde(serialize_with = "serialize_presence", skip_deserializing, default)]
+        #[serde(serialize_with = "serialize_presence", skip_deserializing)]
         pub secret: Option<Secret>,
-        /// When the secret ends.
-        pub expires_at_ms: Option<i64>,
+        /// When the secret ends; `None` where it does not end by itself.
+        pub expires_at_ms: Option<Timestamp>,
+        /// The refs that hold the commits of the pull request that was asked
+        /// for, such as `refs/merge-requests/7/head`; empty where the service
+        /// has none and the source branch must be fetched.
+        pub fetch_refs: Vec<String>,
+        /// The host keys of the SSH address, each a line of a `known_hosts` file.
+        pub known_hosts: Vec<String>,
+        /// How the service is reached.
+        pub network: NetworkSettings,
+        /// Further secrets: the key for the SSH address stands under
+        /// [`SSH_PRIVATE_KEY`](super::secret_names::SSH_PRIVATE_KEY).
+        #[serde(skip_serializing_if = "Secrets::is_empty")]
+        pub secrets: Secrets,
     }
 }

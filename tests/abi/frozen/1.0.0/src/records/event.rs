@@ -1,6 +1,6 @@
 //! What happened in a repository, from deliveries and from polling alike.
 
-use super::{Author, Comment, Commit, Extra, PullRequest, Status};
+use super::{Author, Comment, Commit, PullRequest, Status, Timestamp};
 use crate::open_enum::open_enum;
 use crate::value::record;
 
@@ -81,6 +81,8 @@ record! {
         pub name: String,
         /// The web page.
         pub url: String,
+        /// The main branch, where the service says.
+        pub default_branch: Option<String>,
         /// The full name before a renaming or a move.
         pub old_fullname: Option<String>,
     }
@@ -96,10 +98,14 @@ record! {
         /// The hash now; `None` if the ref is gone.
         pub new_hash: Option<String>,
         /// Whether the old commit is no ancestor of the new one. Then the
-        /// commits are no line from old to new.
-        pub forced: bool,
-        /// Whether `commits` is not all of them.
-        pub truncated: bool,
+        /// commits are no line from old to new. `None` where the service does
+        /// not say.
+        pub forced: Option<bool>,
+        /// Whether `commits` is not all of them; `None` where the service does
+        /// not say.
+        pub truncated: Option<bool>,
+        /// How many new commits there are, where the service says.
+        pub total_commits: Option<u64>,
         /// The new commits as far as they were delivered, newest first.
         pub commits: Vec<Commit>,
         /// The message of an annotated tag.
@@ -110,6 +116,9 @@ record! {
     pub struct Event / EventAbi {
         /// What.
         pub kind: EventKind,
+        /// The service's id of the event, where it has one: the same in a
+        /// delivery and in a poll.
+        pub id: Option<String>,
         /// The service's own key, such as `repo:push`.
         pub key: String,
         /// Where; `None` for events above a repository.
@@ -117,7 +126,7 @@ record! {
         /// Who; `None` where the service does not say.
         pub actor: Option<Author>,
         /// When, where the service says.
-        pub date: Option<i64>,
+        pub date: Option<Timestamp>,
         /// For the `REF_…` kinds: the change.
         pub change: Option<RefChange>,
         /// For the `PULL_REQUEST_…` kinds: the pull request as it is now.
@@ -129,29 +138,6 @@ record! {
         pub comment: Option<Comment>,
         /// For the status kinds: the status.
         pub status: Option<Status>,
-        /// Further facts.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub extra: Extra,
-    }
-
-    /// What to poll.
-    pub struct PollEventsRequest / PollEventsRequestAbi {
-        /// The full name of the repository.
-        pub repo: String,
-        /// Where the last poll ended; `None` begins now, without events.
-        pub cursor: Option<String>,
-        /// Only these kinds; empty means all that polling can find.
-        pub kinds: Vec<EventKind>,
-    }
-
-    /// What a poll found.
-    pub struct PolledEvents / PolledEventsAbi {
-        /// What happened since the cursor, oldest first where the order is known.
-        pub events: Vec<Event>,
-        /// Where the next poll begins. Opaque: only the provider reads it.
-        pub cursor: String,
-        /// How many requests the poll took.
-        pub requests: u64,
     }
 
     /// An event to complete: commits that the delivery left out are fetched,

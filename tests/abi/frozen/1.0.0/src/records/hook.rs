@@ -1,6 +1,6 @@
 //! Webhooks of a repository and what they deliver.
 
-use super::{Event, Extra};
+use super::{Event, Timestamp};
 use crate::secret::{Secret, serialize_presence};
 use crate::value::{Bytes, record};
 
@@ -13,7 +13,9 @@ record! {
         pub id: Option<String>,
         /// The name for people.
         pub name: String,
-        /// Where deliveries go: the hook's identity when it is reconciled.
+        /// The engine's address for deliveries: the hook's identity when it is
+        /// reconciled. Where a proxy is configured for webhooks, the provider
+        /// puts it in, here and in every other request about a hook.
         pub url: String,
         /// The service's event keys; empty means the provider's default.
         pub events: Vec<String>,
@@ -21,15 +23,28 @@ record! {
         pub disable: bool,
         /// The signing key; `None` leaves a present one unchanged and makes a
         /// new hook unsigned.
-        #[serde(serialize_with = "serialize_presence", skip_deserializing, default)]
+        #[serde(serialize_with = "serialize_presence", skip_deserializing)]
         pub secret: Option<Secret>,
+        /// Whether the service may deliver to a server whose certificate is not
+        /// valid; `None` leaves it as it is.
+        pub insecure_ssl: Option<bool>,
     }
 
-    /// Which hook to look up: the one of this address.
+    /// Which hooks to list: all of a repository.
+    pub struct HooksRequest / HooksRequestAbi {
+        /// The full name of the repository.
+        pub repo: String,
+        /// Stop after this many.
+        pub limit: Option<u64>,
+    }
+
+    /// Which hook to look up: the one of this id or, without one, of this address.
     pub struct GetHookRequest / GetHookRequestAbi {
         /// The full name of the repository.
         pub repo: String,
-        /// The address; a trailing slash does not count.
+        /// The hook's id, if it is known.
+        pub id: Option<String>,
+        /// The engine's address; a trailing slash does not count.
         pub url: String,
     }
 
@@ -39,11 +54,12 @@ record! {
         pub repo: String,
         /// The hook's id.
         pub id: Option<String>,
-        /// The address, if the id is not known.
+        /// The engine's address, if the id is not known.
         pub url: Option<String>,
     }
 
-    /// A hook.
+    /// A hook. Under the key `action` of its `extra` stands what
+    /// `reconcile_hook` did: `created`, `updated`, `unchanged`.
     pub struct Hook / HookAbi {
         /// The service's id.
         pub id: String,
@@ -57,10 +73,9 @@ record! {
         pub disable: bool,
         /// Whether deliveries are signed, where known.
         pub secret_set: Option<bool>,
-        /// What `reconcile_hook` did, such as `created`, `updated`, `unchanged`,
-        /// stands under the key `action`.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub extra: Extra,
+        /// Whether the service delivers to a server whose certificate is not
+        /// valid, where known.
+        pub insecure_ssl: Option<bool>,
     }
 
     /// A delivery as it arrived.
@@ -72,8 +87,15 @@ record! {
         pub body: Bytes,
         /// The hook's signing key. With it, a delivery without the right
         /// signature is refused; `None` accepts unsigned deliveries.
-        #[serde(serialize_with = "serialize_presence", skip_deserializing, default)]
+        #[serde(serialize_with = "serialize_presence", skip_deserializing)]
         pub secret: Option<Secret>,
+        /// The signing key before the present one, while the hook's key is being
+        /// changed: a delivery that is right under either is accepted.
+        #[serde(serialize_with = "serialize_presence", skip_deserializing)]
+        pub previous_secret: Option<Secret>,
+        /// When it arrived, by the engine's clock: what the age of a delivery is
+        /// counted to. `None` means now.
+        pub received_at: Option<Timestamp>,
     }
 
     /// What a delivery says.
@@ -86,8 +108,13 @@ record! {
         pub hook_id: Option<String>,
         /// Which try this is, from 1.
         pub attempt: Option<u64>,
+        /// When the service sent it, where the delivery says.
+        pub sent_at: Option<Timestamp>,
         /// Whether a signature was checked and was right.
         pub verified: bool,
+        /// Whether it was right under the previous secret only: the service does
+        /// not have the present one yet.
+        pub previous_secret_used: bool,
         /// The events, one per change; empty for unknown keys and for
         /// deliveries without a change, which are no error.
         pub events: Vec<Event>,

@@ -1,6 +1,5 @@
 //! Reports on a commit with annotations on its lines.
 
-use super::Extra;
 use crate::open_enum::open_enum;
 use crate::value::record;
 
@@ -101,6 +100,12 @@ record! {
         pub path: Option<String>,
         /// The line, from 1.
         pub line: Option<u64>,
+        /// The last line, if it is about several.
+        pub end_line: Option<u64>,
+        /// The first column, from 1.
+        pub start_column: Option<u64>,
+        /// The last column.
+        pub end_column: Option<u64>,
         /// One line of text.
         pub summary: String,
         /// More text.
@@ -152,8 +157,5 @@ record! {
         pub annotations: u64,
         /// What was left out, such as annotations above the service's limit.
         pub warnings: Vec<String>,
-        /// Further facts.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub extra: Extra,
     }
 }

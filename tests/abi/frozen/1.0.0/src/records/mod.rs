@@ -1,34 +1,84 @@
 //! The data of the interface: what is asked for and what is answered.
 //!
-//! Every record is plain Rust and `serde`-serialisable, in the field names that
-//! CDS uses in its JSON where CDS has the field. Times are milliseconds since
-//! 1970-01-01 UTC. A `repo` is the provider's full name of a repository, such
-//! as `workspace/slug`. An absent fact is `None` or an empty string, never a
-//! made-up value. `extra` holds pairs that the interface has no field for.
+//! Every record is plain Rust and `serde`-serialisable under the names of its
+//! fields (a commit's `authorTimestamp` is the one exception); an absent field
+//! is read as its default, an unknown one is passed over. CDS has its own JSON
+//! for its vcs service: an engine that speaks it maps the records at its edge.
+//!
+//! - **Making one**: `BranchesRequest { repo, ..Default::default() }`.
+//! - **Growing**: a record never gains a field; each has [`Extra`] for more facts,
+//!   some have [`Secrets`] as well.
+//! - **Times** are [`Timestamp`]s.
+//! - **Names**: a `repo` is the provider's full name of a repository, such as
+//!   `workspace/slug` or `group/subgroup/project`.
+//! - **What a service does not say** is `None` or an empty string, never a
+//!   made-up value.
 
 mod auth;
 mod commit;
 mod connection;
 mod content;
 mod event;
+mod extra;
 mod hook;
 mod insight;
+mod polling;
 mod pull_request;
 mod release;
 mod repository;
+mod secrets;
+mod server;
 mod status;
+mod webhook_proof;
 
 pub use auth::*;
 pub use commit::*;
 pub use connection::*;
 pub use content::*;
 pub use event::*;
+pub use extra::{Extra, keys};
 pub use hook::*;
 pub use insight::*;
+pub use polling::*;
 pub use pull_request::*;
 pub use release::*;
 pub use repository::*;
+pub use secrets::{Secrets, secret_names};
+pub use server::*;
 pub use status::*;
+pub use webhook_proof::*;
 
-/// Facts without a field of their own: a list of key and value.
-pub type Extra = Vec<(String, String)>;
+use crate::value::record;
+
+/// A time: milliseconds since 1970-01-01T00:00:00Z, negative before it. Leap
+/// seconds are not counted, and there is no time zone. In JSON it is a number.
+pub type Timestamp = i64;
+
+record! {
+    /// What a call that changes something and returns no object has done.
+    pub struct Done / DoneAbi {
+        /// Whether something was changed; `Some(false)` where it was so already,
+        /// such as a branch that was gone. `None` where the service does not say.
+        pub changed: Option<bool>,
+    }
+}
+
+impl Done {
+    /// Something was changed.
+    #[must_use]
+    pub fn changed() -> Self {
+        Self {
+            changed: Some(true),
+            ..Self::default()
+        }
+    }
+
+    /// It was so already.
+    #[must_use]
+    pub fn unchanged() -> Self {
+        Self {
+            changed: Some(false),
+            ..Self::default()
+        }
+    }
+}

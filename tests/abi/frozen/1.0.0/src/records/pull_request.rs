@@ -1,6 +1,6 @@
 //! Pull requests and their comments.
 
-use super::{Author, Branch, Extra};
+use super::{Author, Branch, Timestamp};
 use crate::open_enum::open_enum;
 use crate::value::record;
 
@@ -69,6 +69,8 @@ record! {
         pub commit: String,
         /// In any of these states; empty means in any state.
         pub states: Vec<PullRequestState>,
+        /// Stop after this many.
+        pub limit: Option<u64>,
     }
 
     /// One side of a pull request.
@@ -107,17 +109,24 @@ record! {
         pub closed: bool,
         /// The hash of the merge commit, once merged.
         pub merge_commit: Option<String>,
+        /// Who merged it, where the service says.
+        pub merged_by: Option<Author>,
         /// Whether it is a draft, where known.
         pub draft: Option<bool>,
         /// Who is asked to review it; empty in lists of services that leave it out.
         pub reviewers: Vec<Author>,
+        /// Its labels; empty where the service has none.
+        pub labels: Vec<String>,
+        /// The ref of the destination repository that holds the source's commit,
+        /// such as `refs/merge-requests/7/head`, where the service makes one.
+        pub fetch_ref: Option<String>,
+        /// The ref of the destination repository that holds the result of a
+        /// merge, where the service makes one.
+        pub merge_ref: Option<String>,
         /// When it was opened.
-        pub created: Option<i64>,
+        pub created: Option<Timestamp>,
         /// When it last changed.
-        pub updated: Option<i64>,
-        /// Further facts.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub extra: Extra,
+        pub updated: Option<Timestamp>,
     }
 
     /// A pull request to create. An open one of the same source and
@@ -141,6 +150,8 @@ record! {
         pub close_source_branch: Option<bool>,
         /// Whether it begins as a draft.
         pub draft: Option<bool>,
+        /// Its labels, where the service has some.
+        pub labels: Vec<String>,
     }
 
     /// What to change of a pull request; `None` leaves a field as it is.
@@ -157,6 +168,10 @@ record! {
         pub destination_branch: Option<String>,
         /// The new reviewers, by id; `None` keeps them.
         pub reviewers: Option<Vec<String>>,
+        /// The new labels; `None` keeps them.
+        pub labels: Option<Vec<String>>,
+        /// Whether it is a draft; `None` keeps it.
+        pub draft: Option<bool>,
     }
 
     /// A merge.
@@ -206,8 +221,8 @@ record! {
         pub text: String,
         /// Where it stands; `None` for the pull request as a whole.
         pub position: Option<CommentPosition>,
-        /// The comment it answers.
-        pub parent: Option<u64>,
+        /// The id of the comment it answers.
+        pub parent: Option<String>,
     }
 
     /// A new text for a comment.
@@ -216,8 +231,8 @@ record! {
         pub repo: String,
         /// The number of the pull request.
         pub pull_request: u64,
-        /// The number of the comment.
-        pub id: u64,
+        /// The id of the comment.
+        pub id: String,
         /// The text in the service's markup.
         pub text: String,
     }
@@ -228,14 +243,15 @@ record! {
         pub repo: String,
         /// The number of the pull request.
         pub pull_request: u64,
-        /// The number of the comment.
-        pub id: u64,
+        /// The id of the comment.
+        pub id: String,
     }
 
     /// A comment.
     pub struct Comment / CommentAbi {
-        /// The number.
-        pub id: u64,
+        /// The service's id. It tells the comment from the others of its pull
+        /// request; not every service has numbers here.
+        pub id: String,
         /// The text; empty once deleted.
         pub text: String,
         /// Who wrote it; `None` if the account was deleted.
@@ -246,13 +262,13 @@ record! {
         pub resolved: Option<bool>,
         /// Where it stands; `None` for the pull request as a whole.
         pub position: Option<CommentPosition>,
-        /// The comment it answers.
-        pub parent: Option<u64>,
+        /// The id of the comment it answers.
+        pub parent: Option<String>,
         /// The web page.
         pub url: String,
         /// When it was written.
-        pub created: Option<i64>,
+        pub created: Option<Timestamp>,
         /// When it last changed.
-        pub updated: Option<i64>,
+        pub updated: Option<Timestamp>,
     }
 }

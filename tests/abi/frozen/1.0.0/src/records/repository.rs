@@ -1,6 +1,6 @@
 //! Workspaces, repositories, accounts, branches and tags.
 
-use super::Extra;
+use super::Timestamp;
 use crate::open_enum::open_enum;
 use crate::value::record;
 
@@ -13,6 +13,18 @@ open_enum! {
         NAME_DESCENDING = 1 => "-name",
         /// By the date of the last commit, newest first.
         LATEST_FIRST = 2 => "latest",
+    }
+}
+
+open_enum! {
+    /// Who sees a repository.
+    pub enum Visibility {
+        /// Members only.
+        PRIVATE = 0 => "private",
+        /// Everybody who has an account at the service.
+        INTERNAL = 1 => "internal",
+        /// Everybody.
+        PUBLIC = 2 => "public",
     }
 }
 
@@ -31,11 +43,10 @@ record! {
         pub slug: String,
         /// The name for people.
         pub name: String,
+        /// The group above it by its short name, where groups are nested.
+        pub parent: Option<String>,
         /// Whether the credential administers it, where known.
         pub administrator: Option<bool>,
-        /// Further facts.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub extra: Extra,
     }
 
     /// Which repositories to list.
@@ -80,13 +91,12 @@ record! {
         pub ssh_url: String,
         /// The main branch; `None` in an empty repository.
         pub default_branch: Option<String>,
-        /// Whether only members see it, where known.
-        pub private: Option<bool>,
+        /// Who sees it, where known.
+        pub visibility: Option<Visibility>,
+        /// Whether it can only be read, where known.
+        pub archived: Option<bool>,
         /// The repository it was forked from, if it is a fork.
         pub parent: Option<String>,
-        /// Further facts.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub extra: Extra,
     }
 
     /// A person or machine account. Only the facts that the service gave:
@@ -150,8 +160,10 @@ record! {
         pub display_id: String,
         /// The full hash of its last commit.
         pub latest_commit: String,
-        /// Whether it is the repository's main branch.
-        pub default: bool,
+        /// Whether it is the repository's main branch, where known.
+        pub default: Option<bool>,
+        /// Whether it is protected against pushes or deletion, where known.
+        pub protected: Option<bool>,
         /// The hashes of the last commit's parents.
         pub parents: Vec<String>,
     }
@@ -199,7 +211,7 @@ record! {
         /// Who made it; the commit's author for a light tag.
         pub tagger: Author,
         /// When it was made; the commit's time for a light tag.
-        pub timestamp: Option<i64>,
+        pub timestamp: Option<Timestamp>,
         /// Whether it is an annotated tag, where known.
         pub annotated: Option<bool>,
     }

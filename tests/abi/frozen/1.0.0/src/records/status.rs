@@ -1,6 +1,6 @@
 //! Build statuses of a commit.
 
-use super::Extra;
+use super::Timestamp;
 use crate::open_enum::open_enum;
 use crate::value::record;
 
@@ -53,6 +53,8 @@ record! {
         /// The number of the pull request, whose source repository takes the
         /// status if the commit is not in `repo`.
         pub pull_request: Option<u64>,
+        /// Keeps `url` back, whatever the server's configuration says.
+        pub hide_url: bool,
     }
 
     /// Which statuses to list.
@@ -84,11 +86,8 @@ record! {
         /// The commit.
         pub commit: String,
         /// When it was first set.
-        pub created_at: Option<i64>,
+        pub created_at: Option<Timestamp>,
         /// When it was last set.
-        pub updated_at: Option<i64>,
-        /// Further facts.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub extra: Extra,
+        pub updated_at: Option<Timestamp>,
     }
 }
