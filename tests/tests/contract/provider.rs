@@ -100,6 +100,7 @@ fn branches_tags_and_commits_are_read() {
         let request = CommitRequest {
             repo: repo(),
             hash: commit["hash"].as_str().unwrap().to_owned(),
+            ..CommitRequest::default()
         };
         let read = bitbucket.client().commit(&context(), request).unwrap();
         assert_eq!(read.id, commit["hash"].as_str().unwrap());
@@ -114,6 +115,7 @@ fn pull_requests_are_read() {
         let request = PullRequestRequest {
             repo: repo(),
             id: pull_request["id"].as_u64().unwrap(),
+            ..PullRequestRequest::default()
         };
         let read = bitbucket
             .client()

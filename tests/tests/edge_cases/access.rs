@@ -242,7 +242,7 @@ fn links_in_answers_are_not_believed() {
     assert!(!elsewhere.was_asked());
 }
 
-/// Situation `hidden-by-404`.
+/// Situation `hidden-by-not-found`.
 #[test]
 fn what_is_not_found_may_be_forbidden_and_the_message_says_so() {
     let bitbucket = quick_small();
@@ -257,7 +257,7 @@ fn what_is_not_found_may_be_forbidden_and_the_message_says_so() {
     assert!(error.message.contains("no access"), "{error}");
 }
 
-/// Situation `hidden-by-404`.
+/// Situation `hidden-by-not-found`.
 #[test]
 fn a_lack_of_scopes_names_those_needed_and_those_granted() {
     let bitbucket = quick_small();
