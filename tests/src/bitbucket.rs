@@ -1,6 +1,6 @@
 //! The Bitbucket Cloud provider, loaded from its `.so`, against the mocked service.
 
-use crate::contract::violations;
+use crate::contract::{delivery_violations, violations};
 use crate::host::RecordingHost;
 use crate::libraries::{built_library, own_target_folder_and_profile};
 use crate::sandbox::GitSandbox;
@@ -179,7 +179,8 @@ impl Drop for Bitbucket {
             .map(|exchange| RecordedExchange::clone(exchange))
             .filter(from_the_provider)
             .collect();
-        let found = violations(&exchanges);
+        let mut found = violations(&exchanges);
+        found.extend(delivery_violations(&self.mock.deliveries()));
         let mut lines: Vec<String> = found.iter().map(ToString::to_string).collect();
         lines.dedup();
         assert!(lines.is_empty(), "{}", lines.join("\n"));

@@ -6,7 +6,7 @@ use integration_tests::{built_library, built_program};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use vcs_conformance::{Outcome, RecordingHost, Report, Run, Subject, repositories};
+use vcs_conformance::{Outcome, RecordingHost, Report, Run, Target, repositories};
 use vcs_plugin_host::loader::Loader;
 use vcs_provider_interface::secret::Secret;
 use vcs_provider_interface::services::HostServices;
@@ -37,12 +37,12 @@ fn plain_git_repositories_conform() {
     let services = Arc::clone(&host) as Arc<dyn HostServices>;
     let config = format!("root = {:?}", folder.path());
     let server = loaded.provider.new_server(&config, services).unwrap();
-    let mut subject = Subject::new("team/readable", host);
-    subject.writable_repo = Some("team/writable".to_owned());
-    subject.empty_repo = Some("team/empty".to_owned());
-    subject.git_clone = Some(sample);
-    subject.secrets = vec![Secret::from("nothing secret here")];
-    let report = Run::new(Arc::new(server), loaded.info, subject)
+    let mut target = Target::new("team/readable", host);
+    target.writable_repo = Some("team/writable".to_owned());
+    target.empty_repo = Some("team/empty".to_owned());
+    target.git_clone = Some(sample);
+    target.secrets = vec![Secret::from("nothing secret here")];
+    let report = Run::new(Arc::new(server), loaded.info, target)
         .run(|_, _, _| {})
         .unwrap();
     assert_conforms(

@@ -1,6 +1,6 @@
 //! A clone on this machine: what git itself says of the repository.
 
-use super::rule::Trouble;
+use super::verdict::Failure;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,7 +19,7 @@ impl GitClone {
         }
     }
 
-    fn run(&self, arguments: &[&str]) -> std::result::Result<Vec<u8>, Trouble> {
+    fn run(&self, arguments: &[&str]) -> std::result::Result<Vec<u8>, Failure> {
         let output = Command::new("git")
             .arg("-C")
             .arg(&self.path)
@@ -27,11 +27,11 @@ impl GitClone {
             .args(arguments)
             .env("GIT_TERMINAL_PROMPT", "0")
             .output()
-            .map_err(|error| Trouble::skipped(format!("git cannot be run: {error}")))?;
+            .map_err(|error| Failure::skipped(format!("git cannot be run: {error}")))?;
         if output.status.success() {
             return Ok(output.stdout);
         }
-        Err(Trouble::skipped(format!(
+        Err(Failure::skipped(format!(
             "git {} in {}: {}",
             arguments.first().copied().unwrap_or_default(),
             self.path.display(),
@@ -39,13 +39,13 @@ impl GitClone {
         )))
     }
 
-    fn text(&self, arguments: &[&str]) -> std::result::Result<String, Trouble> {
+    fn text(&self, arguments: &[&str]) -> std::result::Result<String, Failure> {
         self.run(arguments)
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// The refs below this prefix as "name commit".
-    pub(super) fn refs(&self, prefix: &str) -> std::result::Result<Vec<String>, Trouble> {
+    pub(super) fn refs(&self, prefix: &str) -> std::result::Result<Vec<String>, Failure> {
         let format = format!("--format=%(refname){FIELD}%(*objectname){FIELD}%(objectname)");
         let text = self.text(&["for-each-ref", &format, prefix])?;
         Ok(text
@@ -60,8 +60,8 @@ impl GitClone {
             .collect())
     }
 
-    /// The commits of this one as "hash seconds parent,parent subject".
-    pub(super) fn commits(&self, head: &str) -> std::result::Result<Vec<String>, Trouble> {
+    /// The commits of this one as "hash seconds parent,parent target".
+    pub(super) fn commits(&self, head: &str) -> std::result::Result<Vec<String>, Failure> {
         let format = format!("--format=%H{FIELD}%at{FIELD}%P{FIELD}%B%x00");
         let text = self.text(&["log", &format, head, "--"])?;
         Ok(text
@@ -70,8 +70,8 @@ impl GitClone {
                 let mut fields = record.trim_start_matches('\n').split(FIELD);
                 let (hash, seconds) = (fields.next()?, fields.next()?);
                 let parents = fields.next()?.replace(' ', ",");
-                let subject = fields.next()?.lines().next().unwrap_or_default();
-                Some(format!("{hash} {seconds} {parents} {subject}"))
+                let target = fields.next()?.lines().next().unwrap_or_default();
+                Some(format!("{hash} {seconds} {parents} {target}"))
             })
             .collect())
     }
@@ -82,7 +82,7 @@ impl GitClone {
         &self,
         base: &str,
         head: &str,
-    ) -> std::result::Result<Vec<String>, Trouble> {
+    ) -> std::result::Result<Vec<String>, Failure> {
         let range = format!("{base}...{head}");
         let text = self.text(&["diff", "--name-status", "--no-renames", "-z", &range, "--"])?;
         let mut fields = text.split('\0');
@@ -99,7 +99,7 @@ impl GitClone {
     }
 
     /// The paths of all files of a commit.
-    pub(super) fn files(&self, commit: &str) -> std::result::Result<Vec<String>, Trouble> {
+    pub(super) fn files(&self, commit: &str) -> std::result::Result<Vec<String>, Failure> {
         let text = self.text(&["ls-tree", "-r", "-z", commit])?;
         Ok(text
             .split('\0')
@@ -116,7 +116,7 @@ impl GitClone {
         &self,
         commit: &str,
         path: &str,
-    ) -> std::result::Result<Vec<u8>, Trouble> {
+    ) -> std::result::Result<Vec<u8>, Failure> {
         self.run(&["cat-file", "blob", &format!("{commit}:{path}")])
     }
 }

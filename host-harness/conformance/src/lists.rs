@@ -1,8 +1,8 @@
 //! All lists of a provider behind one face, so that a rule about lists is
 //! written once: items are compared by their JSON.
 
-use super::bench::Bench;
-use super::rule::Trouble;
+use super::context::TestContext;
+use super::verdict::Failure;
 use serde::Serialize;
 use vcs_provider_interface::context::CallContext;
 use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
@@ -32,24 +32,28 @@ impl List {
     /// Asks for the list.
     pub(super) fn run(
         &self,
-        bench: &Bench<'_>,
+        test: &TestContext<'_>,
         context: &dyn CallContext,
         limit: Option<u64>,
         sink: &mut dyn PageSink<String>,
     ) -> Result<()> {
-        (self.run)(bench.client, context, limit, sink)
+        (self.run)(test.client, context, limit, sink)
     }
 
     /// The whole list, page by page.
-    pub(super) fn pages(&self, bench: &Bench<'_>, limit: Option<u64>) -> Result<Vec<Vec<String>>> {
+    pub(super) fn pages(
+        &self,
+        test: &TestContext<'_>,
+        limit: Option<u64>,
+    ) -> Result<Vec<Vec<String>>> {
         let mut sink = WatchedSink::taking_all();
-        self.run(bench, &bench.context(), limit, &mut sink)?;
+        self.run(test, &test.context(), limit, &mut sink)?;
         Ok(sink.pages)
     }
 
     /// The whole list.
-    pub(super) fn all(&self, bench: &Bench<'_>, limit: Option<u64>) -> Result<Vec<String>> {
-        Ok(self.pages(bench, limit)?.concat())
+    pub(super) fn all(&self, test: &TestContext<'_>, limit: Option<u64>) -> Result<Vec<String>> {
+        Ok(self.pages(test, limit)?.concat())
     }
 }
 
@@ -133,9 +137,9 @@ macro_rules! list {
     }};
 }
 
-/// The lists that the provider has and for which the subject gives a request.
-pub(super) fn lists(bench: &Bench<'_>) -> Vec<List> {
-    let repo = bench.subject.repo.clone();
+/// The lists that the provider has and for which the target gives a request.
+pub(super) fn lists(test: &TestContext<'_>) -> Vec<List> {
+    let repo = test.target.repo.clone();
     let owner = repo.rsplit_once('/').map(|(owner, _)| owner.to_owned());
     let mut lists = vec![
         list!(workspaces, WorkspacesRequest::default()),
@@ -191,14 +195,17 @@ pub(super) fn lists(bench: &Bench<'_>) -> Vec<List> {
             }
         ),
     ];
-    lists.extend(lists_about_commits(bench, &repo).unwrap_or_default());
-    lists.retain(|list| bench.can(list.name));
+    lists.extend(lists_about_commits(test, &repo).unwrap_or_default());
+    lists.retain(|list| test.can(list.name));
     lists
 }
 
 /// The lists that need a commit of the repository.
-fn lists_about_commits(bench: &Bench<'_>, repo: &str) -> std::result::Result<Vec<List>, Trouble> {
-    let head = bench.head()?.to_owned();
+fn lists_about_commits(
+    test: &TestContext<'_>,
+    repo: &str,
+) -> std::result::Result<Vec<List>, Failure> {
+    let head = test.head()?.to_owned();
     let mut lists = vec![
         list!(
             list_statuses,
@@ -225,7 +232,7 @@ fn lists_about_commits(bench: &Bench<'_>, repo: &str) -> std::result::Result<Vec
             },
         },
     ];
-    if let Ok(base) = bench.older() {
+    if let Ok(base) = test.older() {
         lists.push(list!(
             commits_between_refs,
             CommitsBetweenRefsRequest {

@@ -1,7 +1,7 @@
 //! Every method of a provider behind one face, with a request that is well
 //! formed: for the rules that hold for all methods.
 //!
-//! A request names a [`Target`]; with [`Target::missing`] nothing is changed on
+//! A request names a [`RequestValues`]; with [`RequestValues::missing`] nothing is changed on
 //! the server, whatever the method is.
 
 use std::fmt::Debug;
@@ -23,7 +23,7 @@ pub(super) const NO_HOOK: &str = "https://ci.example.org/conformance/no-such-hoo
 pub(super) const NO_NUMBER: u64 = 900_000_001;
 
 /// What the requests of [`METHODS`] are about.
-pub(super) struct Target {
+pub(super) struct RequestValues {
     /// The repository.
     pub(super) repo: String,
     /// The commit.
@@ -32,7 +32,7 @@ pub(super) struct Target {
     pub(super) hook_secret: Secret,
 }
 
-impl Target {
+impl RequestValues {
     /// A repository that does not exist: nothing can be changed there.
     pub(super) fn missing(repo: &str) -> Self {
         Self {
@@ -72,7 +72,8 @@ pub(super) fn is_unsupported(answer: &Answer) -> bool {
 pub(super) struct Method {
     pub(super) name: &'static str,
     pub(super) nature: Nature,
-    pub(super) call: fn(&dyn VcsServer, &dyn AuthorizedClient, &dyn CallContext, &Target) -> Answer,
+    pub(super) call:
+        fn(&dyn VcsServer, &dyn AuthorizedClient, &dyn CallContext, &RequestValues) -> Answer,
 }
 
 fn shown<T: Debug>(result: Result<T>) -> Answer {
@@ -286,7 +287,7 @@ fn workspace_of(repo: &str) -> &str {
         .map_or(repo, |(workspace, _)| workspace)
 }
 
-fn hook_request(target: &Target) -> HookRequest {
+fn hook_request(target: &RequestValues) -> HookRequest {
     HookRequest {
         repo: target.repo.clone(),
         name: "conformance".to_owned(),
@@ -296,7 +297,7 @@ fn hook_request(target: &Target) -> HookRequest {
     }
 }
 
-fn truncated_push(target: &Target) -> Event {
+fn truncated_push(target: &RequestValues) -> Event {
     Event {
         kind: EventKind::REF_UPDATED,
         repo: Some(EventRepository {

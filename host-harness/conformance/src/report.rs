@@ -1,7 +1,6 @@
 //! What a run found, for people and as JSON.
 
-use super::rule::Trouble;
-use super::rule::Verdict;
+use super::verdict::{Failure, Verdict};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use vcs_provider_interface::info::ProviderInfo;
@@ -28,8 +27,8 @@ impl From<Verdict> for Outcome {
     fn from(verdict: Verdict) -> Self {
         match verdict {
             Ok(()) => Self::Passed,
-            Err(Trouble::Failed(findings)) => Self::Failed { findings },
-            Err(Trouble::Skipped(reason)) => Self::Skipped { reason },
+            Err(Failure::Failed(findings)) => Self::Failed { findings },
+            Err(Failure::Skipped(reason)) => Self::Skipped { reason },
         }
     }
 }

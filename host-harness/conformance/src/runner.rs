@@ -1,10 +1,11 @@
 //! Runs rules one after the other and never hangs on one.
 
-use super::bench::{Bench, Facts};
+use super::context::{Facts, TestContext};
 use super::report::{Outcome, Report, RuleReport};
-use super::rule::{Rule, Trouble, Verdict};
+use super::rule::Rule;
 use super::rules;
-use super::subject::Subject;
+use super::target::Target;
+use super::verdict::{Failure, Verdict};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ const RULE_LIMIT: Duration = Duration::from_secs(300);
 pub struct Run {
     server: Arc<dyn VcsServer>,
     info: Arc<ProviderInfo>,
-    subject: Arc<Subject>,
+    target: Arc<Target>,
     rules: Vec<Rule>,
     rule_limit: Duration,
     cancellation: Cancellation,
@@ -29,11 +30,11 @@ pub struct Run {
 impl Run {
     /// A run of every rule.
     #[must_use]
-    pub fn new(server: Arc<dyn VcsServer>, info: ProviderInfo, subject: Subject) -> Self {
+    pub fn new(server: Arc<dyn VcsServer>, info: ProviderInfo, target: Target) -> Self {
         Self {
             server,
             info: Arc::new(info),
-            subject: Arc::new(subject),
+            target: Arc::new(target),
             rules: rules::all(),
             rule_limit: RULE_LIMIT,
             cancellation: Cancellation::new(),
@@ -65,12 +66,12 @@ impl Run {
     /// from 0 and how many there are.
     ///
     /// # Errors
-    /// What the server answers if it makes no client for the subject's
+    /// What the server answers if it makes no client for the target's
     /// credential: then there is nothing to try.
     pub fn run(&self, mut begun: impl FnMut(usize, usize, &Rule)) -> Result<Report> {
         let client: Arc<dyn AuthorizedClient> = Arc::from(
             self.server
-                .authorized_client(self.subject.credential.clone())?,
+                .authorized_client(self.target.credential.clone())?,
         );
         let facts = Arc::new(Facts::default());
         let mut reports = Vec::with_capacity(self.rules.len());
@@ -80,7 +81,7 @@ impl Run {
         }
         Ok(Report {
             provider: ProviderInfo::clone(&self.info),
-            repo: self.subject.repo.clone(),
+            repo: self.target.repo.clone(),
             rules: reports,
         })
     }
@@ -95,9 +96,9 @@ impl Run {
         let lacking = rule.needs.iter().find(|needed| !self.info.can(needed));
         let verdict = match lacking {
             _ if self.cancellation.is_cancelled() => {
-                Err(Trouble::skipped("the run was interrupted"))
+                Err(Failure::skipped("the run was interrupted"))
             }
-            Some(lacking) => Err(Trouble::skipped(format!(
+            Some(lacking) => Err(Failure::skipped(format!(
                 "the provider does not have `{lacking}`"
             ))),
             None => self.check_on_own_thread(*rule, client, facts),
@@ -120,14 +121,14 @@ impl Run {
     ) -> Verdict {
         let (answer, answered) = channel();
         let (server, client) = (Arc::clone(&self.server), Arc::clone(client));
-        let (info, subject) = (Arc::clone(&self.info), Arc::clone(&self.subject));
+        let (info, target) = (Arc::clone(&self.info), Arc::clone(&self.target));
         let facts = Arc::clone(facts);
         let check = move || {
-            let verdict = (rule.check)(&Bench {
+            let verdict = (rule.check)(&TestContext {
                 server: server.as_ref(),
                 client: client.as_ref(),
                 info: &info,
-                subject: &subject,
+                target: &target,
                 facts: &facts,
             });
             // Nobody listens if the rule was given up meanwhile.
@@ -139,7 +140,7 @@ impl Run {
         let thread = match spawned {
             Ok(thread) => thread,
             Err(error) => {
-                return Err(Trouble::skipped(format!("a thread cannot begin: {error}")));
+                return Err(Failure::skipped(format!("a thread cannot begin: {error}")));
             }
         };
         match answered.recv_timeout(self.rule_limit) {
@@ -148,12 +149,12 @@ impl Run {
                 let _ = thread.join();
                 verdict
             }
-            Err(RecvTimeoutError::Timeout) => Err(Trouble::failed(format!(
+            Err(RecvTimeoutError::Timeout) => Err(Failure::failed(format!(
                 "did not end within {} seconds and was given up",
                 self.rule_limit.as_secs_f64()
             ))),
             Err(RecvTimeoutError::Disconnected) => {
-                Err(Trouble::failed("the check panicked: see standard error"))
+                Err(Failure::failed("the check panicked: see standard error"))
             }
         }
     }
@@ -177,13 +178,13 @@ mod tests {
 
     /// Runs these checks.
     fn outcomes(
-        checks: &[fn(&Bench<'_>) -> Verdict],
+        checks: &[fn(&TestContext<'_>) -> Verdict],
         limit: Duration,
         cancellation: Cancellation,
     ) -> Vec<Outcome> {
         let info = ProviderInfo::new("nothing", "Nothing", "0.1.0");
-        let subject = Subject::new("a/b", Arc::new(RecordingHost::default()));
-        let mut run = Run::new(Arc::new(Nothing), info, subject)
+        let target = Target::new("a/b", Arc::new(RecordingHost::default()));
+        let mut run = Run::new(Arc::new(Nothing), info, target)
             .with_rule_limit(limit)
             .cancelled_by(cancellation);
         run.rules = checks
@@ -201,7 +202,7 @@ mod tests {
         rules.into_iter().map(|rule| rule.outcome).collect()
     }
 
-    fn endless(_bench: &Bench<'_>) -> Verdict {
+    fn endless(_bench: &TestContext<'_>) -> Verdict {
         loop {
             std::thread::park();
         }
@@ -219,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_a_failure_of_its_rule_only() {
-        let checks: [fn(&Bench<'_>) -> Verdict; 2] = [|_| panic!("in a check"), |_| Ok(())];
+        let checks: [fn(&TestContext<'_>) -> Verdict; 2] = [|_| panic!("in a check"), |_| Ok(())];
         let found = outcomes(&checks, RULE_LIMIT, Cancellation::new());
         let [Outcome::Failed { findings }, Outcome::Passed] = found.as_slice() else {
             panic!("{found:?}");

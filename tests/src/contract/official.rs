@@ -3,10 +3,9 @@
 use super::operation::{Operation, OperationTable};
 use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value, json};
-use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where it stands, seen from the checkout.
 const PLACE: &str = "../shared/api/bitbucket-cloud-swagger.json";
@@ -14,7 +13,7 @@ const PLACE: &str = "../shared/api/bitbucket-cloud-swagger.json";
 /// The official description.
 pub struct OfficialDescription {
     document: Value,
-    validators: RefCell<HashMap<String, Rc<Validator>>>,
+    validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
 impl OfficialDescription {
@@ -29,7 +28,7 @@ impl OfficialDescription {
         match serde_json::from_str(&text) {
             Ok(document) => Some(Self {
                 document,
-                validators: RefCell::default(),
+                validators: Mutex::default(),
             }),
             Err(error) => panic!("{PLACE} is not JSON: {error}"),
         }
@@ -152,11 +151,12 @@ impl OfficialDescription {
     }
 
     fn schema_violations(&self, key: &str, schema: &Value, instance: &Value) -> Vec<String> {
-        let validator = Rc::clone(
+        let validator = Arc::clone(
             self.validators
-                .borrow_mut()
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
                 .entry(key.to_owned())
-                .or_insert_with(|| Rc::new(self.validator(schema))),
+                .or_insert_with(|| Arc::new(self.validator(schema))),
         );
         // The description has no way to say that a field may be null.
         let instance = without_nulls(instance);

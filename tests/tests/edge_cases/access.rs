@@ -13,8 +13,9 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use vcs_provider_interface::prelude::*;
 
+/// Situation `removed-endpoints`.
 #[test]
-fn e01_removed_endpoints_are_never_asked() {
+fn removed_endpoints_are_never_asked() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     repositories(&*client).expect("a list");
@@ -39,8 +40,9 @@ fn e01_removed_endpoints_are_never_asked() {
     }
 }
 
+/// Situation `removed-endpoints`.
 #[test]
-fn e01_an_endpoint_that_is_removed_says_so_with_the_announcement() {
+fn an_endpoint_that_is_removed_says_so_with_the_announcement() {
     let bitbucket = quick_small();
     let announcement = "https://developer.atlassian.com/cloud/bitbucket/changelog#CHANGE-1";
     bitbucket.mock.add_fault(rule(
@@ -59,8 +61,9 @@ fn e01_an_endpoint_that_is_removed_says_so_with_the_announcement() {
     assert!(error.message.contains(announcement));
 }
 
+/// Situation `app-passwords`.
 #[test]
-fn e02_an_app_password_gets_advice_and_nothing_is_sent() {
+fn an_app_password_gets_advice_and_nothing_is_sent() {
     let bitbucket = quick_small();
     let credential = Credential::basic("casey", Secret::from("ATBBsomething"));
     let Err(error) = bitbucket.server.authorized_client(credential) else {
@@ -72,8 +75,9 @@ fn e02_an_app_password_gets_advice_and_nothing_is_sent() {
     assert!(bitbucket.mock.requests().is_empty());
 }
 
+/// Situation `app-passwords`.
 #[test]
-fn e02_each_kind_of_credential_has_its_own_git_user() {
+fn each_kind_of_credential_has_its_own_git_user() {
     let bitbucket = quick_small();
     let user_of = |credential: Credential| {
         let client = bitbucket.client_with(credential);
@@ -95,8 +99,9 @@ fn e02_each_kind_of_credential_has_its_own_git_user() {
     assert_eq!(user_of(token).as_deref(), Some("x-token-auth"));
 }
 
+/// Situation `app-passwords`.
 #[test]
-fn e02_an_access_token_works_without_an_account() {
+fn an_access_token_works_without_an_account() {
     let git = GitSandbox::small();
     let bitbucket = Bitbucket::with(git, MockBitbucket::builder(), "workspaces = ['acme']\n");
     let token = access_token(&bitbucket.mock, &TokenRequest::for_repository(REPO));
@@ -121,8 +126,9 @@ fn e02_an_access_token_works_without_an_account() {
     );
 }
 
+/// Situation `empty-because-of-scopes`.
 #[test]
-fn e05_a_credential_that_sees_nothing_is_reported_with_its_scopes() {
+fn a_credential_that_sees_nothing_is_reported_with_its_scopes() {
     let bitbucket = quick_small();
     let request = TokenRequest::new(CredentialKind::ApiToken)
         .scopes(["read:user:bitbucket", "read:workspace:bitbucket"])
@@ -145,8 +151,9 @@ fn e05_a_credential_that_sees_nothing_is_reported_with_its_scopes() {
     );
 }
 
+/// Situation `empty-because-of-scopes`.
 #[test]
-fn e05_an_empty_list_with_success_is_reported() {
+fn an_empty_list_with_success_is_reported() {
     let bitbucket = quick_small();
     for path in ["/2.0/repositories/acme", "/2.0/user/workspaces"] {
         bitbucket.mock.clear_faults();
@@ -168,8 +175,9 @@ fn e05_an_empty_list_with_success_is_reported() {
     }
 }
 
+/// Situation `other-hosts`.
 #[test]
-fn e39_a_redirect_to_another_host_carries_no_credential() {
+fn a_redirect_to_another_host_carries_no_credential() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
     let answering = std::thread::spawn(move || {
@@ -213,8 +221,9 @@ fn e39_a_redirect_to_another_host_carries_no_credential() {
     }
 }
 
+/// Situation `other-hosts`.
 #[test]
-fn e39_links_in_answers_are_not_believed() {
+fn links_in_answers_are_not_believed() {
     let elsewhere = Elsewhere::new();
     let bitbucket = quick_small();
     let origin = elsewhere.origin();
@@ -233,8 +242,9 @@ fn e39_links_in_answers_are_not_believed() {
     assert!(!elsewhere.was_asked());
 }
 
+/// Situation `hidden-by-not-found`.
 #[test]
-fn e40_what_is_not_found_may_be_forbidden_and_the_message_says_so() {
+fn what_is_not_found_may_be_forbidden_and_the_message_says_so() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     for name in ["acme/missing", "elsewhere/widget"] {
@@ -247,8 +257,9 @@ fn e40_what_is_not_found_may_be_forbidden_and_the_message_says_so() {
     assert!(error.message.contains("no access"), "{error}");
 }
 
+/// Situation `hidden-by-not-found`.
 #[test]
-fn e40_a_lack_of_scopes_names_those_needed_and_those_granted() {
+fn a_lack_of_scopes_names_those_needed_and_those_granted() {
     let bitbucket = quick_small();
     let credential = api_token(&bitbucket.mock, &["read:user:bitbucket"]);
     let client = bitbucket.client_with(credential);
@@ -261,8 +272,9 @@ fn e40_a_lack_of_scopes_names_those_needed_and_those_granted() {
     assert!(error.message.contains("read:user:bitbucket"), "{error}");
 }
 
+/// Situation `needs-admin`.
 #[test]
-fn e45_what_only_administrators_may_ask_is_not_needed() {
+fn what_only_administrators_may_ask_is_not_needed() {
     let bitbucket = quick_small();
     bitbucket.mock.add_fault(rule(
         "*permissions*",
@@ -289,8 +301,9 @@ fn e45_what_only_administrators_may_ask_is_not_needed() {
         .expect("a connection");
 }
 
+/// Situation `app-passwords`.
 #[test]
-fn e02_a_configuration_with_an_app_password_is_refused_with_advice() {
+fn a_configuration_with_an_app_password_is_refused_with_advice() {
     let bitbucket = quick_small();
     let config = "auth = { email = 'casey@example.com', token = 'ATBBsomething' }\n";
     let services = RecordingHost::new();

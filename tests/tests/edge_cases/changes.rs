@@ -20,8 +20,9 @@ fn changed(bitbucket: &Bitbucket, base: &str, head: &str) -> Result<Vec<ChangedF
     collect(|sink| client.changed_files(&context(), request, sink))
 }
 
+/// Situation `diffstat`.
 #[test]
-fn e38_changed_files_are_those_of_the_head() {
+fn changed_files_are_those_of_the_head() {
     let git = GitSandbox::small();
     git.write("gone.txt", "nothing like the others\n");
     git.write("old name.txt", "one\ntwo\nthree\nfour\nfive\n");
@@ -60,8 +61,9 @@ fn e38_changed_files_are_those_of_the_head() {
     assert!(newer_first, "the newer stands first: {asked}");
 }
 
+/// Situation `diffstat`.
 #[test]
-fn e38_commits_without_a_common_ancestor_are_a_typed_error() {
+fn commits_without_a_common_ancestor_are_a_typed_error() {
     let bitbucket = quick_small();
     bitbucket.mock.add_fault(rule(
         "*/diffstat/*",
@@ -81,8 +83,9 @@ fn e38_commits_without_a_common_ancestor_are_a_typed_error() {
     );
 }
 
+/// Situation `diffstat`.
 #[test]
-fn e38_unrelated_histories_are_a_typed_error_too() {
+fn unrelated_histories_are_a_typed_error_too() {
     let git = GitSandbox::small();
     git.git(&["switch", "--quiet", "--orphan", "alone"]);
     git.write("alone.txt", "1");
@@ -96,8 +99,9 @@ fn e38_unrelated_histories_are_a_typed_error_too() {
     );
 }
 
+/// Situation `diffstat`.
 #[test]
-fn e38_sides_that_are_null_are_read() {
+fn sides_that_are_null_are_read() {
     let bitbucket = quick_small();
     bitbucket.mock.add_fault(rule(
         "*/diffstat/*",
@@ -151,8 +155,9 @@ fn report(commit: &str, annotations: usize) -> InsightReportRequest {
     }
 }
 
+/// Situation `annotations`.
 #[test]
-fn e46_annotations_go_in_batches_and_the_rest_is_a_warning() {
+fn annotations_go_in_batches_and_the_rest_is_a_warning() {
     let bitbucket = quick_small();
     let commit = bitbucket.git.hash("main");
     let made = bitbucket
@@ -168,8 +173,9 @@ fn e46_annotations_go_in_batches_and_the_rest_is_a_warning() {
     }
 }
 
+/// Situation `annotations`.
 #[test]
-fn e46_a_report_that_is_made_again_has_no_stale_annotations() {
+fn a_report_that_is_made_again_has_no_stale_annotations() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let commit = bitbucket.git.hash("main");

@@ -22,8 +22,9 @@ fn assert_is_archive(bytes: &[u8], what: &str) {
     assert_eq!(bytes.get(..2), Some(&[0x1f, 0x8b][..]), "{what}");
 }
 
+/// Situation `archive`.
 #[test]
-fn e48_an_archive_that_a_bearer_token_cannot_have_comes_from_git() {
+fn an_archive_that_a_bearer_token_cannot_have_comes_from_git() {
     for refusal in [ArchiveBearer::NotFound, ArchiveBearer::Forbidden] {
         let bitbucket = quick_small();
         bitbucket.mock.set_behaviour(Behaviour {
@@ -43,8 +44,9 @@ fn e48_an_archive_that_a_bearer_token_cannot_have_comes_from_git() {
     }
 }
 
+/// Situation `archive`.
 #[test]
-fn e48_with_an_api_token_the_archive_comes_from_the_service() {
+fn with_an_api_token_the_archive_comes_from_the_service() {
     let bitbucket = quick_small();
     let (streamed, bytes) = archive(&bitbucket, Credential::configured()).expect("an archive");
     assert_is_archive(&bytes, "from the service");

@@ -27,8 +27,9 @@ fn change(event: &Event) -> &RefChange {
     event.change.as_ref().expect("a change")
 }
 
+/// Situation `several-refs-in-one-push`.
 #[test]
-fn e08_a_push_of_several_refs_is_one_event_for_each() {
+fn a_push_of_several_refs_is_one_event_for_each() {
     let (bitbucket, clone) = pushing();
     clone.git(&["branch", "two"]);
     clone.git(&["branch", "three"]);
@@ -58,8 +59,9 @@ fn e08_a_push_of_several_refs_is_one_event_for_each() {
     );
 }
 
+/// Situation `null-decides`.
 #[test]
-fn e09_created_and_deleted_are_told_by_null() {
+fn created_and_deleted_are_told_by_null() {
     let (bitbucket, clone) = pushing();
     let main = bitbucket.git.hash("main");
     clone.git(&["branch", "new"]);
@@ -76,8 +78,9 @@ fn e09_created_and_deleted_are_told_by_null() {
     assert_eq!(change(&deleted[0]).old_hash, Some(main));
 }
 
+/// Situation `null-decides`.
 #[test]
-fn e09_a_flag_that_says_closed_deletes_nothing() {
+fn a_flag_that_says_closed_deletes_nothing() {
     let (bitbucket, clone) = pushing();
     clone.git(&["switch", "--quiet", "feature/one"]);
     let commit = clone.commit("more.txt", "more", "More");
@@ -92,8 +95,9 @@ fn e09_a_flag_that_says_closed_deletes_nothing() {
     assert_eq!(change(&events[0]).new_hash, Some(commit));
 }
 
+/// Situation `signature`.
 #[test]
-fn e16_only_the_right_signature_over_the_raw_bytes_is_accepted() {
+fn only_the_right_signature_over_the_raw_bytes_is_accepted() {
     let (bitbucket, clone) = pushing();
     clone.git(&["branch", "new"]);
     clone.push(&["new"]);
@@ -177,8 +181,9 @@ fn e16_only_the_right_signature_over_the_raw_bytes_is_accepted() {
     }
 }
 
+/// Situation `signature`.
 #[test]
-fn e16_a_recorded_signature_is_right() {
+fn a_recorded_signature_is_right() {
     let recorded = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../shared/fixtures/webhooks/signed_payload.json");
     let Ok(body) = std::fs::read(recorded) else {
@@ -203,8 +208,9 @@ fn e16_a_recorded_signature_is_right() {
     assert!(delivery.expect("the signature is right").verified);
 }
 
+/// Situation `forced-push`.
 #[test]
-fn e20_a_forced_push_is_marked_and_no_line_is_assumed() {
+fn a_forced_push_is_marked_and_no_line_is_assumed() {
     let (bitbucket, clone) = pushing();
     let before = bitbucket.git.hash("feature/one");
     clone.git(&["switch", "--quiet", "-C", "feature/one", "origin/main"]);
@@ -222,8 +228,9 @@ fn e20_a_forced_push_is_marked_and_no_line_is_assumed() {
     assert_eq!(change(&pushed(&again)[0]).forced, Some(false));
 }
 
+/// Situation `no-changes`.
 #[test]
-fn e30_a_push_without_changes_is_no_event_and_no_error() {
+fn a_push_without_changes_is_no_event_and_no_error() {
     let (bitbucket, clone) = pushing();
     clone.git(&["branch", "new"]);
     clone.push(&["new"]);
@@ -236,8 +243,9 @@ fn e30_a_push_without_changes_is_no_event_and_no_error() {
     }
 }
 
+/// Situation `unknown-event`.
 #[test]
-fn e52_an_unknown_event_is_ignored_with_success() {
+fn an_unknown_event_is_ignored_with_success() {
     let bitbucket = quick_small();
     for (event, body) in [
         ("repo:something_new", json!({"a": 1})),

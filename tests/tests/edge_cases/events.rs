@@ -45,8 +45,9 @@ fn poll(bitbucket: &Bitbucket, cursor: Option<String>) -> PolledEvents {
         .expect("events")
 }
 
+/// Situation `too-large-to-deliver`.
 #[test]
-fn e18_polling_finds_a_push_that_was_too_large_to_be_delivered() {
+fn polling_finds_a_push_that_was_too_large_to_be_delivered() {
     let (bitbucket, clone) = hooked(&["repo:push"]);
     let cursor = poll(&bitbucket, None).cursor;
     let mut arguments = vec!["two".to_owned()];
@@ -78,8 +79,9 @@ fn e18_polling_finds_a_push_that_was_too_large_to_be_delivered() {
     assert_eq!(again.events, [], "each is told once");
 }
 
+/// Situation `too-large-to-deliver`.
 #[test]
-fn e18_a_ref_that_cannot_be_read_is_not_taken_for_one_that_is_gone() {
+fn a_ref_that_cannot_be_read_is_not_taken_for_one_that_is_gone() {
     let bitbucket = quick_small();
     let cursor = poll(&bitbucket, None).cursor;
     for item in [
@@ -107,8 +109,9 @@ fn e18_a_ref_that_cannot_be_read_is_not_taken_for_one_that_is_gone() {
     }
 }
 
+/// Situation `truncated-push`.
 #[test]
-fn e19_the_rest_of_a_truncated_push_is_fetched() {
+fn the_rest_of_a_truncated_push_is_fetched() {
     let (bitbucket, clone) = hooked(&["repo:push"]);
     clone.git(&["switch", "--quiet", "feature/one"]);
     for number in 0..8 {
@@ -126,8 +129,9 @@ fn e19_the_rest_of_a_truncated_push_is_fetched() {
     assert_eq!(whole.truncated, Some(false));
 }
 
+/// Situation `truncated-push`.
 #[test]
-fn e19_an_old_commit_that_is_lost_is_dropped_and_asked_again() {
+fn an_old_commit_that_is_lost_is_dropped_and_asked_again() {
     let (bitbucket, clone) = hooked(&["repo:push"]);
     clone.git(&["switch", "--quiet", "feature/one"]);
     for number in 0..8 {
@@ -144,8 +148,9 @@ fn e19_an_old_commit_that_is_lost_is_dropped_and_asked_again() {
     assert_eq!(whole.forced, Some(true));
 }
 
+/// Situation `updated-without-commit`.
 #[test]
-fn e31_an_update_says_whether_the_commit_changed() {
+fn an_update_says_whether_the_commit_changed() {
     let (bitbucket, clone) = hooked(&["pullrequest:created", "pullrequest:updated"]);
     let client = bitbucket.client();
     let request = CreatePullRequestRequest {
@@ -178,8 +183,9 @@ fn e31_an_update_says_whether_the_commit_changed() {
     assert_eq!(event.commit_changed, Some(true), "there is a new commit");
 }
 
+/// Situation `commit-status-event`.
 #[test]
-fn e49_a_status_event_carries_a_hash_only() {
+fn a_status_event_carries_a_hash_only() {
     let (bitbucket, _) = hooked(&["repo:commit_status_created", "repo:commit_status_updated"]);
     let commit = bitbucket.git.hash("feature/one");
     for (key, state, kind) in [
@@ -208,8 +214,9 @@ fn e49_a_status_event_carries_a_hash_only() {
     }
 }
 
+/// Situation `deleted-comment`.
 #[test]
-fn e50_a_deleted_comment_and_one_without_place_are_read() {
+fn a_deleted_comment_and_one_without_place_are_read() {
     let (bitbucket, _) = hooked(&["pullrequest:comment_created", "pullrequest:comment_deleted"]);
     let client = bitbucket.client();
     let id = bitbucket
@@ -251,8 +258,9 @@ fn e50_a_deleted_comment_and_one_without_place_are_read() {
     assert_eq!((comment.position, comment.author), (None, None));
 }
 
+/// Situation `deleted-comment`.
 #[test]
-fn e50_comments_in_a_list_may_be_deleted_and_without_place() {
+fn comments_in_a_list_may_be_deleted_and_without_place() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let id = bitbucket
@@ -298,8 +306,9 @@ fn e50_comments_in_a_list_may_be_deleted_and_without_place() {
     assert_eq!(comments[1].text, "Two");
 }
 
+/// Situation `who`.
 #[test]
-fn e25_an_actor_may_be_anonymous() {
+fn an_actor_may_be_anonymous() {
     let (bitbucket, clone) = hooked(&["repo:push"]);
     clone.git(&["branch", "new"]);
     clone.push(&["new"]);

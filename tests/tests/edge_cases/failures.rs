@@ -20,8 +20,9 @@ fn too_many(headers: &[(&str, &str)]) -> Fault {
     }
 }
 
+/// Situation `rate-limit`.
 #[test]
-fn e03_a_refusal_without_a_wish_is_waited_out() {
+fn a_refusal_without_a_wish_is_waited_out() {
     let bitbucket = quick_small();
     bitbucket.mock.add_fault(FaultRule {
         times: Some(3),
@@ -32,8 +33,9 @@ fn e03_a_refusal_without_a_wish_is_waited_out() {
     assert_eq!(sent(&bitbucket, "GET", "/refs/branches").len(), 4);
 }
 
+/// Situation `rate-limit`.
 #[test]
-fn e03_the_wish_of_the_service_is_honoured() {
+fn the_wish_of_the_service_is_honoured() {
     let bitbucket = quick_small();
     bitbucket.mock.add_fault(FaultRule {
         times: Some(1),
@@ -44,8 +46,9 @@ fn e03_the_wish_of_the_service_is_honoured() {
     assert!(begun.elapsed() >= Duration::from_millis(950));
 }
 
+/// Situation `rate-limit`.
 #[test]
-fn e03_one_gate_holds_all_calls_of_a_credential_back_under_the_deadline() {
+fn one_gate_holds_all_calls_of_a_credential_back_under_the_deadline() {
     let bitbucket = quick_small();
     bitbucket.mock.add_fault(FaultRule {
         times: Some(1),
@@ -79,8 +82,9 @@ fn e03_one_gate_holds_all_calls_of_a_credential_back_under_the_deadline() {
     branches(&*other).expect("another credential has its own gate");
 }
 
+/// Situation `rate-limit`.
 #[test]
-fn e03_refusals_without_end_are_an_error() {
+fn refusals_without_end_are_an_error() {
     let bitbucket = quick_small();
     bitbucket
         .mock
@@ -92,8 +96,9 @@ fn e03_refusals_without_end_are_an_error() {
     assert!((2..=10).contains(&tries), "{tries}");
 }
 
+/// Situation `lost-create`.
 #[test]
-fn e37_a_creation_whose_answer_is_lost_is_looked_for_and_not_repeated() {
+fn a_creation_whose_answer_is_lost_is_looked_for_and_not_repeated() {
     let bitbucket = quick_small();
     bitbucket.mock.add_fault(rule_for(
         "POST",
@@ -121,8 +126,9 @@ fn e37_a_creation_whose_answer_is_lost_is_looked_for_and_not_repeated() {
     assert_eq!(sent(&bitbucket, "POST", "/refs/branches").len(), 1);
 }
 
+/// Situation `lost-create`.
 #[test]
-fn e37_a_hook_whose_creation_times_out_is_there_once() {
+fn a_hook_whose_creation_times_out_is_there_once() {
     let bitbucket = quick_small();
     bitbucket.mock.add_fault(FaultRule {
         times: Some(1),
@@ -149,8 +155,9 @@ fn e37_a_hook_whose_creation_times_out_is_there_once() {
     assert_eq!(sent(&bitbucket, "POST", "/hooks").len(), 1);
 }
 
+/// Situation `lost-create`.
 #[test]
-fn e37_a_creation_that_was_not_done_is_sent_again() {
+fn a_creation_that_was_not_done_is_sent_again() {
     let bitbucket = quick_small();
     bitbucket.mock.add_fault(FaultRule {
         times: Some(1),
@@ -178,8 +185,9 @@ fn error_with(status: u16, body: Value) -> VcsError {
     branch(&*bitbucket.client(), Some("main")).expect_err("an error")
 }
 
+/// Situation `error-bodies`.
 #[test]
-fn e41_every_shape_of_error_is_read() {
+fn every_shape_of_error_is_read() {
     for (body, expected) in [
         (
             json!({"type": "error", "error": {"message": "The words."}}),
@@ -205,8 +213,9 @@ fn e41_every_shape_of_error_is_read() {
     }
 }
 
+/// Situation `error-bodies`.
 #[test]
-fn e41_an_unknown_shape_keeps_the_status_and_the_request_number() {
+fn an_unknown_shape_keeps_the_status_and_the_request_number() {
     for body in [json!([1, 2]), json!({}), json!({"error": 7}), json!("")] {
         let error = error_with(400, body.clone());
         assert_eq!(error.http_status, Some(400), "{body}");
@@ -214,8 +223,9 @@ fn e41_an_unknown_shape_keeps_the_status_and_the_request_number() {
     }
 }
 
+/// Situation `error-bodies`.
 #[test]
-fn e41_a_web_page_is_never_shown() {
+fn a_web_page_is_never_shown() {
     for status in [200, 400, 404, 502] {
         let bitbucket = quick_small();
         bitbucket.mock.add_fault(rule(

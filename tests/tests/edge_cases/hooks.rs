@@ -30,8 +30,9 @@ fn at_service(bitbucket: &Bitbucket) -> Vec<(String, String)> {
     bitbucket.mock.hooks(REPO).expect("hooks")
 }
 
+/// Situation `hooks`.
 #[test]
-fn e35_reconciling_creates_once_and_then_changes_nothing() {
+fn reconciling_creates_once_and_then_changes_nothing() {
     let bitbucket = quick_small();
     let (made, action) = reconcile(&bitbucket, hook(URL));
     assert_eq!(action, "created");
@@ -47,8 +48,9 @@ fn e35_reconciling_creates_once_and_then_changes_nothing() {
     assert_eq!(sent(&bitbucket, "POST", "/hooks").len(), 1);
 }
 
+/// Situation `hooks`.
 #[test]
-fn e35_reconciling_repairs_a_hook_that_was_changed_by_hand() {
+fn reconciling_repairs_a_hook_that_was_changed_by_hand() {
     let bitbucket = quick_small();
     let broken = HookRequest {
         events: vec!["pullrequest:created".to_owned()],
@@ -64,8 +66,9 @@ fn e35_reconciling_repairs_a_hook_that_was_changed_by_hand() {
     assert!(repaired.events.contains(&"repo:push".to_owned()));
 }
 
+/// Situation `hooks`.
 #[test]
-fn e35_of_duplicates_one_is_kept_and_hooks_of_others_stay() {
+fn of_duplicates_one_is_kept_and_hooks_of_others_stay() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let other = "https://someone.example.com/hooks/1";
@@ -85,8 +88,9 @@ fn e35_of_duplicates_one_is_kept_and_hooks_of_others_stay() {
     );
 }
 
+/// Situation `hooks`.
 #[test]
-fn e35_a_hook_that_was_deleted_by_hand_is_made_again_and_its_deletion_succeeds() {
+fn a_hook_that_was_deleted_by_hand_is_made_again_and_its_deletion_succeeds() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let (made, _) = reconcile(&bitbucket, hook(URL));
@@ -117,8 +121,9 @@ fn e35_a_hook_that_was_deleted_by_hand_is_made_again_and_its_deletion_succeeds()
     assert_ne!(again.id, made.id);
 }
 
+/// Situation `hooks`.
 #[test]
-fn e35_an_update_of_a_hook_that_is_gone_says_so() {
+fn an_update_of_a_hook_that_is_gone_says_so() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let (made, _) = reconcile(&bitbucket, hook(URL));
@@ -134,8 +139,9 @@ fn e35_an_update_of_a_hook_that_is_gone_says_so() {
     assert_eq!(error.kind, ErrorKind::NOT_FOUND);
 }
 
+/// Situation `hooks`.
 #[test]
-fn e35_a_full_repository_is_an_error_that_says_why() {
+fn a_full_repository_is_an_error_that_says_why() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     for number in 0..50 {
@@ -157,8 +163,9 @@ fn e35_a_full_repository_is_an_error_that_says_why() {
     assert_eq!(kept.url, "https://ci.example.com/hooks/49");
 }
 
+/// Situation `hooks`.
 #[test]
-fn e35_deleting_in_a_repository_that_is_not_there_is_no_success() {
+fn deleting_in_a_repository_that_is_not_there_is_no_success() {
     let bitbucket = quick_small();
     let request = DeleteHookRequest {
         repo: "acme/missing".to_owned(),

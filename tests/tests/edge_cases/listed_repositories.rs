@@ -4,8 +4,9 @@ use crate::support::{answer, quick_small, repositories, rule};
 use serde_json::json;
 use vcs_provider_interface::prelude::*;
 
+/// Situation `listed-but-forbidden`.
 #[test]
-fn e42_a_workspace_that_refuses_is_reported_and_left_out() {
+fn a_workspace_that_refuses_is_reported_and_left_out() {
     let bitbucket = quick_small();
     bitbucket.mock.add_workspace("closed", false);
     bitbucket.mock.add_fault(rule(
@@ -18,8 +19,9 @@ fn e42_a_workspace_that_refuses_is_reported_and_left_out() {
     assert!(log.contains("the workspace closed is left out"), "{log}");
 }
 
+/// Situation `listed-but-forbidden`.
 #[test]
-fn e42_a_repository_that_refuses_everything_is_still_listed() {
+fn a_repository_that_refuses_everything_is_still_listed() {
     let bitbucket = quick_small();
     let other = integration_tests::sandbox::GitSandbox::small();
     bitbucket
@@ -37,8 +39,9 @@ fn e42_a_repository_that_refuses_everything_is_still_listed() {
     assert_eq!(error.kind, ErrorKind::PERMISSION_DENIED);
 }
 
+/// Situation `listed-but-forbidden`.
 #[test]
-fn e42_a_credential_that_is_refused_ends_the_list() {
+fn a_credential_that_is_refused_ends_the_list() {
     let bitbucket = quick_small();
     bitbucket.mock.add_workspace("other", false);
     bitbucket.mock.add_fault(rule(
@@ -49,8 +52,9 @@ fn e42_a_credential_that_is_refused_ends_the_list() {
     assert_eq!(error.kind, ErrorKind::UNAUTHENTICATED);
 }
 
+/// Situation `listed-but-forbidden`.
 #[test]
-fn e42_nothing_but_refusals_is_no_empty_list() {
+fn nothing_but_refusals_is_no_empty_list() {
     let bitbucket = quick_small();
     bitbucket.mock.add_fault(rule(
         "/2.0/repositories/acme",

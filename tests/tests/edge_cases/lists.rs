@@ -18,8 +18,9 @@ fn with_branches(count: usize) -> GitSandbox {
     git
 }
 
+/// Situation `failing-page`.
 #[test]
-fn e04_an_error_on_page_seven_fails_the_whole_list() {
+fn an_error_on_page_seven_fails_the_whole_list() {
     let bitbucket = quick(with_branches(850));
     bitbucket.mock.add_fault(rule(
         "*/refs/branches?*page=7*",
@@ -39,8 +40,9 @@ fn e04_an_error_on_page_seven_fails_the_whole_list() {
     assert_eq!(all.len(), 851);
 }
 
+/// Situation `next-links`.
 #[test]
-fn e06_a_next_link_is_followed_as_it_stands() {
+fn a_next_link_is_followed_as_it_stands() {
     let git = GitSandbox::empty();
     git.many_commits(260);
     let bitbucket = Bitbucket::serving(git);
@@ -59,8 +61,9 @@ fn e06_a_next_link_is_followed_as_it_stands() {
     assert!(!pages[1].contains("page=2"), "the cursor is opaque");
 }
 
+/// Situation `next-links`.
 #[test]
-fn e06_a_next_link_in_a_circle_is_an_error() {
+fn a_next_link_in_a_circle_is_an_error() {
     let bitbucket = quick(with_branches(250));
     bitbucket.mock.add_fault(rule(
         "*/refs/branches?*",
@@ -74,8 +77,9 @@ fn e06_a_next_link_in_a_circle_is_an_error() {
     assert!(error.message.contains("circle"), "{error}");
 }
 
+/// Situation `next-links`.
 #[test]
-fn e06_a_next_link_to_another_place_is_an_error_and_not_asked() {
+fn a_next_link_to_another_place_is_an_error_and_not_asked() {
     let elsewhere = Elsewhere::new();
     let bitbucket = quick(with_branches(250));
     bitbucket.mock.add_fault(rule(
@@ -90,8 +94,9 @@ fn e06_a_next_link_to_another_place_is_an_error_and_not_asked() {
     assert!(!elsewhere.was_asked());
 }
 
+/// Situation `next-links`.
 #[test]
-fn e06_too_many_pages_are_an_error() {
+fn too_many_pages_are_an_error() {
     let bitbucket = Bitbucket::with(
         with_branches(350),
         MockBitbucket::builder(),
@@ -102,8 +107,9 @@ fn e06_too_many_pages_are_an_error() {
     assert!(error.message.contains("maxPages"), "{error}");
 }
 
+/// Situation `page-lengths`.
 #[test]
-fn e07_pull_request_pages_of_fifty() {
+fn pull_request_pages_of_fifty() {
     let bitbucket = quick_small();
     for number in 0..120 {
         bitbucket
@@ -123,8 +129,9 @@ fn e07_pull_request_pages_of_fifty() {
     assert!(pages.iter().all(|page| page.contains("pagelen=50")));
 }
 
+/// Situation `no-size-no-page`.
 #[test]
-fn e28_lists_end_without_size_and_page() {
+fn lists_end_without_size_and_page() {
     let bitbucket = quick(with_branches(250));
     bitbucket.mock.set_behaviour(Behaviour {
         bare_envelopes: true,
@@ -152,8 +159,9 @@ fn e28_lists_end_without_size_and_page() {
     assert_eq!(totals, [None, None, None]);
 }
 
+/// Situation `no-size-no-page`.
 #[test]
-fn e28_a_size_that_lies_does_not_end_a_list() {
+fn a_size_that_lies_does_not_end_a_list() {
     for size in [json!(7), json!(9000), json!(null)] {
         let bitbucket = quick(with_branches(450));
         bitbucket.mock.add_fault(rule(
@@ -165,8 +173,9 @@ fn e28_a_size_that_lies_does_not_end_a_list() {
     }
 }
 
+/// Situation `order-changes`.
 #[test]
-fn e29_a_list_whose_order_changes_is_whole_and_without_doubles() {
+fn a_list_whose_order_changes_is_whole_and_without_doubles() {
     let bitbucket = quick(with_branches(450));
     bitbucket.mock.set_behaviour(Behaviour {
         unstable_order: true,
@@ -186,8 +195,9 @@ fn e29_a_list_whose_order_changes_is_whole_and_without_doubles() {
     );
 }
 
+/// Situation `order-changes`.
 #[test]
-fn e29_an_item_that_comes_twice_is_given_once() {
+fn an_item_that_comes_twice_is_given_once() {
     let bitbucket = quick(with_branches(250));
     let first = json!({
         "type": "branch", "name": "main",

@@ -1,11 +1,10 @@
 //! The situations that hurt integrations with Bitbucket Cloud in the field, one
 //! test each, through the loaded library against the mocked service.
 //!
-//! A test's name begins with the number of its situation; one test here checks
-//! that none of the numbers is without.
+//! Each says which situation of `docs/situations.md` it covers; a test of the pages
+//! checks that none is without.
 
 mod access;
-mod catalogue;
 mod changes;
 mod content;
 mod deliveries;

@@ -40,8 +40,9 @@ fn with_grant(bitbucket: &Bitbucket) -> Credential {
     Credential::grant(GRANT)
 }
 
+/// Situation `token-expires`.
 #[test]
-fn e36_a_token_that_ends_in_the_middle_is_renewed_once_and_the_call_repeated() {
+fn a_token_that_ends_in_the_middle_is_renewed_once_and_the_call_repeated() {
     let bitbucket = quick_small();
     let client = bitbucket.client_with(with_grant(&bitbucket));
     assert_eq!(branches(&*client).expect("a list").len(), 2);
@@ -52,8 +53,9 @@ fn e36_a_token_that_ends_in_the_middle_is_renewed_once_and_the_call_repeated() {
     assert_eq!((counts.refreshes, counts.refreshed), (1, 1));
 }
 
+/// Situation `token-expires`.
 #[test]
-fn e36_concurrent_calls_wait_for_the_same_refresh() {
+fn concurrent_calls_wait_for_the_same_refresh() {
     let bitbucket = quick_small();
     let credential = with_grant(&bitbucket);
     bitbucket.mock.advance(Duration::from_secs(3 * 3600));
@@ -68,8 +70,9 @@ fn e36_concurrent_calls_wait_for_the_same_refresh() {
     assert_eq!(kept.dead, None);
 }
 
+/// Situation `token-expires`.
 #[test]
-fn e36_a_grant_that_was_taken_back_says_that_it_has_to_be_given_anew() {
+fn a_grant_that_was_taken_back_says_that_it_has_to_be_given_anew() {
     let bitbucket = quick_small();
     let client = bitbucket.client_with(with_grant(&bitbucket));
     bitbucket.mock.revoke_oauth_grants();

@@ -15,8 +15,9 @@ fn creation() -> CreatePullRequestRequest {
     }
 }
 
+/// Situation `lost-create`.
 #[test]
-fn e37_a_pull_request_whose_creation_is_lost_is_found() {
+fn a_pull_request_whose_creation_is_lost_is_found() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     bitbucket.mock.add_fault(rule_for(
@@ -35,8 +36,9 @@ fn e37_a_pull_request_whose_creation_is_lost_is_found() {
     assert_eq!(pull_requests(&*client, &[]).expect("a list").len(), 1);
 }
 
+/// Situation `lost-create`.
 #[test]
-fn e37_a_comment_whose_creation_is_lost_is_not_made_twice() {
+fn a_comment_whose_creation_is_lost_is_not_made_twice() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let id = bitbucket
@@ -65,8 +67,9 @@ fn e37_a_comment_whose_creation_is_lost_is_not_made_twice() {
     assert_eq!(sent(&bitbucket, "POST", "/comments").len(), 1);
 }
 
+/// Situation `lost-create`.
 #[test]
-fn e37_a_second_creation_leaves_the_open_pull_request_as_it_is() {
+fn a_second_creation_leaves_the_open_pull_request_as_it_is() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let first = client
@@ -84,8 +87,9 @@ fn e37_a_second_creation_leaves_the_open_pull_request_as_it_is() {
     assert_eq!(kept.title, "One");
 }
 
+/// Situation `reviewers`.
 #[test]
-fn e43_an_update_keeps_the_reviewers() {
+fn an_update_keeps_the_reviewers() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     bitbucket
@@ -131,8 +135,9 @@ fn e43_an_update_keeps_the_reviewers() {
     assert_eq!(cleared.title, "Another title");
 }
 
+/// Situation `long-comment`.
 #[test]
-fn e47_a_long_comment_is_cut_at_a_character_with_a_note() {
+fn a_long_comment_is_cut_at_a_character_with_a_note() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let id = bitbucket

@@ -15,8 +15,9 @@ fn open(bitbucket: &Bitbucket, title: &str) -> u64 {
         .expect("a pull request")
 }
 
+/// Situation `short-hashes`.
 #[test]
-fn e10_shortened_hashes_are_expanded() {
+fn shortened_hashes_are_expanded() {
     let bitbucket = quick_small();
     let id = open(&bitbucket, "One");
     let found = pull_request(&*bitbucket.client(), id).expect("a pull request");
@@ -35,8 +36,9 @@ fn e10_shortened_hashes_are_expanded() {
     assert!(shortened, "the service gives twelve characters");
 }
 
+/// Situation `short-hashes`.
 #[test]
-fn e10_the_commit_of_a_pull_request_is_found_by_its_whole_hash() {
+fn the_commit_of_a_pull_request_is_found_by_its_whole_hash() {
     let bitbucket = quick_small();
     let id = open(&bitbucket, "One");
     for links in [
@@ -62,8 +64,9 @@ fn e10_the_commit_of_a_pull_request_is_found_by_its_whole_hash() {
     }
 }
 
+/// Situation `deleted-forks-and-accounts`.
 #[test]
-fn e11_a_pull_request_that_lost_something_is_kept() {
+fn a_pull_request_that_lost_something_is_kept() {
     for loss in [
         MissingRef::Author,
         MissingRef::SourceCommit,
@@ -88,8 +91,9 @@ fn e11_a_pull_request_that_lost_something_is_kept() {
     }
 }
 
+/// Situation `deleted-forks-and-accounts`.
 #[test]
-fn e11_nulls_everywhere_lose_no_pull_request() {
+fn nulls_everywhere_lose_no_pull_request() {
     let bitbucket = quick_small();
     let id = open(&bitbucket, "One");
     let nothing = || {
@@ -115,8 +119,9 @@ fn e11_nulls_everywhere_lose_no_pull_request() {
     assert_eq!(found.head.branch.display_id, "gone");
 }
 
+/// Situation `closed-pull-requests`.
 #[test]
-fn e33_merged_declined_and_superseded_are_closed_and_only_one_is_merged() {
+fn merged_declined_and_superseded_are_closed_and_only_one_is_merged() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let expected = [
@@ -151,8 +156,9 @@ fn e33_merged_declined_and_superseded_are_closed_and_only_one_is_merged() {
     assert_eq!(pull_requests(&*client, &closed).expect("a list").len(), 3);
 }
 
+/// Situation `closed-pull-requests`.
 #[test]
-fn e33_a_filter_does_not_make_the_states_forgotten() {
+fn a_filter_does_not_make_the_states_forgotten() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let id = open(&bitbucket, "Declined");
@@ -174,8 +180,9 @@ fn e33_a_filter_does_not_make_the_states_forgotten() {
     assert_eq!(of(&[]).len(), 1);
 }
 
+/// Situation `no-pull-request-refs`.
 #[test]
-fn e34_the_source_is_checked_out_by_its_branch_or_hash() {
+fn the_source_is_checked_out_by_its_branch_or_hash() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let id = open(&bitbucket, "One");

@@ -21,8 +21,9 @@ const ODD_NAMES: [&str; 12] = [
     "semi;colon!(x)",
 ];
 
+/// Situation `slash-in-branch`.
 #[test]
-fn e21_a_branch_with_a_slash_is_resolved_before_its_commits_are_asked_for() {
+fn a_branch_with_a_slash_is_resolved_before_its_commits_are_asked_for() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let found: Vec<String> = commits(&*client, "feature/one")
@@ -33,8 +34,9 @@ fn e21_a_branch_with_a_slash_is_resolved_before_its_commits_are_asked_for() {
     assert_eq!(found, bitbucket.git.log("feature/one"));
 }
 
+/// Situation `slash-in-branch`.
 #[test]
-fn e21_a_branch_with_a_slash_is_resolved_before_its_files_are_asked_for() {
+fn a_branch_with_a_slash_is_resolved_before_its_files_are_asked_for() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let request = GetContentRequest {
@@ -66,8 +68,9 @@ fn e21_a_branch_with_a_slash_is_resolved_before_its_files_are_asked_for() {
     }
 }
 
+/// Situation `odd-names`.
 #[test]
-fn e22_the_branch_that_is_asked_for_is_the_branch_that_is_got() {
+fn the_branch_that_is_asked_for_is_the_branch_that_is_got() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let target = bitbucket.git.hash("main");
@@ -92,8 +95,9 @@ fn e22_the_branch_that_is_asked_for_is_the_branch_that_is_got() {
     }
 }
 
+/// Situation `odd-names`.
 #[test]
-fn e22_odd_names_are_created_filtered_and_deleted() {
+fn odd_names_are_created_filtered_and_deleted() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     for name in ODD_NAMES.iter().filter(|name| !name.starts_with("refs/")) {
@@ -123,8 +127,9 @@ fn e22_odd_names_are_created_filtered_and_deleted() {
     }
 }
 
+/// Situation `odd-names`.
 #[test]
-fn e22_odd_names_of_tags_and_files_are_found() {
+fn odd_names_of_tags_and_files_are_found() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     for name in ["v1#2", "100%", "ü/?", "a b&c"] {
@@ -152,8 +157,9 @@ fn e22_odd_names_of_tags_and_files_are_found() {
     }
 }
 
+/// Situation `tags`.
 #[test]
-fn e23_a_tag_and_a_branch_of_one_name_are_told_apart() {
+fn a_tag_and_a_branch_of_one_name_are_told_apart() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let (old, new) = (bitbucket.git.hash("light"), bitbucket.git.hash("main"));
@@ -176,8 +182,9 @@ fn e23_a_tag_and_a_branch_of_one_name_are_told_apart() {
     assert_eq!(tag("same").hash, old);
 }
 
+/// Situation `tags`.
 #[test]
-fn e23_a_light_tag_has_the_date_of_its_commit() {
+fn a_light_tag_has_the_date_of_its_commit() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let request = TagsRequest {
@@ -197,8 +204,9 @@ fn e23_a_light_tag_has_the_date_of_its_commit() {
     assert_eq!(annotated.message.trim(), "One");
 }
 
+/// Situation `empty-repository`.
 #[test]
-fn e24_an_empty_repository_has_no_main_branch_and_no_errors_in_lists() {
+fn an_empty_repository_has_no_main_branch_and_no_errors_in_lists() {
     let empty = integration_tests::sandbox::GitSandbox::empty();
     let bitbucket = crate::support::quick(empty);
     let client = bitbucket.client();

@@ -104,8 +104,9 @@ fn receive(
     runtime.block_on(engine.receive(hook, sent.headers.clone(), sent.body.clone()))
 }
 
+/// Situation `repeated-deliveries`.
 #[test]
-fn e17_the_same_delivery_counts_once_even_after_a_restart() {
+fn the_same_delivery_counts_once_even_after_a_restart() {
     let bitbucket = quick_small();
     let folder = TempDir::new().expect("a folder");
     let engine_before = engine(&bitbucket, folder.path());
@@ -126,8 +127,9 @@ fn e17_the_same_delivery_counts_once_even_after_a_restart() {
     assert_eq!(events.len(), 1, "one event of three deliveries");
 }
 
+/// Situation `repeated-deliveries`.
 #[test]
-fn e17_another_delivery_of_the_same_body_is_another_event() {
+fn another_delivery_of_the_same_body_is_another_event() {
     let bitbucket = quick_small();
     let folder = TempDir::new().expect("a folder");
     let engine = engine(&bitbucket, folder.path());
@@ -142,8 +144,9 @@ fn e17_another_delivery_of_the_same_body_is_another_event() {
     assert_eq!(receive(&engine, &hook, &other).ok(), Some(Received::New));
 }
 
+/// Situation `signature`.
 #[test]
-fn e16_the_receiver_refuses_a_delivery_without_the_right_signature() {
+fn the_receiver_refuses_a_delivery_without_the_right_signature() {
     let bitbucket = quick_small();
     let folder = TempDir::new().expect("a folder");
     let engine = engine(&bitbucket, folder.path());

@@ -7,8 +7,9 @@ use integration_tests::bitbucket::{REPO, context};
 use serde_json::{Value, json};
 use vcs_provider_interface::prelude::*;
 
+/// Situation `who`.
 #[test]
-fn e25_a_commit_by_nobody_known_has_an_author_without_account() {
+fn a_commit_by_nobody_known_has_an_author_without_account() {
     let bitbucket = quick_small();
     let found = commits(&*bitbucket.client(), "main").expect("a list");
     let author = &found[0].author;
@@ -17,8 +18,9 @@ fn e25_a_commit_by_nobody_known_has_an_author_without_account() {
     assert_eq!(author.display_name, "Ada Example");
 }
 
+/// Situation `who`.
 #[test]
-fn e25_accounts_are_told_apart_by_their_id() {
+fn accounts_are_told_apart_by_their_id() {
     let bitbucket = quick_small();
     let account = |id: &str| {
         json!({"raw": "Sam <sam@example.com>", "user": {
@@ -38,8 +40,9 @@ fn e25_accounts_are_told_apart_by_their_id() {
     assert_eq!(found[0].author.display_name, found[1].author.display_name);
 }
 
+/// Situation `who`.
 #[test]
-fn e25_odd_authors_are_read() {
+fn odd_authors_are_read() {
     for author in [
         Value::Null,
         json!({}),
@@ -61,8 +64,9 @@ fn e25_odd_authors_are_read() {
     }
 }
 
+/// Situation `slug-and-name`.
 #[test]
-fn e26_the_slug_is_the_address_and_the_uuid_the_identity() {
+fn the_slug_is_the_address_and_the_uuid_the_identity() {
     let bitbucket = quick_small();
     let uuid = bitbucket
         .mock
@@ -87,8 +91,9 @@ fn e26_the_slug_is_the_address_and_the_uuid_the_identity() {
     assert!(bitbucket.mock.requests().is_empty());
 }
 
+/// Situation `renamed-repository`.
 #[test]
-fn e27_a_renamed_repository_is_followed_to_its_new_name() {
+fn a_renamed_repository_is_followed_to_its_new_name() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let before = repository(&*client, REPO).expect("a repository");
@@ -107,8 +112,9 @@ fn e27_a_renamed_repository_is_followed_to_its_new_name() {
     );
 }
 
+/// Situation `renamed-repository`.
 #[test]
-fn e27_a_change_of_a_renamed_repository_says_the_new_name() {
+fn a_change_of_a_renamed_repository_says_the_new_name() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     bitbucket
@@ -123,8 +129,9 @@ fn e27_a_change_of_a_renamed_repository_says_the_new_name() {
     assert!(error.message.contains("acme/gadget"), "{error}");
 }
 
+/// Situation `user-in-clone-address`.
 #[test]
-fn e44_clone_addresses_name_no_user() {
+fn clone_addresses_name_no_user() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let found = repository(&*client, REPO).expect("a repository");
@@ -145,8 +152,9 @@ fn e44_clone_addresses_name_no_user() {
     );
 }
 
+/// Situation `user-in-clone-address`.
 #[test]
-fn e44_a_clone_address_with_a_user_is_what_the_service_sends() {
+fn a_clone_address_with_a_user_is_what_the_service_sends() {
     let bitbucket = quick_small();
     repository(&*bitbucket.client(), REPO).expect("a repository");
     let exchange = bitbucket.mock.requests().pop().expect("a request");
@@ -155,8 +163,9 @@ fn e44_a_clone_address_with_a_user_is_what_the_service_sends() {
     assert!(sent.contains('@'), "{sent}");
 }
 
+/// Situation `timestamps`.
 #[test]
-fn e51_every_form_of_a_timestamp_is_read() {
+fn every_form_of_a_timestamp_is_read() {
     for (text, expected) in [
         ("2024-02-29T23:59:58+00:00", 1_709_251_198_000),
         ("2024-02-29T23:59:58Z", 1_709_251_198_000),

@@ -7,8 +7,9 @@ use mock_bitbucket::MockBitbucket;
 use std::collections::BTreeSet;
 use vcs_provider_interface::prelude::*;
 
+/// Situation `status-key-length`.
 #[test]
-fn e12_long_keys_stay_apart_and_are_always_the_same() {
+fn long_keys_stay_apart_and_are_always_the_same() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let commit = bitbucket.git.hash("main");
@@ -41,8 +42,9 @@ fn e12_long_keys_stay_apart_and_are_always_the_same() {
     );
 }
 
+/// Situation `states`.
 #[test]
-fn e13_every_state_of_the_engine_has_a_state_of_the_service() {
+fn every_state_of_the_engine_has_a_state_of_the_service() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let commit = bitbucket.git.hash("main");
@@ -68,8 +70,9 @@ fn e13_every_state_of_the_engine_has_a_state_of_the_service() {
     }
 }
 
+/// Situation `status-address`.
 #[test]
-fn e14_an_address_that_the_service_would_refuse_is_refused_before_the_call() {
+fn an_address_that_the_service_would_refuse_is_refused_before_the_call() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let commit = bitbucket.git.hash("main");
@@ -92,8 +95,9 @@ fn e14_an_address_that_the_service_would_refuse_is_refused_before_the_call() {
     assert!(bitbucket.mock.requests().is_empty());
 }
 
+/// Situation `status-address`.
 #[test]
-fn e14_braces_in_an_address_are_encoded() {
+fn braces_in_an_address_are_encoded() {
     let bitbucket = quick_small();
     let request = StatusRequest {
         url: "https://ci.example.com/b/{id}?x={y}".to_owned(),
@@ -107,8 +111,9 @@ fn e14_braces_in_an_address_are_encoded() {
     assert_eq!(body["url"], "https://ci.example.com/b/%7Bid%7D?x=%7By%7D");
 }
 
+/// Situation `status-address`.
 #[test]
-fn e14_with_details_hidden_the_address_is_neutral() {
+fn with_details_hidden_the_address_is_neutral() {
     for config in [
         "[Status]\nshowDetail = true\n",
         "disableStatusDetails = true\n",
@@ -126,8 +131,9 @@ fn e14_with_details_hidden_the_address_is_neutral() {
     }
 }
 
+/// Situation `refname`.
 #[test]
-fn e15_the_refname_is_the_bare_name_of_the_branch() {
+fn the_refname_is_the_bare_name_of_the_branch() {
     let bitbucket = quick_small();
     let client = bitbucket.client();
     let commit = bitbucket.git.hash("feature/one");
@@ -160,8 +166,9 @@ fn with_fork() -> (Bitbucket, String, u64) {
     (bitbucket, commit, id)
 }
 
+/// Situation `status-on-fork`.
 #[test]
-fn e32_a_status_of_a_forks_commit_goes_to_the_fork() {
+fn a_status_of_a_forks_commit_goes_to_the_fork() {
     let (bitbucket, commit, id) = with_fork();
     let client = bitbucket.client();
     let request = StatusRequest {
@@ -182,8 +189,9 @@ fn e32_a_status_of_a_forks_commit_goes_to_the_fork() {
     assert_eq!(kept.len(), 1);
 }
 
+/// Situation `status-on-fork`.
 #[test]
-fn e32_without_the_pull_request_the_error_explains() {
+fn without_the_pull_request_the_error_explains() {
     let (bitbucket, commit, _) = with_fork();
     let request = StatusRequest {
         repo: repo(),

@@ -6,14 +6,14 @@ use integration_tests::sandbox::GitSandbox;
 use mock_bitbucket::{ConsentDecision, MockBitbucket};
 use serde_json::json;
 
-struct Setting {
+struct Fixture {
     mock: MockBitbucket,
     engine: EngineProcess,
     _home: EngineHome,
     _git: GitSandbox,
 }
 
-impl Setting {
+impl Fixture {
     fn new() -> Self {
         let git = GitSandbox::small();
         let mock = MockBitbucket::builder()
@@ -51,39 +51,39 @@ impl Setting {
 
 #[test]
 fn a_person_who_allows_links_the_project_once() {
-    let setting = Setting::new();
-    let answer = setting.answer(&ConsentDecision::Allow);
-    assert!(!setting.is_linked("KEY"));
-    assert_eq!(setting.engine.browse(&answer).0, 200);
-    assert!(setting.is_linked("KEY") && !setting.is_linked("OTHER"));
-    assert_eq!(setting.engine.browse(&answer).0, 400);
+    let fixture = Fixture::new();
+    let answer = fixture.answer(&ConsentDecision::Allow);
+    assert!(!fixture.is_linked("KEY"));
+    assert_eq!(fixture.engine.browse(&answer).0, 200);
+    assert!(fixture.is_linked("KEY") && !fixture.is_linked("OTHER"));
+    assert_eq!(fixture.engine.browse(&answer).0, 400);
 }
 
 #[test]
 fn a_person_who_denies_is_told_plainly_and_nothing_is_stored() {
-    let setting = Setting::new();
-    let answer = setting.answer(&ConsentDecision::Deny);
-    let (status, text) = setting.engine.browse(&answer);
+    let fixture = Fixture::new();
+    let answer = fixture.answer(&ConsentDecision::Deny);
+    let (status, text) = fixture.engine.browse(&answer);
     assert_eq!(status, 403);
     assert!(text.as_str().unwrap().contains("access_denied"), "{text}");
-    assert!(!setting.is_linked("KEY"));
+    assert!(!fixture.is_linked("KEY"));
 }
 
 #[test]
 fn an_expired_state_is_refused_and_nothing_is_stored() {
-    let setting = Setting::new();
-    let answer = setting.answer(&ConsentDecision::Allow);
-    let clock = setting.engine.api("/mon/clock/advance");
-    let (status, _) = setting.engine.post(&clock, &json!({ "seconds": 600 }));
+    let fixture = Fixture::new();
+    let answer = fixture.answer(&ConsentDecision::Allow);
+    let clock = fixture.engine.api("/mon/clock/advance");
+    let (status, _) = fixture.engine.post(&clock, &json!({ "seconds": 600 }));
     assert_eq!(status, 200);
-    assert_eq!(setting.engine.browse(&answer).0, 400);
-    assert!(!setting.is_linked("KEY"));
+    assert_eq!(fixture.engine.browse(&answer).0, 400);
+    assert!(!fixture.is_linked("KEY"));
 }
 
 #[test]
 fn a_missing_or_changed_state_is_refused_and_nothing_is_stored() {
-    let setting = Setting::new();
-    let answer = setting.answer(&ConsentDecision::Allow);
+    let fixture = Fixture::new();
+    let answer = fixture.answer(&ConsentDecision::Allow);
     let (base, query) = answer.split_once('?').unwrap();
     let code = query
         .split('&')
@@ -95,25 +95,25 @@ fn a_missing_or_changed_state_is_refused_and_nothing_is_stored() {
         format!("{code}&state=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
         String::new(),
     ] {
-        let (status, body) = setting.engine.browse(&format!("{base}?{query}"));
+        let (status, body) = fixture.engine.browse(&format!("{base}?{query}"));
         assert_eq!(status, 400, "{query}: {body}");
     }
-    assert!(!setting.is_linked("KEY"));
+    assert!(!fixture.is_linked("KEY"));
 }
 
 #[test]
 fn a_state_of_another_engine_is_foreign() {
-    let (setting, other) = (Setting::new(), Setting::new());
-    let answer = setting.answer(&ConsentDecision::Allow);
-    let foreign = answer.replacen(&setting.engine.api(""), &other.engine.api(""), 1);
+    let (fixture, other) = (Fixture::new(), Fixture::new());
+    let answer = fixture.answer(&ConsentDecision::Allow);
+    let foreign = answer.replacen(&fixture.engine.api(""), &other.engine.api(""), 1);
     assert_eq!(other.engine.browse(&foreign).0, 400);
     assert!(!other.is_linked("KEY"));
 }
 
 #[test]
 fn a_state_shown_for_another_project_is_foreign() {
-    let setting = Setting::new();
-    let answer = setting.answer(&ConsentDecision::Allow);
+    let fixture = Fixture::new();
+    let answer = fixture.answer(&ConsentDecision::Allow);
     let value = |name: &str| {
         let pairs = answer.split_once('?').unwrap().1.split('&');
         let found = pairs.filter_map(|pair| pair.split_once('='));
@@ -122,7 +122,7 @@ fn a_state_shown_for_another_project_is_foreign() {
     };
     let path = format!("/project/OTHER/repositories_manager/{SERVER}/authorize/callback");
     let body = json!({ "state": value("state"), "code": value("code") });
-    let (status, _) = setting.engine.post(&setting.engine.api(&path), &body);
+    let (status, _) = fixture.engine.post(&fixture.engine.api(&path), &body);
     assert_eq!(status, 400);
-    assert!(!setting.is_linked("OTHER") && !setting.is_linked("KEY"));
+    assert!(!fixture.is_linked("OTHER") && !fixture.is_linked("KEY"));
 }

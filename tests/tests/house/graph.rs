@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 
 /// A module path below its package: `["git", "refs"]`; the root is empty.
-pub type ModulePath = Vec<String>;
+pub(crate) type ModulePath = Vec<String>;
 
 #[derive(Default)]
 struct Module {
@@ -26,7 +26,7 @@ struct Module {
 }
 
 /// The files of a package, and from each the files it uses.
-pub struct Graph {
+pub(crate) struct Graph {
     pub edges: BTreeMap<PathBuf, BTreeSet<PathBuf>>,
     /// The module that each file is.
     pub modules: BTreeMap<PathBuf, ModulePath>,
@@ -34,7 +34,7 @@ pub struct Graph {
 
 impl Graph {
     /// Reads a package from the file of its root module.
-    pub fn read(root: &Path) -> Self {
+    pub(crate) fn read(root: &Path) -> Self {
         let mut modules = BTreeMap::new();
         load(root, Vec::new(), &mut modules);
         let mut edges: BTreeMap<PathBuf, BTreeSet<PathBuf>> = BTreeMap::new();
@@ -64,7 +64,7 @@ impl Graph {
 
     /// Groups of files that use one another in a circle, other than a module and
     /// those below it: without the module there has to be no circle left.
-    pub fn circles(&self) -> Vec<BTreeSet<PathBuf>> {
+    pub(crate) fn circles(&self) -> Vec<BTreeSet<PathBuf>> {
         let mut found = Vec::new();
         let mut waiting = vec![self.edges.keys().collect::<BTreeSet<_>>()];
         while let Some(files) = waiting.pop() {

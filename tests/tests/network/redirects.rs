@@ -49,8 +49,9 @@ fn moved_with(status: u16, answer: &'static str) -> RawServer {
 
 const STATUS: &str = r#"{"key":"build","state":"SUCCESSFUL","url":"https://ci.example.com/1"}"#;
 
+/// Situation `renamed-repository`.
 #[test]
-fn e27_reading_follows_a_moved_repository_with_the_credential() {
+fn reading_follows_a_moved_repository_with_the_credential() {
     for status in [301, 302, 303, 307, 308] {
         let server = moved_with(status, r#"{"values":[]}"#);
         assert_eq!(branches(&*client_of(&server)).expect("a list"), []);
@@ -62,8 +63,9 @@ fn e27_reading_follows_a_moved_repository_with_the_credential() {
     }
 }
 
+/// Situation `other-hosts`.
 #[test]
-fn e39_reading_goes_elsewhere_without_the_credential() {
+fn reading_goes_elsewhere_without_the_credential() {
     for status in [301, 302, 303, 307, 308] {
         let other = RawServer::start(|_| json(200, r#"{"values":[]}"#));
         let target = format!("{}/branches", other.origin());
@@ -77,8 +79,9 @@ fn e39_reading_goes_elsewhere_without_the_credential() {
     }
 }
 
+/// Situation `renamed-repository`.
 #[test]
-fn e27_a_change_is_sent_on_where_the_redirect_asks_for_the_same_again() {
+fn a_change_is_sent_on_where_the_redirect_asks_for_the_same_again() {
     for status in [307, 308] {
         let server = moved_with(status, STATUS);
         let done = set_status(&*client_of(&server), &"a1".repeat(20)).expect("a status");
@@ -93,8 +96,9 @@ fn e27_a_change_is_sent_on_where_the_redirect_asks_for_the_same_again() {
     }
 }
 
+/// Situation `renamed-repository`.
 #[test]
-fn e27_a_change_is_not_sent_again_after_any_other_redirect_and_says_the_new_name() {
+fn a_change_is_not_sent_again_after_any_other_redirect_and_says_the_new_name() {
     for status in [301, 302, 303] {
         let server = moved_with(status, STATUS);
         let error = set_status(&*client_of(&server), &"a1".repeat(20)).expect_err("redirected");
@@ -112,8 +116,9 @@ fn assert_moved(error: &VcsError, status: u16) {
     assert!(error.extra.contains(&moved_to), "{error:?}");
 }
 
+/// Situation `other-hosts`.
 #[test]
-fn e39_a_change_goes_nowhere_else() {
+fn a_change_goes_nowhere_else() {
     for status in [301, 302, 303, 307, 308] {
         let other = RawServer::start(|_| json(201, STATUS));
         let target = format!("{}{NEW}statuses?token=hidden", other.origin());
@@ -136,8 +141,9 @@ fn a_change_that_is_redirected_without_end_is_an_error() {
     assert_eq!(server.received().len(), 6);
 }
 
+/// Situation `other-hosts`.
 #[test]
-fn e39_a_redirect_from_https_to_unencrypted_http_is_refused() {
+fn a_redirect_from_https_to_unencrypted_http_is_refused() {
     let other = RawServer::start(|_| json(200, r#"{"values":[]}"#));
     let target = format!("{}/branches", other.origin());
     let server = RawServer::start(move |_| redirect(302, &target));
@@ -156,8 +162,9 @@ fn renamed() -> Bitbucket {
     bitbucket
 }
 
+/// Situation `renamed-repository`.
 #[test]
-fn e27_creating_replacing_and_deleting_under_an_old_name_say_the_new_one() {
+fn creating_replacing_and_deleting_under_an_old_name_say_the_new_one() {
     let bitbucket = renamed();
     let client = bitbucket.client();
     let hash = bitbucket.git.hash("main");

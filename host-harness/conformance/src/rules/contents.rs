@@ -1,8 +1,9 @@
 //! Rules about files and archives: the streams, and that all ways to look at a
 //! commit agree.
 
-use super::super::bench::Bench;
-use super::super::rule::{Cases, Expect, Rule, Trouble, Verdict, ensure};
+use super::super::context::TestContext;
+use super::super::rule::Rule;
+use super::super::verdict::{Cases, Expect, Failure, Verdict, ensure};
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
@@ -45,34 +46,34 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-fn entries(bench: &Bench<'_>, path: &str, recursive: bool) -> Result<Vec<Content>> {
+fn entries(test: &TestContext<'_>, path: &str, recursive: bool) -> Result<Vec<Content>> {
     collect(|sink| {
         let request = ListContentRequest {
-            repo: bench.subject.repo.clone(),
-            reference: bench.head().ok().map(str::to_owned),
+            repo: test.target.repo.clone(),
+            reference: test.head().ok().map(str::to_owned),
             path: path.to_owned(),
             recursive,
             limit: None,
             ..Default::default()
         };
-        bench.client.list_content(&bench.context(), request, sink)
+        test.client.list_content(&test.context(), request, sink)
     })
 }
 
-fn read(bench: &Bench<'_>, reference: Option<&str>, path: &str) -> Result<Vec<u8>> {
+fn read(test: &TestContext<'_>, reference: Option<&str>, path: &str) -> Result<Vec<u8>> {
     let request = GetContentRequest {
-        repo: bench.subject.repo.clone(),
+        repo: test.target.repo.clone(),
         reference: reference.map(str::to_owned),
         path: path.to_owned(),
         ..Default::default()
     };
-    collect_bytes(|sink| bench.client.get_content(&bench.context(), request, sink))
+    collect_bytes(|sink| test.client.get_content(&test.context(), request, sink))
         .map(|(_, bytes)| bytes)
 }
 
-fn archive_request(bench: &Bench<'_>, head: &str) -> GetArchiveRequest {
+fn archive_request(test: &TestContext<'_>, head: &str) -> GetArchiveRequest {
     GetArchiveRequest {
-        repo: bench.subject.repo.clone(),
+        repo: test.target.repo.clone(),
         reference: Some(head.to_owned()),
         format: ArchiveFormat::TAR_GZ,
         prefix: Some("conformance-prefix".to_owned()),
@@ -81,8 +82,8 @@ fn archive_request(bench: &Bench<'_>, head: &str) -> GetArchiveRequest {
 }
 
 /// Regular files at the newest commit: no links, no subrepositories.
-fn files(bench: &Bench<'_>) -> std::result::Result<Vec<Content>, Trouble> {
-    let mut files = entries(bench, "", true).or_skip("the files of the repository")?;
+fn files(test: &TestContext<'_>) -> std::result::Result<Vec<Content>, Failure> {
+    let mut files = entries(test, "", true).or_skip("the files of the repository")?;
     let special = ["link", "subrepository"];
     files.retain(|entry| {
         entry.is_file
@@ -92,7 +93,7 @@ fn files(bench: &Bench<'_>) -> std::result::Result<Vec<Content>, Trouble> {
                 .any(|(key, value)| special.contains(&key.as_str()) && value != "false")
     });
     if files.is_empty() {
-        return Err(Trouble::skipped("the repository has no file"));
+        return Err(Failure::skipped("the repository has no file"));
     }
     Ok(files)
 }
@@ -108,13 +109,13 @@ fn a_few(files: &[Content]) -> Vec<&Content> {
 }
 
 /// `content.agrees`
-pub fn files_agree(bench: &Bench<'_>) -> Verdict {
-    let head = bench.head()?;
-    let branch = bench.main_branch()?;
-    let files = files(bench)?;
+pub fn files_agree(test: &TestContext<'_>) -> Verdict {
+    let head = test.head()?;
+    let branch = test.main_branch()?;
+    let files = files(test)?;
     let mut cases = Cases::default();
     for file in a_few(&files) {
-        let bytes = read(bench, Some(head), &file.path).works(&format!("reading {}", file.path))?;
+        let bytes = read(test, Some(head), &file.path).works(&format!("reading {}", file.path))?;
         cases.add(ensure(
             file.size.is_none_or(|size| size == bytes.len() as u64),
             || {
@@ -130,15 +131,15 @@ pub fn files_agree(bench: &Bench<'_>) -> Verdict {
             file.path.rsplit('/').next() == Some(file.name.as_str()),
             || format!("{}: listed under the name {}", file.path, file.name),
         ));
-        let by_name = read(bench, Some(&branch.display_id), &file.path)
+        let by_name = read(test, Some(&branch.display_id), &file.path)
             .works(&format!("reading {} at the main branch", file.path))?;
         cases.add(ensure(by_name == bytes, || {
             format!("{}: not the same by the branch's name", file.path)
         }));
     }
-    let root = entries(bench, "", false).works("listing the root")?;
+    let root = entries(test, "", false).works("listing the root")?;
     if let Some(folder) = root.iter().find(|entry| entry.is_directory) {
-        let inside = entries(bench, &folder.path, false).works("listing a folder")?;
+        let inside = entries(test, &folder.path, false).works("listing a folder")?;
         let begin = format!("{}/", folder.path);
         let stray = inside.iter().find(|entry| !entry.path.starts_with(&begin));
         cases.add(ensure(stray.is_none() && !inside.is_empty(), || {
@@ -149,17 +150,16 @@ pub fn files_agree(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `content.archive`
-pub fn archive_agrees(bench: &Bench<'_>) -> Verdict {
-    let head = bench.head()?;
-    let files = files(bench)?;
+pub fn archive_agrees(test: &TestContext<'_>) -> Verdict {
+    let head = test.head()?;
+    let files = files(test)?;
     let (_, bytes) = collect_bytes(|sink| {
-        bench
-            .client
-            .get_archive(&bench.context(), archive_request(bench, head), sink)
+        test.client
+            .get_archive(&test.context(), archive_request(test, head), sink)
     })
     .works("get_archive")?;
     let unreadable = |error: std::io::Error| {
-        Trouble::failed(format!("the archive cannot be read as tar.gz: {error}"))
+        Failure::failed(format!("the archive cannot be read as tar.gz: {error}"))
     };
     let mut found = BTreeMap::new();
     let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(bytes.as_slice()));
@@ -174,7 +174,7 @@ pub fn archive_agrees(bench: &Bench<'_>) -> Verdict {
         match path.strip_prefix("conformance-prefix/") {
             Some(path) => drop(found.insert(path.to_owned(), content)),
             None => {
-                return Err(Trouble::failed(format!(
+                return Err(Failure::failed(format!(
                     "{path} does not stand below the prefix that was asked for"
                 )));
             }
@@ -189,7 +189,7 @@ pub fn archive_agrees(bench: &Bench<'_>) -> Verdict {
     })?;
     let mut cases = Cases::default();
     for file in a_few(&files) {
-        let bytes = read(bench, Some(head), &file.path).or_skip(&file.path)?;
+        let bytes = read(test, Some(head), &file.path).or_skip(&file.path)?;
         cases.add(ensure(found.get(&file.path) == Some(&bytes), || {
             format!("{}: not the same in the archive", file.path)
         }));
@@ -201,34 +201,33 @@ pub fn archive_agrees(bench: &Bench<'_>) -> Verdict {
 type Stream<'a> = Box<dyn Fn(&mut dyn ByteSink) -> Result<StreamedContent> + 'a>;
 
 fn streams<'a>(
-    bench: &'a Bench<'_>,
-) -> std::result::Result<Vec<(&'static str, Stream<'a>)>, Trouble> {
-    let head = bench.head()?;
-    bench.need("list_content")?;
-    let largest = files(bench)?
+    test: &'a TestContext<'_>,
+) -> std::result::Result<Vec<(&'static str, Stream<'a>)>, Failure> {
+    let head = test.head()?;
+    test.need("list_content")?;
+    let largest = files(test)?
         .into_iter()
         .filter(|file| file.size != Some(0))
         .max_by_key(|file| file.size)
-        .ok_or_else(|| Trouble::skipped("every file of the repository is empty"))?;
+        .ok_or_else(|| Failure::skipped("every file of the repository is empty"))?;
     let mut streams: Vec<(&'static str, Stream<'a>)> = vec![(
         "get_content",
         Box::new(move |sink: &mut dyn ByteSink| {
             let request = GetContentRequest {
-                repo: bench.subject.repo.clone(),
+                repo: test.target.repo.clone(),
                 reference: Some(head.to_owned()),
                 path: largest.path.clone(),
                 ..Default::default()
             };
-            bench.client.get_content(&bench.context(), request, sink)
+            test.client.get_content(&test.context(), request, sink)
         }),
     )];
-    if bench.can("get_archive") {
+    if test.can("get_archive") {
         streams.push((
             "get_archive",
             Box::new(move |sink: &mut dyn ByteSink| {
-                bench
-                    .client
-                    .get_archive(&bench.context(), archive_request(bench, head), sink)
+                test.client
+                    .get_archive(&test.context(), archive_request(test, head), sink)
             }),
         ));
     }
@@ -236,9 +235,9 @@ fn streams<'a>(
 }
 
 /// `stream.length`
-pub fn streams_say_their_length(bench: &Bench<'_>) -> Verdict {
+pub fn streams_say_their_length(test: &TestContext<'_>) -> Verdict {
     let mut cases = Cases::default();
-    for (name, stream) in streams(bench)? {
+    for (name, stream) in streams(test)? {
         let (mut length, mut empty) = (0, 0);
         let answer = stream(&mut ChunkFn(|chunk: &[u8]| {
             length += chunk.len() as u64;
@@ -252,11 +251,11 @@ pub fn streams_say_their_length(bench: &Bench<'_>) -> Verdict {
         cases.add(ensure(empty == 0, || {
             format!("{name}: {empty} of its chunks are empty")
         }));
-        cases.add(ensure(answer.commit == bench.head()?, || {
+        cases.add(ensure(answer.commit == test.head()?, || {
             format!(
                 "{name}: says the commit {:?}, asked for was {:?}",
                 answer.commit,
-                bench.head().unwrap_or_default()
+                test.head().unwrap_or_default()
             )
         }));
     }
@@ -264,11 +263,11 @@ pub fn streams_say_their_length(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `stream.stop`
-pub fn streams_stop(bench: &Bench<'_>) -> Verdict {
+pub fn streams_stop(test: &TestContext<'_>) -> Verdict {
     let own = VcsError::new(ErrorKind::CONFLICT, "the caller's own failure")
         .with_extra("conformance", "kept");
     let mut cases = Cases::default();
-    for (name, stream) in streams(bench)? {
+    for (name, stream) in streams(test)? {
         let mut chunks = 0;
         let stopped = stream(&mut ChunkFn(|_: &[u8]| {
             chunks += 1;

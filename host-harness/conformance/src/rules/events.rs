@@ -1,7 +1,8 @@
 //! Rules about polling.
 
-use super::super::bench::{Bench, CleanUp};
-use super::super::rule::{Expect, Rule, Trouble, Verdict, ensure};
+use super::super::context::{CleanUp, TestContext};
+use super::super::rule::Rule;
+use super::super::verdict::{Expect, Failure, Verdict, ensure};
 use super::refs::{made_branch, start};
 use vcs_provider_interface::error::{ErrorKind, Result};
 use vcs_provider_interface::records::*;
@@ -42,7 +43,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn poll(
-    bench: &Bench<'_>,
+    test: &TestContext<'_>,
     repo: &str,
     cursor: Option<&str>,
     kinds: &[EventKind],
@@ -53,12 +54,12 @@ fn poll(
         kinds: kinds.to_vec(),
         ..Default::default()
     };
-    bench.client.poll_events(&bench.context(), request)
+    test.client.poll_events(&test.context(), request)
 }
 
 /// `poll.no-cursor`
-pub fn first_poll_has_no_events(bench: &Bench<'_>) -> Verdict {
-    let first = poll(bench, &bench.subject.repo, None, &[]).works("the first poll")?;
+pub fn first_poll_has_no_events(test: &TestContext<'_>) -> Verdict {
+    let first = poll(test, &test.target.repo, None, &[]).works("the first poll")?;
     ensure(first.events.is_empty(), || {
         format!("the first poll gives {} events", first.events.len())
     })?;
@@ -68,13 +69,13 @@ pub fn first_poll_has_no_events(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `poll.nothing-changed`
-pub fn quiet_poll_has_no_events(bench: &Bench<'_>) -> Verdict {
-    let repo = &bench.subject.repo;
-    let mut cursor = poll(bench, repo, None, &[])
+pub fn quiet_poll_has_no_events(test: &TestContext<'_>) -> Verdict {
+    let repo = &test.target.repo;
+    let mut cursor = poll(test, repo, None, &[])
         .or_skip("the first poll")?
         .cursor;
     for which in ["second", "third"] {
-        let polled = poll(bench, repo, Some(&cursor), &[]).works(&format!("the {which} poll"))?;
+        let polled = poll(test, repo, Some(&cursor), &[]).works(&format!("the {which} poll"))?;
         ensure(polled.events.is_empty(), || {
             format!(
                 "nothing changed, but the {which} poll gives {} events, the first of kind {}",
@@ -88,10 +89,10 @@ pub fn quiet_poll_has_no_events(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `poll.new-branch`
-pub fn new_branch_is_one_event(bench: &Bench<'_>) -> Verdict {
-    let repo = bench.writable()?;
-    let target = start(bench, &repo)?;
-    let name = bench.unique("polled");
+pub fn new_branch_is_one_event(test: &TestContext<'_>) -> Verdict {
+    let repo = test.writable()?;
+    let target = start(test, &repo)?;
+    let name = test.unique("polled");
     let ours = |polled: &PolledEvents| -> Vec<Event> {
         let about = |event: &&Event| {
             event
@@ -101,15 +102,15 @@ pub fn new_branch_is_one_event(bench: &Bench<'_>) -> Verdict {
         };
         polled.events.iter().filter(about).cloned().collect()
     };
-    let before = poll(bench, &repo, None, &[]).or_skip("the first poll")?;
+    let before = poll(test, &repo, None, &[]).or_skip("the first poll")?;
     let mut clean_up = CleanUp::default();
-    made_branch(bench, &mut clean_up, &repo, &name, &target)?;
-    let created = poll(bench, &repo, Some(&before.cursor), &[]).works("the poll after")?;
+    made_branch(test, &mut clean_up, &repo, &name, &target)?;
+    let created = poll(test, &repo, Some(&before.cursor), &[]).works("the poll after")?;
     one_change(&ours(&created), EventKind::REF_CREATED, None, Some(&target))?;
-    let again = poll(bench, &repo, Some(&before.cursor), &[]).works("the same poll again")?;
+    let again = poll(test, &repo, Some(&before.cursor), &[]).works("the same poll again")?;
     one_change(&ours(&again), EventKind::REF_CREATED, None, Some(&target))?;
     let other = poll(
-        bench,
+        test,
         &repo,
         Some(&before.cursor),
         &[EventKind::PULL_REQUEST_MERGED],
@@ -118,7 +119,7 @@ pub fn new_branch_is_one_event(bench: &Bench<'_>) -> Verdict {
     ensure(ours(&other).is_empty(), || {
         "a poll for merged pull requests gives the new branch".to_owned()
     })?;
-    let quiet = poll(bench, &repo, Some(&created.cursor), &[]).works("the poll after that")?;
+    let quiet = poll(test, &repo, Some(&created.cursor), &[]).works("the poll after that")?;
     ensure(ours(&quiet).is_empty(), || {
         "the new branch is an event a second time".to_owned()
     })?;
@@ -127,17 +128,16 @@ pub fn new_branch_is_one_event(bench: &Bench<'_>) -> Verdict {
         name: name.clone(),
         ..Default::default()
     };
-    bench
-        .client
-        .delete_branch(&bench.context(), request)
+    test.client
+        .delete_branch(&test.context(), request)
         .or_skip("the deletion of a branch")?;
-    let deleted = poll(bench, &repo, Some(&quiet.cursor), &[]).works("the last poll")?;
+    let deleted = poll(test, &repo, Some(&quiet.cursor), &[]).works("the last poll")?;
     one_change(&ours(&deleted), EventKind::REF_DELETED, Some(&target), None)
 }
 
 fn one_change(events: &[Event], kind: EventKind, old: Option<&str>, new: Option<&str>) -> Verdict {
     let [event] = events else {
-        return Err(Trouble::failed(format!(
+        return Err(Failure::failed(format!(
             "one event {kind} was due, the poll gives {}",
             events.len()
         )));
@@ -156,9 +156,9 @@ fn one_change(events: &[Event], kind: EventKind, old: Option<&str>, new: Option<
 }
 
 /// `poll.broken-cursor`
-pub fn broken_cursor_is_invalid(bench: &Bench<'_>) -> Verdict {
-    let repo = &bench.subject.repo;
-    let good = poll(bench, repo, None, &[])
+pub fn broken_cursor_is_invalid(test: &TestContext<'_>) -> Verdict {
+    let repo = &test.target.repo;
+    let good = poll(test, repo, None, &[])
         .or_skip("the first poll")?
         .cursor;
     let half: String = good.chars().take(good.chars().count() / 2).collect();
@@ -170,7 +170,7 @@ pub fn broken_cursor_is_invalid(bench: &Bench<'_>) -> Verdict {
         ("an empty cursor", ""),
         ("a cursor that was cut off", half.as_str()),
     ] {
-        poll(bench, repo, Some(cursor), &[]).fails_with(what, &[ErrorKind::INVALID_INPUT])?;
+        poll(test, repo, Some(cursor), &[]).fails_with(what, &[ErrorKind::INVALID_INPUT])?;
     }
     Ok(())
 }

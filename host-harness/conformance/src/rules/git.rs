@@ -1,8 +1,9 @@
 //! Rules that compare the provider with a clone of the same repository.
 
-use super::super::bench::Bench;
+use super::super::context::TestContext;
 use super::super::git_clone::GitClone;
-use super::super::rule::{Cases, Expect, Rule, Trouble, Verdict, ensure};
+use super::super::rule::Rule;
+use super::super::verdict::{Cases, Expect, Failure, Verdict, ensure};
 use super::lists::difference;
 use std::collections::HashMap;
 use vcs_provider_interface::records::*;
@@ -50,17 +51,17 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-fn git(bench: &Bench<'_>) -> std::result::Result<GitClone, Trouble> {
-    match &bench.subject.git_clone {
+fn git(test: &TestContext<'_>) -> std::result::Result<GitClone, Failure> {
+    match &test.target.git_clone {
         Some(path) => Ok(GitClone::at(path)),
-        None => Err(Trouble::skipped("no clone to compare with was given")),
+        None => Err(Failure::skipped("no clone to compare with was given")),
     }
 }
 
 /// `git.branches`
-pub fn branches_are_those_of_git(bench: &Bench<'_>) -> Verdict {
-    let mut expected = git(bench)?.refs("refs/heads/")?;
-    let mut found: Vec<String> = bench
+pub fn branches_are_those_of_git(test: &TestContext<'_>) -> Verdict {
+    let mut expected = git(test)?.refs("refs/heads/")?;
+    let mut found: Vec<String> = test
         .all_branches()?
         .iter()
         .map(|branch| format!("{} {}", branch.display_id, branch.latest_commit))
@@ -73,9 +74,9 @@ pub fn branches_are_those_of_git(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `git.tags`
-pub fn tags_are_those_of_git(bench: &Bench<'_>) -> Verdict {
-    let mut expected = git(bench)?.refs("refs/tags/")?;
-    let mut found: Vec<String> = bench
+pub fn tags_are_those_of_git(test: &TestContext<'_>) -> Verdict {
+    let mut expected = git(test)?.refs("refs/tags/")?;
+    let mut found: Vec<String> = test
         .all_tags()?
         .iter()
         .map(|tag| format!("{} {}", tag.tag, tag.hash))
@@ -88,22 +89,22 @@ pub fn tags_are_those_of_git(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `git.commits`
-pub fn commits_are_those_of_git(bench: &Bench<'_>) -> Verdict {
-    let git = git(bench)?;
-    let branch = bench.main_branch()?;
+pub fn commits_are_those_of_git(test: &TestContext<'_>) -> Verdict {
+    let git = git(test)?;
+    let branch = test.main_branch()?;
     let commits = collect(|sink| {
         let request = CommitsRequest {
-            repo: bench.subject.repo.clone(),
+            repo: test.target.repo.clone(),
             branch: Some(branch.display_id.clone()),
             ..Default::default()
         };
-        bench.client.commits(&bench.context(), request, sink)
+        test.client.commits(&test.context(), request, sink)
     })
     .works("commits")?;
     let line = |commit: &Commit| {
-        let subject = commit.message.lines().next().unwrap_or_default();
+        let target = commit.message.lines().next().unwrap_or_default();
         format!(
-            "{} {} {} {subject}",
+            "{} {} {} {target}",
             commit.id,
             commit.author_timestamp.unwrap_or_default() / 1000,
             commit.parents.join(",")
@@ -141,19 +142,19 @@ pub fn commits_are_those_of_git(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `git.changed-files`
-pub fn changed_files_are_those_of_git(bench: &Bench<'_>) -> Verdict {
-    let git = git(bench)?;
-    let (base, head) = (bench.older()?.to_owned(), bench.head()?.to_owned());
+pub fn changed_files_are_those_of_git(test: &TestContext<'_>) -> Verdict {
+    let git = git(test)?;
+    let (base, head) = (test.older()?.to_owned(), test.head()?.to_owned());
     let mut expected = git.changed_files(&base, &head)?;
     let files = collect(|sink| {
         let request = ChangedFilesRequest {
-            repo: bench.subject.repo.clone(),
+            repo: test.target.repo.clone(),
             base,
             head,
             limit: None,
             ..Default::default()
         };
-        bench.client.changed_files(&bench.context(), request, sink)
+        test.client.changed_files(&test.context(), request, sink)
     })
     .works("changed_files")?;
     let mut found = Vec::new();
@@ -180,18 +181,18 @@ pub fn changed_files_are_those_of_git(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `git.content`
-pub fn files_are_those_of_git(bench: &Bench<'_>) -> Verdict {
-    let git = git(bench)?;
-    let head = bench.head()?.to_owned();
+pub fn files_are_those_of_git(test: &TestContext<'_>) -> Verdict {
+    let git = git(test)?;
+    let head = test.head()?.to_owned();
     let mut expected = git.files(&head)?;
     let entries = collect(|sink| {
         let request = ListContentRequest {
-            repo: bench.subject.repo.clone(),
+            repo: test.target.repo.clone(),
             reference: Some(head.clone()),
             recursive: true,
             ..Default::default()
         };
-        bench.client.list_content(&bench.context(), request, sink)
+        test.client.list_content(&test.context(), request, sink)
     })
     .works("list_content")?;
     let mut found: Vec<String> = entries
@@ -208,13 +209,13 @@ pub fn files_are_those_of_git(bench: &Bench<'_>) -> Verdict {
     let last = expected.len().saturating_sub(2).max(2);
     for path in expected.iter().take(2).chain(expected.iter().skip(last)) {
         let request = GetContentRequest {
-            repo: bench.subject.repo.clone(),
+            repo: test.target.repo.clone(),
             reference: Some(head.clone()),
             path: path.clone(),
             ..Default::default()
         };
         let (_, bytes) =
-            collect_bytes(|sink| bench.client.get_content(&bench.context(), request, sink))
+            collect_bytes(|sink| test.client.get_content(&test.context(), request, sink))
                 .works(&format!("reading {path}"))?;
         let expected = git.content(&head, path)?;
         cases.add(ensure(bytes == expected, || {

@@ -1,7 +1,8 @@
 //! Rules about hooks.
 
-use super::super::bench::{Bench, CleanUp};
-use super::super::rule::{Expect, Rule, Trouble, Verdict, ensure};
+use super::super::context::{CleanUp, TestContext};
+use super::super::rule::Rule;
+use super::super::verdict::{Expect, Failure, Verdict, ensure};
 use vcs_provider_interface::error::{ErrorKind, Result};
 use vcs_provider_interface::records::*;
 use vcs_provider_interface::secret::Secret;
@@ -50,37 +51,37 @@ fn wish(repo: &str, url: &str) -> HookRequest {
     }
 }
 
-fn address(bench: &Bench<'_>, what: &str) -> String {
-    format!("https://ci.example.org/hooks/{}", bench.unique(what))
+fn address(test: &TestContext<'_>, what: &str) -> String {
+    format!("https://ci.example.org/hooks/{}", test.unique(what))
 }
 
-fn find(bench: &Bench<'_>, repo: &str, url: &str) -> Result<Hook> {
+fn find(test: &TestContext<'_>, repo: &str, url: &str) -> Result<Hook> {
     let request = GetHookRequest {
         repo: repo.to_owned(),
         url: url.to_owned(),
         ..Default::default()
     };
-    bench.client.get_hook(&bench.context(), request)
+    test.client.get_hook(&test.context(), request)
 }
 
-fn delete(bench: &Bench<'_>, repo: &str, id: Option<&str>, url: Option<&str>) -> Result<Done> {
+fn delete(test: &TestContext<'_>, repo: &str, id: Option<&str>, url: Option<&str>) -> Result<Done> {
     let request = DeleteHookRequest {
         repo: repo.to_owned(),
         id: id.map(str::to_owned),
         url: url.map(str::to_owned),
         ..Default::default()
     };
-    bench.client.delete_hook(&bench.context(), request)
+    test.client.delete_hook(&test.context(), request)
 }
 
 /// Deletes what is left of a hook at the end; more than once, since a wrong
 /// provider may have made several.
-fn delete_later<'a>(bench: &'a Bench<'_>, clean_up: &mut CleanUp<'a>, repo: &str, url: &str) {
+fn delete_later<'a>(test: &'a TestContext<'_>, clean_up: &mut CleanUp<'a>, repo: &str, url: &str) {
     let (repo, url) = (repo.to_owned(), url.to_owned());
     clean_up.later(move || {
         for _ in 0..3 {
-            match find(bench, &repo, &url) {
-                Ok(hook) => drop(delete(bench, &repo, Some(&hook.id), None)),
+            match find(test, &repo, &url) {
+                Ok(hook) => drop(delete(test, &repo, Some(&hook.id), None)),
                 Err(_) => break,
             }
         }
@@ -92,13 +93,13 @@ fn action(hook: &Hook) -> &str {
 }
 
 fn reconcile(
-    bench: &Bench<'_>,
+    test: &TestContext<'_>,
     request: HookRequest,
     expected: &str,
-) -> std::result::Result<Hook, Trouble> {
-    let hook = bench
+) -> std::result::Result<Hook, Failure> {
+    let hook = test
         .client
-        .reconcile_hook(&bench.context(), request)
+        .reconcile_hook(&test.context(), request)
         .works(&format!("reconcile_hook that should say {expected:?}"))?;
     ensure(action(&hook) == expected, || {
         format!(
@@ -110,49 +111,49 @@ fn reconcile(
 }
 
 /// `hook.reconcile-twice`
-pub fn hook_is_reconciled(bench: &Bench<'_>) -> Verdict {
-    let repo = bench.writable()?;
-    let url = address(bench, "reconciled");
+pub fn hook_is_reconciled(test: &TestContext<'_>) -> Verdict {
+    let repo = test.writable()?;
+    let url = address(test, "reconciled");
     let mut clean_up = CleanUp::default();
-    delete_later(bench, &mut clean_up, &repo, &url);
+    delete_later(test, &mut clean_up, &repo, &url);
     let unsigned = HookRequest {
         secret: None,
         ..wish(&repo, &url)
     };
-    let first = reconcile(bench, unsigned.clone(), "created")?;
-    let second = reconcile(bench, unsigned.clone(), "unchanged")?;
+    let first = reconcile(test, unsigned.clone(), "created")?;
+    let second = reconcile(test, unsigned.clone(), "unchanged")?;
     let renamed = HookRequest {
         name: "conformance, renamed".to_owned(),
         ..unsigned
     };
-    let third = reconcile(bench, renamed, "updated")?;
+    let third = reconcile(test, renamed, "updated")?;
     for (which, hook) in [("second", &second), ("third", &third)] {
         ensure(hook.id == first.id, || {
             format!("the {which} call made another hook")
         })?;
     }
-    delete(bench, &repo, Some(&first.id), None).works("deleting the hook")?;
-    find(bench, &repo, &url)
+    delete(test, &repo, Some(&first.id), None).works("deleting the hook")?;
+    find(test, &repo, &url)
         .fails_with("the hook after one deletion", &[ErrorKind::NOT_FOUND])
         .map(drop)
 }
 
 /// `hook.trailing-slash`
-pub fn trailing_slash_does_not_count(bench: &Bench<'_>) -> Verdict {
-    let repo = bench.writable()?;
-    let url = address(bench, "slash");
+pub fn trailing_slash_does_not_count(test: &TestContext<'_>) -> Verdict {
+    let repo = test.writable()?;
+    let url = address(test, "slash");
     let slashed = format!("{url}/");
     let mut clean_up = CleanUp::default();
-    delete_later(bench, &mut clean_up, &repo, &url);
-    delete_later(bench, &mut clean_up, &repo, &slashed);
-    let first = bench
+    delete_later(test, &mut clean_up, &repo, &url);
+    delete_later(test, &mut clean_up, &repo, &slashed);
+    let first = test
         .client
-        .reconcile_hook(&bench.context(), wish(&repo, &url))
+        .reconcile_hook(&test.context(), wish(&repo, &url))
         .or_skip("a new hook")?;
-    let found = find(bench, &repo, &slashed).works("get_hook with a slash at the end")?;
-    let second = bench
+    let found = find(test, &repo, &slashed).works("get_hook with a slash at the end")?;
+    let second = test
         .client
-        .reconcile_hook(&bench.context(), wish(&repo, &slashed))
+        .reconcile_hook(&test.context(), wish(&repo, &slashed))
         .works("reconcile_hook with a slash at the end")?;
     ensure(first.id == found.id && first.id == second.id, || {
         format!("with a slash at the end {:?} is another hook", first.url)
@@ -160,14 +161,14 @@ pub fn trailing_slash_does_not_count(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `hook.update`
-pub fn hook_is_changed(bench: &Bench<'_>) -> Verdict {
-    let repo = bench.writable()?;
-    let url = address(bench, "changed");
+pub fn hook_is_changed(test: &TestContext<'_>) -> Verdict {
+    let repo = test.writable()?;
+    let url = address(test, "changed");
     let mut clean_up = CleanUp::default();
-    delete_later(bench, &mut clean_up, &repo, &url);
-    let made = bench
+    delete_later(test, &mut clean_up, &repo, &url);
+    let made = test
         .client
-        .create_hook(&bench.context(), wish(&repo, &url))
+        .create_hook(&test.context(), wish(&repo, &url))
         .or_skip("a new hook")?;
     let change = HookRequest {
         id: Some(made.id.clone()),
@@ -177,11 +178,10 @@ pub fn hook_is_changed(bench: &Bench<'_>) -> Verdict {
         secret: None,
         ..wish(&repo, &url)
     };
-    bench
-        .client
-        .update_hook(&bench.context(), change)
+    test.client
+        .update_hook(&test.context(), change)
         .works("update_hook")?;
-    let found = find(bench, &repo, &url).works("get_hook of the changed hook")?;
+    let found = find(test, &repo, &url).works("get_hook of the changed hook")?;
     let facts = |hook: &Hook| {
         let mut events = hook.events.clone();
         events.sort();
@@ -194,29 +194,29 @@ pub fn hook_is_changed(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `hook.delete-twice`
-pub fn hook_is_deleted_twice(bench: &Bench<'_>) -> Verdict {
-    let repo = bench.writable()?;
+pub fn hook_is_deleted_twice(test: &TestContext<'_>) -> Verdict {
+    let repo = test.writable()?;
     for by_id in [true, false] {
-        let url = address(bench, if by_id { "by-id" } else { "by-url" });
+        let url = address(test, if by_id { "by-id" } else { "by-url" });
         let mut clean_up = CleanUp::default();
-        delete_later(bench, &mut clean_up, &repo, &url);
-        let hook = bench
+        delete_later(test, &mut clean_up, &repo, &url);
+        let hook = test
             .client
-            .create_hook(&bench.context(), wish(&repo, &url))
+            .create_hook(&test.context(), wish(&repo, &url))
             .works("create_hook")?;
         ensure(hook.url == url && !hook.id.is_empty(), || {
             format!("a hook for {url} was wanted, made was {hook:?}")
         })?;
-        find(bench, &repo, &url).works("get_hook of the new hook")?;
+        find(test, &repo, &url).works("get_hook of the new hook")?;
         let (id, address) = if by_id {
             (Some(hook.id.as_str()), None)
         } else {
             (None, Some(url.as_str()))
         };
-        delete(bench, &repo, id, address).works("the first deletion")?;
-        find(bench, &repo, &url)
+        delete(test, &repo, id, address).works("the first deletion")?;
+        find(test, &repo, &url)
             .fails_with("the hook after its deletion", &[ErrorKind::NOT_FOUND])?;
-        delete(bench, &repo, id, address).works("the second deletion")?;
+        delete(test, &repo, id, address).works("the second deletion")?;
     }
     Ok(())
 }

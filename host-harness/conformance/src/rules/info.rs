@@ -1,8 +1,9 @@
 //! Rules about what a provider says of itself.
 
-use super::super::bench::Bench;
-use super::super::methods::{METHODS, Method, Nature, SERVER_METHODS, Target};
-use super::super::rule::{Cases, Expect, Rule, Trouble, Verdict, ensure};
+use super::super::context::TestContext;
+use super::super::methods::{METHODS, Method, Nature, RequestValues, SERVER_METHODS};
+use super::super::rule::Rule;
+use super::super::verdict::{Cases, Expect, Failure, Verdict, ensure};
 use vcs_provider_interface::error::{ErrorKind, Result};
 use vcs_provider_interface::info::{INTERFACE_VERSION, PANIC_STRATEGY};
 use vcs_provider_interface::records::*;
@@ -51,7 +52,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "connection.checked",
         title: "check_connection says what the credential is and sees",
-        asserts: "The check succeeds with the subject's credential and repository and names the \
+        asserts: "The check succeeds with the target's credential and repository and names the \
                   kind of credential.",
         needs: &["check_connection"],
         check: connection_is_checked,
@@ -59,8 +60,8 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// `info.consistent`
-pub fn info_is_consistent(bench: &Bench<'_>) -> Verdict {
-    let info = bench.info;
+pub fn info_is_consistent(test: &TestContext<'_>) -> Verdict {
+    let info = test.info;
     let mut cases = Cases::default();
     for (what, text) in [
         ("display_name", &info.display_name),
@@ -124,29 +125,29 @@ fn all_methods() -> impl Iterator<Item = &'static Method> {
 }
 
 /// `info.webhooks-and-polling`
-pub fn webhooks_and_polling_agree(bench: &Bench<'_>) -> Verdict {
+pub fn webhooks_and_polling_agree(test: &TestContext<'_>) -> Verdict {
     let mut cases = Cases::default();
-    cases.add(webhooks_agree(bench));
-    cases.add(polling_agrees(bench));
+    cases.add(webhooks_agree(test));
+    cases.add(polling_agrees(test));
     cases.verdict("the provider has neither `webhooks_info` nor `polling_info`")
 }
 
 /// The answer; a provider that has neither need not say so in this way.
-fn answered<T>(result: Result<T>, method: &str) -> std::result::Result<T, Trouble> {
+fn answered<T>(result: Result<T>, method: &str) -> std::result::Result<T, Failure> {
     match result {
-        Err(error) if error.kind == ErrorKind::UNSUPPORTED => Err(Trouble::skipped(format!(
+        Err(error) if error.kind == ErrorKind::UNSUPPORTED => Err(Failure::skipped(format!(
             "the provider does not have `{method}`"
         ))),
         result => result.works(method),
     }
 }
 
-fn webhooks_agree(bench: &Bench<'_>) -> Verdict {
-    let info = bench
+fn webhooks_agree(test: &TestContext<'_>) -> Verdict {
+    let info = test
         .server
-        .webhooks_info(&bench.context(), WebhooksInfoRequest::default());
+        .webhooks_info(&test.context(), WebhooksInfoRequest::default());
     let info = answered(info, "webhooks_info")?;
-    let can = bench.can("parse_webhook") && bench.can("create_hook");
+    let can = test.can("parse_webhook") && test.can("create_hook");
     ensure(info.supported == can, || {
         format!(
             "webhooks_info says supported = {}, but parse_webhook and create_hook are {}",
@@ -158,7 +159,7 @@ fn webhooks_agree(bench: &Bench<'_>) -> Verdict {
             }
         )
     })?;
-    let signs = bench.can("webhook_signatures");
+    let signs = test.can("webhook_signatures");
     ensure(!info.supported || info.proof.is_proved() == signs, || {
         format!(
             "webhooks_info says that deliveries are proved by {}, but webhook_signatures is {}",
@@ -182,12 +183,12 @@ fn webhooks_agree(bench: &Bench<'_>) -> Verdict {
     })
 }
 
-fn polling_agrees(bench: &Bench<'_>) -> Verdict {
-    let info = bench
+fn polling_agrees(test: &TestContext<'_>) -> Verdict {
+    let info = test
         .server
-        .polling_info(&bench.context(), ServerInfoRequest::default());
+        .polling_info(&test.context(), ServerInfoRequest::default());
     let info = answered(info, "polling_info")?;
-    let can = bench.can("poll_events");
+    let can = test.can("poll_events");
     ensure(info.supported == can, || {
         format!(
             "polling_info says supported = {}, but poll_events is {}",
@@ -201,21 +202,21 @@ fn polling_agrees(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `capabilities.absent`
-pub fn absent_methods_are_unsupported(bench: &Bench<'_>) -> Verdict {
+pub fn absent_methods_are_unsupported(test: &TestContext<'_>) -> Verdict {
     let mut cases = Cases::default();
-    let target = Target::missing(&bench.subject.missing_repo);
+    let target = RequestValues::missing(&test.target.missing_repo);
     for method in all_methods() {
-        if bench.can(method.name) || method.nature == Nature::Information {
+        if test.can(method.name) || method.nature == Nature::Information {
             continue;
         }
-        let answer = (method.call)(bench.server, bench.client, &bench.context(), &target);
+        let answer = (method.call)(test.server, test.client, &test.context(), &target);
         cases.add(match answer {
             Err(error) if error.kind == ErrorKind::UNSUPPORTED => Ok(()),
-            Err(error) => Err(Trouble::failed(format!(
+            Err(error) => Err(Failure::failed(format!(
                 "{} is no capability, but answers {error}",
                 method.name
             ))),
-            Ok(_) => Err(Trouble::failed(format!(
+            Ok(_) => Err(Failure::failed(format!(
                 "{} is no capability, but succeeds",
                 method.name
             ))),
@@ -225,11 +226,11 @@ pub fn absent_methods_are_unsupported(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `capabilities.present`
-pub fn present_methods_answer(bench: &Bench<'_>) -> Verdict {
+pub fn present_methods_answer(test: &TestContext<'_>) -> Verdict {
     let mut cases = Cases::default();
-    let target = Target::missing(&bench.subject.missing_repo);
-    for method in all_methods().filter(|method| bench.can(method.name)) {
-        let answer = (method.call)(bench.server, bench.client, &bench.context(), &target);
+    let target = RequestValues::missing(&test.target.missing_repo);
+    for method in all_methods().filter(|method| test.can(method.name)) {
+        let answer = (method.call)(test.server, test.client, &test.context(), &target);
         let unsupported = answer
             .err()
             .filter(|error| error.kind == ErrorKind::UNSUPPORTED);
@@ -241,14 +242,14 @@ pub fn present_methods_answer(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `connection.checked`
-pub fn connection_is_checked(bench: &Bench<'_>) -> Verdict {
+pub fn connection_is_checked(test: &TestContext<'_>) -> Verdict {
     let request = ConnectionRequest {
-        repo: Some(bench.subject.repo.clone()),
+        repo: Some(test.target.repo.clone()),
         ..Default::default()
     };
-    let connection = bench
+    let connection = test
         .client
-        .check_connection(&bench.context(), request)
+        .check_connection(&test.context(), request)
         .works("check_connection")?;
     ensure(!connection.credential.trim().is_empty(), || {
         "check_connection does not name the kind of credential".to_owned()

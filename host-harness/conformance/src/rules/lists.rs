@@ -1,9 +1,10 @@
 //! Rules about lists: whole or an error, and ended by the caller's word.
 
-use super::super::bench::Bench;
+use super::super::context::TestContext;
 use super::super::lists::{List, Reply, WatchedSink, lists};
-use super::super::rule::{Cases, Expect, Rule, Trouble, Verdict, ensure};
-use super::super::subject::Faulty;
+use super::super::rule::Rule;
+use super::super::target::Faulty;
+use super::super::verdict::{Cases, Expect, Failure, Verdict, ensure};
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 use vcs_provider_interface::records::*;
 use vcs_provider_interface::sink::collect;
@@ -76,10 +77,10 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// `list.repeats`
-pub fn lists_repeat(bench: &Bench<'_>) -> Verdict {
-    for_each_list(bench, |list| {
-        let first = list.all(bench, None).works(list.name)?;
-        let second = list.all(bench, None).works(list.name)?;
+pub fn lists_repeat(test: &TestContext<'_>) -> Verdict {
+    for_each_list(test, |list| {
+        let first = list.all(test, None).works(list.name)?;
+        let second = list.all(test, None).works(list.name)?;
         ensure(first == second, || {
             difference(
                 list.name,
@@ -103,12 +104,12 @@ pub fn lists_repeat(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `list.limit`
-pub fn limits_are_obeyed(bench: &Bench<'_>) -> Verdict {
-    for_each_list(bench, |list| {
+pub fn limits_are_obeyed(test: &TestContext<'_>) -> Verdict {
+    for_each_list(test, |list| {
         if !list.limited {
-            return Err(Trouble::skipped(format!("{} takes no limit", list.name)));
+            return Err(Failure::skipped(format!("{} takes no limit", list.name)));
         }
-        let all = list.all(bench, None).or_skip(list.name)?;
+        let all = list.all(test, None).or_skip(list.name)?;
         let count = all.len() as u64;
         let mut limits = vec![1, count.saturating_sub(1), count, count + 1];
         limits.retain(|limit| *limit > 0);
@@ -116,7 +117,7 @@ pub fn limits_are_obeyed(bench: &Bench<'_>) -> Verdict {
         limits.dedup();
         let mut cases = Cases::default();
         for limit in limits {
-            let found = list.all(bench, Some(limit)).works(list.name)?;
+            let found = list.all(test, Some(limit)).works(list.name)?;
             let expected = &all[..all.len().min(usize::try_from(limit).unwrap_or(usize::MAX))];
             cases.add(ensure(found.len() == expected.len(), || {
                 format!(
@@ -131,29 +132,29 @@ pub fn limits_are_obeyed(bench: &Bench<'_>) -> Verdict {
                 }));
             }
         }
-        cases.add(match list.all(bench, Some(0)) {
+        cases.add(match list.all(test, Some(0)) {
             Ok(found) => ensure(found.is_empty(), || {
                 format!("{}: limit 0 gives {} items", list.name, found.len())
             }),
             Err(error) if error.kind == ErrorKind::INVALID_INPUT => Ok(()),
-            Err(error) => Err(Trouble::failed(format!("{}: limit 0: {error}", list.name))),
+            Err(error) => Err(Failure::failed(format!("{}: limit 0: {error}", list.name))),
         });
         cases.verdict("nothing to compare")
     })
 }
 
 /// `list.limit-saves-requests`
-pub fn limits_save_requests(bench: &Bench<'_>) -> Verdict {
+pub fn limits_save_requests(test: &TestContext<'_>) -> Verdict {
     let mut cases = Cases::default();
-    for list in lists(bench).into_iter().filter(|list| list.limited) {
+    for list in lists(test).into_iter().filter(|list| list.limited) {
         // Only a list of several pages can be cut short.
-        if list.pages(bench, None).or_skip(list.name)?.len() < 2 {
+        if list.pages(test, None).or_skip(list.name)?.len() < 2 {
             continue;
         }
-        let whole = requests_of(bench, &list, None)?;
-        let first = requests_of(bench, &list, Some(1))?;
+        let whole = requests_of(test, &list, None)?;
+        let first = requests_of(test, &list, Some(1))?;
         if whole == 0 {
-            return Err(Trouble::skipped(
+            return Err(Failure::skipped(
                 "check_connection does not count the requests of a client",
             ));
         }
@@ -169,15 +170,14 @@ pub fn limits_save_requests(bench: &Bench<'_>) -> Verdict {
 
 /// The requests that a list takes, not counting those of the question itself.
 fn requests_of(
-    bench: &Bench<'_>,
+    test: &TestContext<'_>,
     list: &List,
     limit: Option<u64>,
-) -> std::result::Result<u64, Trouble> {
+) -> std::result::Result<u64, Failure> {
     let sent = || {
-        bench
-            .client
+        test.client
             .check_connection(
-                &bench.context(),
+                &test.context(),
                 ConnectionRequest {
                     repo: None,
                     ..Default::default()
@@ -188,17 +188,17 @@ fn requests_of(
     };
     let (before, idle) = (sent()?, sent()?);
     let question = idle.saturating_sub(before);
-    list.all(bench, limit).or_skip(list.name)?;
+    list.all(test, limit).or_skip(list.name)?;
     Ok(sent()?.saturating_sub(idle).saturating_sub(question))
 }
 
 /// `list.stop`
-pub fn stop_is_obeyed(bench: &Bench<'_>) -> Verdict {
-    for_each_list(bench, |list| {
+pub fn stop_is_obeyed(test: &TestContext<'_>) -> Verdict {
+    for_each_list(test, |list| {
         let mut sink = WatchedSink::replying(|| Reply::Stop);
-        let result = list.run(bench, &bench.context(), None, &mut sink);
+        let result = list.run(test, &test.context(), None, &mut sink);
         if sink.pages.is_empty() && result.is_ok() {
-            return Err(Trouble::skipped(format!("{} is empty", list.name)));
+            return Err(Failure::skipped(format!("{} is empty", list.name)));
         }
         result.works(&format!("{}, stopped after the first page,", list.name))?;
         nothing_late(list, &sink, "STOP")
@@ -206,14 +206,14 @@ pub fn stop_is_obeyed(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `list.sink-error`
-pub fn sink_errors_come_back(bench: &Bench<'_>) -> Verdict {
+pub fn sink_errors_come_back(test: &TestContext<'_>) -> Verdict {
     let own = VcsError::new(ErrorKind::CONFLICT, "the caller's own failure")
         .with_extra("conformance", "kept");
-    for_each_list(bench, |list| {
+    for_each_list(test, |list| {
         let mut sink = WatchedSink::replying(|| Reply::Fail(own.clone()));
-        let result = list.run(bench, &bench.context(), None, &mut sink);
+        let result = list.run(test, &test.context(), None, &mut sink);
         if sink.pages.is_empty() && result.is_ok() {
-            return Err(Trouble::skipped(format!("{} is empty", list.name)));
+            return Err(Failure::skipped(format!("{} is empty", list.name)));
         }
         ensure(result.as_ref() == Err(&own), || match &result {
             Ok(()) => format!("{}: the sink's error is swallowed", list.name),
@@ -224,11 +224,11 @@ pub fn sink_errors_come_back(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `list.failing-page`
-pub fn lists_are_whole_or_errors(bench: &Bench<'_>) -> Verdict {
-    let faults = bench.faults()?;
+pub fn lists_are_whole_or_errors(test: &TestContext<'_>) -> Verdict {
+    let faults = test.faults()?;
     let mut cases = Cases::default();
-    for list in lists(bench) {
-        let pages = list.pages(bench, None).or_skip(list.name)?;
+    for list in lists(test) {
+        let pages = list.pages(test, None).or_skip(list.name)?;
         if pages.len() < 2 {
             continue;
         }
@@ -238,8 +238,8 @@ pub fn lists_are_whole_or_errors(bench: &Bench<'_>) -> Verdict {
             let result = {
                 let _faulty = Faulty::new(faults, |faults| faults.fail_after(answered));
                 // Failures of the server may be tried again until the deadline.
-                let context = bench.context_of(bench.subject.patience);
-                list.run(bench, &context, None, &mut sink)
+                let context = test.context_of(test.target.tolerance);
+                list.run(test, &context, None, &mut sink)
             };
             cases.add(ensure(
                 result.is_err() || sink.pages.concat() == whole,
@@ -259,16 +259,16 @@ pub fn lists_are_whole_or_errors(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `list.sort-and-filter`
-pub fn sort_and_filter_are_obeyed(bench: &Bench<'_>) -> Verdict {
+pub fn sort_and_filter_are_obeyed(test: &TestContext<'_>) -> Verdict {
     let branches = |sort: BranchSort, filter: Option<&str>| {
         let request = BranchesRequest {
-            repo: bench.subject.repo.clone(),
+            repo: test.target.repo.clone(),
             filter: filter.map(str::to_owned),
             sort,
             limit: None,
             ..Default::default()
         };
-        collect(|sink| bench.client.branches(&bench.context(), request, sink))
+        collect(|sink| test.client.branches(&test.context(), request, sink))
             .works("branches")
             .map(|branches| names(&branches))
     };
@@ -276,7 +276,7 @@ pub fn sort_and_filter_are_obeyed(bench: &Bench<'_>) -> Verdict {
     let descending = branches(BranchSort::NAME_DESCENDING, None)?;
     let latest = branches(BranchSort::LATEST_FIRST, None)?;
     if ascending.len() < 2 {
-        return Err(Trouble::skipped(
+        return Err(Failure::skipped(
             "the repository has fewer than two branches",
         ));
     }
@@ -324,18 +324,14 @@ pub fn sort_and_filter_are_obeyed(bench: &Bench<'_>) -> Verdict {
             &sorted(&found),
         )
     }));
-    if bench.can("tags") {
-        cases.add(tag_filter_is_obeyed(bench));
+    if test.can("tags") {
+        cases.add(tag_filter_is_obeyed(test));
     }
     cases.verdict("nothing to compare")
 }
 
-fn tag_filter_is_obeyed(bench: &Bench<'_>) -> Verdict {
-    let all: Vec<String> = bench
-        .all_tags()?
-        .iter()
-        .map(|tag| tag.tag.clone())
-        .collect();
+fn tag_filter_is_obeyed(test: &TestContext<'_>) -> Verdict {
+    let all: Vec<String> = test.all_tags()?.iter().map(|tag| tag.tag.clone()).collect();
     if all.is_empty() {
         return Ok(());
     }
@@ -343,12 +339,12 @@ fn tag_filter_is_obeyed(bench: &Bench<'_>) -> Verdict {
     let mut containing = sorted(&all);
     containing.retain(|name| name.contains(&filter));
     let request = TagsRequest {
-        repo: bench.subject.repo.clone(),
+        repo: test.target.repo.clone(),
         filter: Some(filter.clone()),
         limit: None,
         ..Default::default()
     };
-    let found = collect(|sink| bench.client.tags(&bench.context(), request, sink))
+    let found = collect(|sink| test.client.tags(&test.context(), request, sink))
         .works("tags with a filter")?;
     let found: Vec<String> = found.into_iter().map(|tag| tag.tag).collect();
     ensure(sorted(&found) == containing, || {
@@ -379,18 +375,18 @@ fn filter_of(names: &[String]) -> String {
 }
 
 /// `list.empty-repository`
-pub fn empty_repository_is_no_error(bench: &Bench<'_>) -> Verdict {
-    let Some(repo) = bench.subject.empty_repo.clone() else {
-        return Err(Trouble::skipped("no empty repository was given"));
+pub fn empty_repository_is_no_error(test: &TestContext<'_>) -> Verdict {
+    let Some(repo) = test.target.empty_repo.clone() else {
+        return Err(Failure::skipped("no empty repository was given"));
     };
     let mut cases = Cases::default();
     let request = RepositoryRequest {
         repo: repo.clone(),
         ..Default::default()
     };
-    let repository = bench
+    let repository = test
         .client
-        .repo_by_fullname(&bench.context(), request)
+        .repo_by_fullname(&test.context(), request)
         .works("repo_by_fullname of an empty repository")?;
     cases.add(ensure(repository.default_branch.is_none(), || {
         format!(
@@ -398,32 +394,31 @@ pub fn empty_repository_is_no_error(bench: &Bench<'_>) -> Verdict {
             repository.default_branch
         )
     }));
-    if bench.can("branches") {
+    if test.can("branches") {
         let request = BranchesRequest {
             repo: repo.clone(),
             ..Default::default()
         };
-        let branches = collect(|sink| bench.client.branches(&bench.context(), request, sink));
+        let branches = collect(|sink| test.client.branches(&test.context(), request, sink));
         cases.add(is_empty("branches", branches.map(|all| all.len())));
     }
-    if bench.can("tags") {
+    if test.can("tags") {
         let request = TagsRequest {
             repo: repo.clone(),
             ..Default::default()
         };
-        let tags = collect(|sink| bench.client.tags(&bench.context(), request, sink));
+        let tags = collect(|sink| test.client.tags(&test.context(), request, sink));
         cases.add(is_empty("tags", tags.map(|all| all.len())));
     }
-    if bench.can("branch") {
+    if test.can("branch") {
         let request = BranchRequest {
             repo,
             name: None,
             ..Default::default()
         };
         cases.add(
-            bench
-                .client
-                .branch(&bench.context(), request)
+            test.client
+                .branch(&test.context(), request)
                 .fails_with(
                     "the main branch of an empty repository",
                     &[ErrorKind::NOT_FOUND],
@@ -441,9 +436,9 @@ fn is_empty(what: &str, count: std::result::Result<usize, VcsError>) -> Verdict 
     })
 }
 
-fn for_each_list(bench: &Bench<'_>, check: impl Fn(&List) -> Verdict) -> Verdict {
+fn for_each_list(test: &TestContext<'_>, check: impl Fn(&List) -> Verdict) -> Verdict {
     let mut cases = Cases::default();
-    for list in lists(bench) {
+    for list in lists(test) {
         cases.add(check(&list));
     }
     cases.verdict("the provider has no list")

@@ -1,11 +1,12 @@
 //! Rules about looking things up: what is there agrees with the lists, what is
 //! not there answers `NotFound`.
 
-use super::super::bench::Bench;
+use super::super::context::TestContext;
 use super::super::methods::{
-    METHODS, NO_COMMIT, NO_HOOK, NO_NUMBER, NO_REF, Nature, Target, is_unsupported,
+    METHODS, NO_COMMIT, NO_HOOK, NO_NUMBER, NO_REF, Nature, RequestValues, is_unsupported,
 };
-use super::super::rule::{Cases, Expect, Rule, Trouble, Verdict, ensure};
+use super::super::rule::Rule;
+use super::super::verdict::{Cases, Expect, Failure, Verdict, ensure};
 use vcs_provider_interface::error::{ErrorKind, Result};
 use vcs_provider_interface::records::*;
 use vcs_provider_interface::sink::{collect, collect_bytes};
@@ -70,25 +71,25 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// `repository.found`
-pub fn repository_is_found(bench: &Bench<'_>) -> Verdict {
+pub fn repository_is_found(test: &TestContext<'_>) -> Verdict {
     let request = RepositoryRequest {
-        repo: bench.subject.repo.clone(),
+        repo: test.target.repo.clone(),
         ..Default::default()
     };
-    let repository = bench
+    let repository = test
         .client
-        .repo_by_fullname(&bench.context(), request)
+        .repo_by_fullname(&test.context(), request)
         .works("repo_by_fullname")?;
     let mut cases = Cases::default();
     cases.add(ensure(!repository.id.is_empty(), || {
         "the repository has no id".to_owned()
     }));
     cases.add(ensure(
-        repository.fullname.to_lowercase() == bench.subject.repo.to_lowercase(),
+        repository.fullname.to_lowercase() == test.target.repo.to_lowercase(),
         || {
             format!(
                 "{:?} was asked for, {:?} found",
-                bench.subject.repo, repository.fullname
+                test.target.repo, repository.fullname
             )
         },
     ));
@@ -99,17 +100,16 @@ pub fn repository_is_found(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `lookup.branches`
-pub fn branches_agree(bench: &Bench<'_>) -> Verdict {
-    let branches = bench.all_branches()?;
+pub fn branches_agree(test: &TestContext<'_>) -> Verdict {
+    let branches = test.all_branches()?;
     let look_up = |name: Option<&str>| {
         let request = BranchRequest {
-            repo: bench.subject.repo.clone(),
+            repo: test.target.repo.clone(),
             name: name.map(str::to_owned),
             ..Default::default()
         };
-        bench
-            .client
-            .branch(&bench.context(), request)
+        test.client
+            .branch(&test.context(), request)
             .works(&format!("branch {}", name.unwrap_or("without a name")))
     };
     let mut cases = Cases::default();
@@ -122,7 +122,7 @@ pub fn branches_agree(bench: &Bench<'_>) -> Verdict {
         .collect();
     cases.add(match defaults.as_slice() {
         [listed] => look_up(None).and_then(|found| same_branch(listed, &found)),
-        _ => Err(Trouble::failed(format!(
+        _ => Err(Failure::failed(format!(
             "{} of the listed branches are the main branch",
             defaults.len()
         ))),
@@ -156,15 +156,15 @@ fn is_full(hash: &str) -> bool {
 }
 
 /// `lookup.tags`
-pub fn tags_agree(bench: &Bench<'_>) -> Verdict {
+pub fn tags_agree(test: &TestContext<'_>) -> Verdict {
     let mut cases = Cases::default();
-    for listed in ends(bench.all_tags()?) {
+    for listed in ends(test.all_tags()?) {
         let request = TagRequest {
-            repo: bench.subject.repo.clone(),
+            repo: test.target.repo.clone(),
             name: listed.tag.clone(),
             ..Default::default()
         };
-        let found = bench.client.tag(&bench.context(), request);
+        let found = test.client.tag(&test.context(), request);
         cases.add(
             found
                 .works(&format!("tag {:?}", listed.tag))
@@ -181,17 +181,17 @@ pub fn tags_agree(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `lookup.commits`
-pub fn commits_agree(bench: &Bench<'_>) -> Verdict {
+pub fn commits_agree(test: &TestContext<'_>) -> Verdict {
     let mut cases = Cases::default();
-    for listed in ends(bench.some_commits()?) {
+    for listed in ends(test.some_commits()?) {
         let short: String = listed.id.chars().take(12).collect();
         for hash in [&listed.id, &short] {
             let request = CommitRequest {
-                repo: bench.subject.repo.clone(),
+                repo: test.target.repo.clone(),
                 hash: hash.clone(),
                 ..Default::default()
             };
-            let found = bench.client.commit(&bench.context(), request);
+            let found = test.client.commit(&test.context(), request);
             cases.add(found.works(&format!("commit {hash}")).and_then(|found| {
                 ensure(
                     found.id == listed.id
@@ -208,10 +208,10 @@ pub fn commits_agree(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `lookup.ranges`
-pub fn ranges_agree(bench: &Bench<'_>) -> Verdict {
-    let head = bench.head()?;
-    let base = bench.older()?;
-    let repo = &bench.subject.repo;
+pub fn ranges_agree(test: &TestContext<'_>) -> Verdict {
+    let head = test.head()?;
+    let base = test.older()?;
+    let repo = &test.target.repo;
     let ids = |commits: Vec<Commit>| -> Vec<String> {
         commits.into_iter().map(|commit| commit.id).collect()
     };
@@ -224,9 +224,8 @@ pub fn ranges_agree(bench: &Bench<'_>) -> Verdict {
                 limit: None,
                 ..Default::default()
             };
-            bench
-                .client
-                .commits_between_refs(&bench.context(), request, sink)
+            test.client
+                .commits_between_refs(&test.context(), request, sink)
         })
         .works("commits_between_refs")
         .map(ids)
@@ -238,7 +237,7 @@ pub fn ranges_agree(bench: &Bench<'_>) -> Verdict {
             until: Some(head.to_owned()),
             ..Default::default()
         };
-        bench.client.commits(&bench.context(), request, sink)
+        test.client.commits(&test.context(), request, sink)
     })
     .works("commits since a commit")
     .map(ids)?;
@@ -272,16 +271,16 @@ pub fn ranges_agree(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `unknown.repository`
-pub fn unknown_repository_is_not_found(bench: &Bench<'_>) -> Verdict {
+pub fn unknown_repository_is_not_found(test: &TestContext<'_>) -> Verdict {
     let mut cases = Cases::default();
-    let target = Target::missing(&bench.subject.missing_repo);
-    for method in METHODS.iter().filter(|method| bench.can(method.name)) {
+    let target = RequestValues::missing(&test.target.missing_repo);
+    for method in METHODS.iter().filter(|method| test.can(method.name)) {
         let may_succeed = match method.nature {
             Nature::Remote => false,
             Nature::Deletion => true,
             Nature::Global | Nature::Local | Nature::Information => continue,
         };
-        let answer = (method.call)(bench.server, bench.client, &bench.context(), &target);
+        let answer = (method.call)(test.server, test.client, &test.context(), &target);
         // A capability that is none fails the rule about capabilities.
         if is_unsupported(&answer) || (may_succeed && answer.is_ok()) {
             continue;
@@ -293,14 +292,14 @@ pub fn unknown_repository_is_not_found(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `unknown.things`
-pub fn unknown_things_are_not_found(bench: &Bench<'_>) -> Verdict {
-    let repo = &bench.subject.repo;
-    let context = &bench.context();
-    let client = bench.client;
+pub fn unknown_things_are_not_found(test: &TestContext<'_>) -> Verdict {
+    let repo = &test.target.repo;
+    let context = &test.context();
+    let client = test.client;
     let no_ref = || Some(NO_REF.to_owned());
     let mut cases = Cases::default();
     let mut not_found = |capability: &str, what: &str, ask: &dyn Fn() -> Result<()>| {
-        if bench.can(capability) {
+        if test.can(capability) {
             cases.add(ask().fails_with(what, &[ErrorKind::NOT_FOUND]).map(drop));
         }
     };
@@ -343,7 +342,7 @@ pub fn unknown_things_are_not_found(bench: &Bench<'_>) -> Verdict {
             let request = CommitsBetweenRefsRequest {
                 repo: repo.clone(),
                 base: NO_REF.to_owned(),
-                head: bench.head().map_or(NO_REF, |head| head).to_owned(),
+                head: test.head().map_or(NO_REF, |head| head).to_owned(),
                 limit: None,
                 ..Default::default()
             };
@@ -357,7 +356,7 @@ pub fn unknown_things_are_not_found(bench: &Bench<'_>) -> Verdict {
             let request = ChangedFilesRequest {
                 repo: repo.clone(),
                 base: NO_REF.to_owned(),
-                head: bench.head().map_or(NO_REF, |head| head).to_owned(),
+                head: test.head().map_or(NO_REF, |head| head).to_owned(),
                 limit: None,
                 ..Default::default()
             };

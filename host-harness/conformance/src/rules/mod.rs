@@ -1,8 +1,8 @@
-//! The rules, by subject. Each is a public function over a
-//! [`Bench`](super::bench::Bench), and an entry in [`all`].
+//! The rules, by target. Each is a public function over a
+//! [`TestContext`](super::context::TestContext), and an entry in [`all`].
 
+pub mod cancellation;
 pub mod contents;
-pub mod ending;
 pub mod events;
 pub mod git;
 pub mod hooks;
@@ -27,7 +27,7 @@ pub fn all() -> Vec<Rule> {
         lists::RULES,
         git::RULES,
         contents::RULES,
-        ending::RULES,
+        cancellation::RULES,
         refs::RULES,
         hooks::RULES,
         statuses::RULES,

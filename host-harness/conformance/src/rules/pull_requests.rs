@@ -2,8 +2,9 @@
 //! request cannot be deleted and stays in the writable repository; what is
 //! merged into is a branch of the rule's own.
 
-use super::super::bench::{Bench, CleanUp};
-use super::super::rule::{Expect, Rule, Trouble, Verdict, ensure};
+use super::super::context::{CleanUp, TestContext};
+use super::super::rule::Rule;
+use super::super::verdict::{Expect, Failure, Verdict, ensure};
 use super::refs::made_branch;
 use vcs_provider_interface::error::{ErrorKind, Result};
 use vcs_provider_interface::records::*;
@@ -140,32 +141,32 @@ impl Opened {
 }
 
 fn open<'a>(
-    bench: &'a Bench<'_>,
+    test: &'a TestContext<'_>,
     clean_up: &mut CleanUp<'a>,
     what: &str,
-) -> std::result::Result<Opened, Trouble> {
-    let repo = bench.writable()?;
+) -> std::result::Result<Opened, Failure> {
+    let repo = test.writable()?;
     let commits = collect(|sink| {
         let request = CommitsRequest {
             repo: repo.clone(),
             limit: Some(5),
             ..Default::default()
         };
-        bench.client.commits(&bench.context(), request, sink)
+        test.client.commits(&test.context(), request, sink)
     })
     .or_skip("the commits of the writable repository")?;
     let (Some(head), Some(base)) = (
         commits.first(),
         commits.first().and_then(|head| head.parents.first()),
     ) else {
-        return Err(Trouble::skipped(
+        return Err(Failure::skipped(
             "the writable repository has fewer than two commits",
         ));
     };
-    let source = bench.unique(&format!("{what}-source"));
-    let destination = bench.unique(&format!("{what}-destination"));
-    made_branch(bench, clean_up, &repo, &source, &head.id)?;
-    made_branch(bench, clean_up, &repo, &destination, base)?;
+    let source = test.unique(&format!("{what}-source"));
+    let destination = test.unique(&format!("{what}-destination"));
+    made_branch(test, clean_up, &repo, &source, &head.id)?;
+    made_branch(test, clean_up, &repo, &destination, base)?;
     let wish = CreatePullRequestRequest {
         repo: repo.clone(),
         title: format!("conformance: {what}"),
@@ -174,9 +175,9 @@ fn open<'a>(
         destination_branch: Some(destination),
         ..Default::default()
     };
-    let made = bench
+    let made = test
         .client
-        .pull_request_create(&bench.context(), wish.clone())
+        .pull_request_create(&test.context(), wish.clone())
         .works("pull_request_create")?;
     let request = PullRequestRequest {
         repo,
@@ -184,7 +185,7 @@ fn open<'a>(
         ..Default::default()
     };
     clean_up.later(move || {
-        let _ = bench.client.pull_request_decline(&bench.context(), request);
+        let _ = test.client.pull_request_decline(&test.context(), request);
     });
     Ok(Opened {
         wish,
@@ -194,7 +195,7 @@ fn open<'a>(
     })
 }
 
-fn listed(bench: &Bench<'_>, opened: &Opened, state: PullRequestState) -> Result<bool> {
+fn listed(test: &TestContext<'_>, opened: &Opened, state: PullRequestState) -> Result<bool> {
     let pull_requests = collect(|sink| {
         let request = PullRequestsRequest {
             repo: opened.repo(),
@@ -202,7 +203,7 @@ fn listed(bench: &Bench<'_>, opened: &Opened, state: PullRequestState) -> Result
             source_branch: Some(opened.wish.source_branch.clone()),
             ..Default::default()
         };
-        bench.client.pull_requests(&bench.context(), request, sink)
+        test.client.pull_requests(&test.context(), request, sink)
     })?;
     Ok(pull_requests
         .iter()
@@ -210,14 +211,14 @@ fn listed(bench: &Bench<'_>, opened: &Opened, state: PullRequestState) -> Result
 }
 
 /// `pull-request.create-existing`
-pub fn existing_pull_request_stays(bench: &Bench<'_>) -> Verdict {
+pub fn existing_pull_request_stays(test: &TestContext<'_>) -> Verdict {
     let mut clean_up = CleanUp::default();
-    let opened = open(bench, &mut clean_up, "existing")?;
+    let opened = open(test, &mut clean_up, "existing")?;
     let again = CreatePullRequestRequest {
         title: "conformance: another title".to_owned(),
         ..opened.wish.clone()
     };
-    let second = bench.client.pull_request_create(&bench.context(), again);
+    let second = test.client.pull_request_create(&test.context(), again);
     if let Ok(second) = &second {
         let request = PullRequestRequest {
             repo: opened.repo(),
@@ -225,16 +226,16 @@ pub fn existing_pull_request_stays(bench: &Bench<'_>) -> Verdict {
             ..Default::default()
         };
         clean_up.later(move || {
-            let _ = bench.client.pull_request_decline(&bench.context(), request);
+            let _ = test.client.pull_request_decline(&test.context(), request);
         });
     }
     second.fails_with(
         "a second pull request of the same branches",
         &[ErrorKind::ALREADY_EXISTS],
     )?;
-    let after = bench
+    let after = test
         .client
-        .pull_request(&bench.context(), opened.request())
+        .pull_request(&test.context(), opened.request())
         .works("the first one after that")?;
     ensure(after.title == opened.wish.title, || {
         format!(
@@ -245,9 +246,9 @@ pub fn existing_pull_request_stays(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `pull-request.life`
-pub fn pull_request_lives(bench: &Bench<'_>) -> Verdict {
+pub fn pull_request_lives(test: &TestContext<'_>) -> Verdict {
     let mut clean_up = CleanUp::default();
-    let opened = open(bench, &mut clean_up, "life")?;
+    let opened = open(test, &mut clean_up, "life")?;
     let wanted = |what: &str, found: &PullRequest, state: PullRequestState, title: &str| {
         let closed = state != PullRequestState::OPEN;
         ensure(
@@ -263,13 +264,13 @@ pub fn pull_request_lives(bench: &Bench<'_>) -> Verdict {
     };
     let title = opened.wish.title.as_str();
     wanted("the new one", &opened.made, PullRequestState::OPEN, title)?;
-    let found = bench
+    let found = test
         .client
-        .pull_request(&bench.context(), opened.request())
+        .pull_request(&test.context(), opened.request())
         .works("pull_request")?;
     wanted("the one looked up", &found, PullRequestState::OPEN, title)?;
     ensure(
-        listed(bench, &opened, PullRequestState::OPEN).works("pull_requests that are open")?,
+        listed(test, &opened, PullRequestState::OPEN).works("pull_requests that are open")?,
         || "the new one is not listed among the open ones".to_owned(),
     )?;
     let title = "conformance: life, renamed";
@@ -279,14 +280,14 @@ pub fn pull_request_lives(bench: &Bench<'_>) -> Verdict {
         title: Some(title.to_owned()),
         ..Default::default()
     };
-    let updated = bench
+    let updated = test
         .client
-        .pull_request_update(&bench.context(), update)
+        .pull_request_update(&test.context(), update)
         .works("pull_request_update")?;
     wanted("the renamed one", &updated, PullRequestState::OPEN, title)?;
-    let declined = bench
+    let declined = test
         .client
-        .pull_request_decline(&bench.context(), opened.request())
+        .pull_request_decline(&test.context(), opened.request())
         .works("pull_request_decline")?;
     wanted(
         "the declined one",
@@ -295,8 +296,8 @@ pub fn pull_request_lives(bench: &Bench<'_>) -> Verdict {
         title,
     )?;
     let open =
-        listed(bench, &opened, PullRequestState::OPEN).works("pull_requests that are open")?;
-    let closed = listed(bench, &opened, PullRequestState::DECLINED)
+        listed(test, &opened, PullRequestState::OPEN).works("pull_requests that are open")?;
+    let closed = listed(test, &opened, PullRequestState::DECLINED)
         .works("pull_requests that are declined")?;
     ensure(!open && closed, || {
         format!("declined, it is listed as open: {open}, as declined: {closed}")
@@ -304,9 +305,9 @@ pub fn pull_request_lives(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `pull-request.merge`
-pub fn pull_request_is_merged(bench: &Bench<'_>) -> Verdict {
+pub fn pull_request_is_merged(test: &TestContext<'_>) -> Verdict {
     let mut clean_up = CleanUp::default();
-    let opened = open(bench, &mut clean_up, "merged")?;
+    let opened = open(test, &mut clean_up, "merged")?;
     let merge = |expected_head: &str| {
         let request = MergePullRequestRequest {
             repo: opened.repo(),
@@ -314,7 +315,7 @@ pub fn pull_request_is_merged(bench: &Bench<'_>) -> Verdict {
             expected_head: Some(expected_head.to_owned()),
             ..Default::default()
         };
-        bench.client.pull_request_merge(&bench.context(), request)
+        test.client.pull_request_merge(&test.context(), request)
     };
     let destination = opened.made.base.branch.display_id.clone();
     merge(&opened.base).fails_with(
@@ -322,9 +323,9 @@ pub fn pull_request_is_merged(bench: &Bench<'_>) -> Verdict {
         &[ErrorKind::CONFLICT],
     )?;
     merge(&opened.head).works("pull_request_merge")?;
-    let after = bench
+    let after = test
         .client
-        .pull_request(&bench.context(), opened.request())
+        .pull_request(&test.context(), opened.request())
         .works("pull_request after the merge")?;
     ensure(
         after.state == PullRequestState::MERGED && after.merged && after.closed,
@@ -335,9 +336,9 @@ pub fn pull_request_is_merged(bench: &Bench<'_>) -> Verdict {
         name: Some(destination),
         ..Default::default()
     };
-    let branch = bench
+    let branch = test
         .client
-        .branch(&bench.context(), request)
+        .branch(&test.context(), request)
         .works("the destination after the merge")?;
     ensure(
         after.merge_commit.as_ref() == Some(&branch.latest_commit),
@@ -351,9 +352,9 @@ pub fn pull_request_is_merged(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `pull-request.found-by-commit`
-pub fn pull_request_is_found_by_commit(bench: &Bench<'_>) -> Verdict {
+pub fn pull_request_is_found_by_commit(test: &TestContext<'_>) -> Verdict {
     let mut clean_up = CleanUp::default();
-    let opened = open(bench, &mut clean_up, "found")?;
+    let opened = open(test, &mut clean_up, "found")?;
     for (state, expected) in [
         (PullRequestState::OPEN, true),
         (PullRequestState::MERGED, false),
@@ -365,9 +366,8 @@ pub fn pull_request_is_found_by_commit(bench: &Bench<'_>) -> Verdict {
                 states: vec![state],
                 ..Default::default()
             };
-            bench
-                .client
-                .search_pull_request(&bench.context(), request, sink)
+            test.client
+                .search_pull_request(&test.context(), request, sink)
         })
         .works("search_pull_request")?;
         let is_found = found.iter().any(|found| found.id == opened.made.id);
@@ -379,29 +379,27 @@ pub fn pull_request_is_found_by_commit(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `pull-request.approve-twice`
-pub fn approval_is_idempotent(bench: &Bench<'_>) -> Verdict {
+pub fn approval_is_idempotent(test: &TestContext<'_>) -> Verdict {
     let mut clean_up = CleanUp::default();
-    let opened = open(bench, &mut clean_up, "approved")?;
+    let opened = open(test, &mut clean_up, "approved")?;
     for which in ["the first", "the second"] {
-        bench
-            .client
-            .pull_request_approve(&bench.context(), opened.request())
+        test.client
+            .pull_request_approve(&test.context(), opened.request())
             .works(&format!("{which} approval"))?;
     }
     for which in ["the first", "the second"] {
-        bench
-            .client
-            .pull_request_unapprove(&bench.context(), opened.request())
+        test.client
+            .pull_request_unapprove(&test.context(), opened.request())
             .works(&format!("{which} time taking it back"))?;
     }
     Ok(())
 }
 
 /// `comment.delete-twice`
-pub fn comment_is_deleted_twice(bench: &Bench<'_>) -> Verdict {
+pub fn comment_is_deleted_twice(test: &TestContext<'_>) -> Verdict {
     let mut clean_up = CleanUp::default();
-    let opened = open(bench, &mut clean_up, "comment")?;
-    let text_of = |id: &str| -> std::result::Result<Option<String>, Trouble> {
+    let opened = open(test, &mut clean_up, "comment")?;
+    let text_of = |id: &str| -> std::result::Result<Option<String>, Failure> {
         let comments = collect(|sink| {
             let request = CommentsRequest {
                 repo: opened.repo(),
@@ -409,9 +407,8 @@ pub fn comment_is_deleted_twice(bench: &Bench<'_>) -> Verdict {
                 limit: None,
                 ..Default::default()
             };
-            bench
-                .client
-                .pull_request_comments(&bench.context(), request, sink)
+            test.client
+                .pull_request_comments(&test.context(), request, sink)
         })
         .works("pull_request_comments")?;
         Ok(comments
@@ -425,9 +422,9 @@ pub fn comment_is_deleted_twice(bench: &Bench<'_>) -> Verdict {
         text: "conformance: **first** & \"second\" – ü".to_owned(),
         ..Default::default()
     };
-    let made = bench
+    let made = test
         .client
-        .pull_request_comment_create(&bench.context(), create.clone())
+        .pull_request_comment_create(&test.context(), create.clone())
         .works("pull_request_comment_create")?;
     let listed = text_of(&made.id)?;
     ensure(listed.as_ref() == Some(&create.text), || {
@@ -440,9 +437,8 @@ pub fn comment_is_deleted_twice(bench: &Bench<'_>) -> Verdict {
         text: "conformance: changed".to_owned(),
         ..Default::default()
     };
-    bench
-        .client
-        .pull_request_comment_update(&bench.context(), update.clone())
+    test.client
+        .pull_request_comment_update(&test.context(), update.clone())
         .works("pull_request_comment_update")?;
     let listed = text_of(&made.id)?;
     ensure(listed.as_ref() == Some(&update.text), || {
@@ -454,17 +450,15 @@ pub fn comment_is_deleted_twice(bench: &Bench<'_>) -> Verdict {
         id: made.id.clone(),
         ..Default::default()
     };
-    bench
-        .client
-        .pull_request_comment_delete(&bench.context(), delete.clone())
+    test.client
+        .pull_request_comment_delete(&test.context(), delete.clone())
         .works("the first deletion")?;
     let listed = text_of(&made.id)?;
     ensure(listed.is_none(), || {
         format!("deleted, still listed: {listed:?}")
     })?;
-    bench
-        .client
-        .pull_request_comment_delete(&bench.context(), delete)
+    test.client
+        .pull_request_comment_delete(&test.context(), delete)
         .works("the second deletion")
         .map(drop)
 }

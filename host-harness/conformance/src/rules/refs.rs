@@ -1,7 +1,8 @@
 //! Rules about creating and deleting branches and tags.
 
-use super::super::bench::{Bench, CleanUp};
-use super::super::rule::{Cases, Expect, Rule, Trouble, Verdict, ensure};
+use super::super::context::{CleanUp, TestContext};
+use super::super::rule::Rule;
+use super::super::verdict::{Cases, Expect, Failure, Verdict, ensure};
 use vcs_provider_interface::error::{ErrorKind, Result};
 use vcs_provider_interface::records::*;
 use vcs_provider_interface::sink::collect;
@@ -57,72 +58,72 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-fn create(bench: &Bench<'_>, repo: &str, name: &str, target: &str) -> Result<Branch> {
+fn create(test: &TestContext<'_>, repo: &str, name: &str, target: &str) -> Result<Branch> {
     let request = CreateBranchRequest {
         repo: repo.to_owned(),
         name: name.to_owned(),
         target: target.to_owned(),
         ..Default::default()
     };
-    bench.client.create_branch(&bench.context(), request)
+    test.client.create_branch(&test.context(), request)
 }
 
-fn look_up(bench: &Bench<'_>, repo: &str, name: Option<&str>) -> Result<Branch> {
+fn look_up(test: &TestContext<'_>, repo: &str, name: Option<&str>) -> Result<Branch> {
     let request = BranchRequest {
         repo: repo.to_owned(),
         name: name.map(str::to_owned),
         ..Default::default()
     };
-    bench.client.branch(&bench.context(), request)
+    test.client.branch(&test.context(), request)
 }
 
-fn delete(bench: &Bench<'_>, repo: &str, name: &str) -> Result<Done> {
+fn delete(test: &TestContext<'_>, repo: &str, name: &str) -> Result<Done> {
     let request = DeleteBranchRequest {
         repo: repo.to_owned(),
         name: name.to_owned(),
         ..Default::default()
     };
-    bench.client.delete_branch(&bench.context(), request)
+    test.client.delete_branch(&test.context(), request)
 }
 
 /// The commit at which the writable repository's main branch stands.
-pub(super) fn start(bench: &Bench<'_>, repo: &str) -> std::result::Result<String, Trouble> {
-    bench.need("branch")?;
-    look_up(bench, repo, None)
+pub(super) fn start(test: &TestContext<'_>, repo: &str) -> std::result::Result<String, Failure> {
+    test.need("branch")?;
+    look_up(test, repo, None)
         .or_skip("the main branch of the writable repository")
         .map(|branch| branch.latest_commit)
 }
 
 /// Creates a branch for a rule about something else.
 pub(super) fn made_branch<'a>(
-    bench: &'a Bench<'_>,
+    test: &'a TestContext<'_>,
     clean_up: &mut CleanUp<'a>,
     repo: &str,
     name: &str,
     target: &str,
-) -> std::result::Result<(), Trouble> {
-    bench.need("create_branch")?;
-    bench.need("delete_branch")?;
-    clean_up.delete_branch(bench, repo, name);
-    create(bench, repo, name, target)
+) -> std::result::Result<(), Failure> {
+    test.need("create_branch")?;
+    test.need("delete_branch")?;
+    clean_up.delete_branch(test, repo, name);
+    create(test, repo, name, target)
         .or_skip("a new branch")
         .map(drop)
 }
 
 /// `branch.odd-names`
-pub fn odd_names_round_trip(bench: &Bench<'_>) -> Verdict {
-    let repo = bench.writable()?;
-    let target = start(bench, &repo)?;
+pub fn odd_names_round_trip(test: &TestContext<'_>) -> Verdict {
+    let repo = test.writable()?;
+    let target = start(test, &repo)?;
     let mut cases = Cases::default();
     for odd in ODD_NAMES {
-        cases.add(round_trip(bench, &repo, &bench.unique(odd), &target));
+        cases.add(round_trip(test, &repo, &test.unique(odd), &target));
     }
     cases.verdict("nothing to create")
 }
 
-fn round_trip(bench: &Bench<'_>, repo: &str, name: &str, target: &str) -> Verdict {
+fn round_trip(test: &TestContext<'_>, repo: &str, name: &str, target: &str) -> Verdict {
     let mut clean_up = CleanUp::default();
-    clean_up.delete_branch(bench, repo, name);
+    clean_up.delete_branch(test, repo, name);
     let as_expected = |what: &str, branch: &Branch| {
         ensure(
             branch.display_id == name && branch.latest_commit == target,
@@ -134,9 +135,9 @@ fn round_trip(bench: &Bench<'_>, repo: &str, name: &str, target: &str) -> Verdic
             },
         )
     };
-    let created = create(bench, repo, name, target).works(&format!("creating {name:?}"))?;
+    let created = create(test, repo, name, target).works(&format!("creating {name:?}"))?;
     as_expected("creating", &created)?;
-    let found = look_up(bench, repo, Some(name)).works(&format!("looking up {name:?}"))?;
+    let found = look_up(test, repo, Some(name)).works(&format!("looking up {name:?}"))?;
     as_expected("looking up", &found)?;
     let listed = collect(|sink| {
         let request = BranchesRequest {
@@ -144,20 +145,20 @@ fn round_trip(bench: &Bench<'_>, repo: &str, name: &str, target: &str) -> Verdic
             filter: Some(name.to_owned()),
             ..Default::default()
         };
-        bench.client.branches(&bench.context(), request, sink)
+        test.client.branches(&test.context(), request, sink)
     })
     .works(&format!("listing {name:?}"))?;
     match listed.as_slice() {
         [branch] => as_expected("listing", branch)?,
         _ => {
-            return Err(Trouble::failed(format!(
+            return Err(Failure::failed(format!(
                 "listing {name:?}: {} branches",
                 listed.len()
             )));
         }
     }
-    delete(bench, repo, name).works(&format!("deleting {name:?}"))?;
-    look_up(bench, repo, Some(name))
+    delete(test, repo, name).works(&format!("deleting {name:?}"))?;
+    look_up(test, repo, Some(name))
         .fails_with(
             &format!("{name:?} after its deletion"),
             &[ErrorKind::NOT_FOUND],
@@ -166,51 +167,51 @@ fn round_trip(bench: &Bench<'_>, repo: &str, name: &str, target: &str) -> Verdic
 }
 
 /// `branch.create-existing`
-pub fn existing_branch_stays(bench: &Bench<'_>) -> Verdict {
-    let repo = bench.writable()?;
-    let target = start(bench, &repo)?;
-    let name = bench.unique("existing");
+pub fn existing_branch_stays(test: &TestContext<'_>) -> Verdict {
+    let repo = test.writable()?;
+    let target = start(test, &repo)?;
+    let name = test.unique("existing");
     let mut clean_up = CleanUp::default();
-    made_branch(bench, &mut clean_up, &repo, &name, &target)?;
-    create(bench, &repo, &name, &target).fails_with(
+    made_branch(test, &mut clean_up, &repo, &name, &target)?;
+    create(test, &repo, &name, &target).fails_with(
         "creating a branch that exists",
         &[ErrorKind::ALREADY_EXISTS],
     )?;
-    let after = look_up(bench, &repo, Some(&name)).works("the branch after that")?;
+    let after = look_up(test, &repo, Some(&name)).works("the branch after that")?;
     ensure(after.latest_commit == target, || {
         format!("the branch moved from {target} to {}", after.latest_commit)
     })
 }
 
 /// `branch.delete-twice`
-pub fn branch_is_deleted_twice(bench: &Bench<'_>) -> Verdict {
-    let repo = bench.writable()?;
-    let target = start(bench, &repo)?;
-    let name = bench.unique("deleted");
+pub fn branch_is_deleted_twice(test: &TestContext<'_>) -> Verdict {
+    let repo = test.writable()?;
+    let target = start(test, &repo)?;
+    let name = test.unique("deleted");
     let mut clean_up = CleanUp::default();
-    made_branch(bench, &mut clean_up, &repo, &name, &target)?;
-    delete(bench, &repo, &name).works("the first deletion")?;
-    look_up(bench, &repo, Some(&name))
+    made_branch(test, &mut clean_up, &repo, &name, &target)?;
+    delete(test, &repo, &name).works("the first deletion")?;
+    look_up(test, &repo, Some(&name))
         .fails_with("the branch after its deletion", &[ErrorKind::NOT_FOUND])?;
-    delete(bench, &repo, &name)
+    delete(test, &repo, &name)
         .works("the second deletion")
         .map(drop)
 }
 
 /// `tag.create-existing`
-pub fn existing_tag_stays(bench: &Bench<'_>) -> Verdict {
-    let repo = bench.writable()?;
+pub fn existing_tag_stays(test: &TestContext<'_>) -> Verdict {
+    let repo = test.writable()?;
     let tags = collect(|sink| {
         let request = TagsRequest {
             repo: repo.clone(),
             limit: Some(1),
             ..Default::default()
         };
-        bench.client.tags(&bench.context(), request, sink)
+        test.client.tags(&test.context(), request, sink)
     })
     .or_skip("the tags of the writable repository")?;
     let Some(present) = tags.into_iter().next() else {
-        return Err(Trouble::skipped("the writable repository has no tag"));
+        return Err(Failure::skipped("the writable repository has no tag"));
     };
     let request = TagRequest {
         repo: repo.clone(),
@@ -218,13 +219,12 @@ pub fn existing_tag_stays(bench: &Bench<'_>) -> Verdict {
         ..Default::default()
     };
     let look_up = |when: &str| {
-        bench
-            .client
-            .tag(&bench.context(), request.clone())
+        test.client
+            .tag(&test.context(), request.clone())
             .works(&format!("the tag {when}"))
     };
     let before = look_up("before that")?;
-    let target = start(bench, &repo).unwrap_or_else(|_| present.hash.clone());
+    let target = start(test, &repo).unwrap_or_else(|_| present.hash.clone());
     let creation = CreateTagRequest {
         repo,
         name: present.tag,
@@ -232,9 +232,8 @@ pub fn existing_tag_stays(bench: &Bench<'_>) -> Verdict {
         message: Some("conformance".to_owned()),
         ..Default::default()
     };
-    bench
-        .client
-        .create_tag(&bench.context(), creation)
+    test.client
+        .create_tag(&test.context(), creation)
         .fails_with("creating a tag that exists", &[ErrorKind::ALREADY_EXISTS])?;
     let after = look_up("after that")?;
     ensure(after.hash == before.hash, || {

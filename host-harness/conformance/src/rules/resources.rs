@@ -1,8 +1,9 @@
 //! Rules about what a provider leaves behind, and about several threads.
 
-use super::super::bench::Bench;
+use super::super::context::TestContext;
 use super::super::lists::lists;
-use super::super::rule::{Cases, Expect, Rule, Trouble, Verdict, ensure};
+use super::super::rule::Rule;
+use super::super::verdict::{Cases, Expect, Failure, Verdict, ensure};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use vcs_provider_interface::error::Result;
@@ -36,8 +37,8 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// Threads and their names, as the kernel has them.
-fn threads() -> std::result::Result<BTreeMap<u32, String>, Trouble> {
-    let unreadable = |error: std::io::Error| Trouble::skipped(format!("/proc/self/task: {error}"));
+fn threads() -> std::result::Result<BTreeMap<u32, String>, Failure> {
+    let unreadable = |error: std::io::Error| Failure::skipped(format!("/proc/self/task: {error}"));
     let mut threads = BTreeMap::new();
     for entry in std::fs::read_dir("/proc/self/task").map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
@@ -50,24 +51,24 @@ fn threads() -> std::result::Result<BTreeMap<u32, String>, Trouble> {
     Ok(threads)
 }
 
-fn descriptors() -> std::result::Result<usize, Trouble> {
+fn descriptors() -> std::result::Result<usize, Failure> {
     std::fs::read_dir("/proc/self/fd")
         .map(Iterator::count)
-        .map_err(|error| Trouble::skipped(format!("/proc/self/fd: {error}")))
+        .map_err(|error| Failure::skipped(format!("/proc/self/fd: {error}")))
 }
 
 /// `threads.none-left`
-pub fn no_thread_is_left(bench: &Bench<'_>) -> Verdict {
-    let lists = lists(bench);
+pub fn no_thread_is_left(test: &TestContext<'_>) -> Verdict {
+    let lists = lists(test);
     if lists.is_empty() {
-        return Err(Trouble::skipped("the provider has no list"));
+        return Err(Failure::skipped("the provider has no list"));
     }
     let before = threads()?;
     for list in &lists {
-        list.all(bench, None).or_skip(list.name)?;
+        list.all(test, None).or_skip(list.name)?;
     }
     let is_host = |name: &String| {
-        let names = &bench.subject.host_threads;
+        let names = &test.target.host_threads;
         // The kernel keeps 15 characters of a name.
         names
             .iter()
@@ -76,8 +77,8 @@ pub fn no_thread_is_left(bench: &Bench<'_>) -> Verdict {
     let mut left = threads()?;
     left.retain(|id, name| !before.contains_key(id) && !is_host(name));
     let begun = Instant::now();
-    while !left.is_empty() && begun.elapsed() < bench.subject.patience {
-        // An ending thread stands in the list until the kernel has removed it.
+    while !left.is_empty() && begun.elapsed() < test.target.tolerance {
+        // An cancellation thread stands in the list until the kernel has removed it.
         std::thread::sleep(Duration::from_millis(10));
         let now = threads()?;
         left.retain(|id, _| now.contains_key(id));
@@ -96,30 +97,29 @@ pub fn no_thread_is_left(bench: &Bench<'_>) -> Verdict {
 const POOLED: usize = 8;
 
 /// `files.none-left`
-pub fn no_descriptor_is_left(bench: &Bench<'_>) -> Verdict {
+pub fn no_descriptor_is_left(test: &TestContext<'_>) -> Verdict {
     let round = || -> Verdict {
-        let client = bench
+        let client = test
             .server
-            .authorized_client(bench.subject.credential.clone())
+            .authorized_client(test.target.credential.clone())
             .or_skip("a client")?;
-        let bench = Bench {
+        let test = TestContext {
             client: client.as_ref(),
-            ..*bench
+            ..*test
         };
-        if bench.can("branch") {
+        if test.can("branch") {
             let request = BranchRequest {
-                repo: bench.subject.repo.clone(),
+                repo: test.target.repo.clone(),
                 name: None,
                 ..Default::default()
             };
-            bench
-                .client
-                .branch(&bench.context(), request)
+            test.client
+                .branch(&test.context(), request)
                 .or_skip("branch")?;
-        } else if let Some(list) = lists(&bench).first() {
-            list.all(&bench, Some(1)).or_skip(list.name)?;
+        } else if let Some(list) = lists(&test).first() {
+            list.all(&test, Some(1)).or_skip(list.name)?;
         } else {
-            return Err(Trouble::skipped("the provider has no list"));
+            return Err(Failure::skipped("the provider has no list"));
         }
         Ok(())
     };
@@ -133,7 +133,7 @@ pub fn no_descriptor_is_left(bench: &Bench<'_>) -> Verdict {
     }
     let mut after = descriptors()?;
     let begun = Instant::now();
-    while after > before + POOLED && begun.elapsed() < bench.subject.patience {
+    while after > before + POOLED && begun.elapsed() < test.target.tolerance {
         // The other side of a connection may be in this process and close later.
         std::thread::sleep(Duration::from_millis(10));
         after = descriptors()?;
@@ -147,13 +147,13 @@ pub fn no_descriptor_is_left(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `threads.calls-agree`
-pub fn parallel_calls_agree(bench: &Bench<'_>) -> Verdict {
+pub fn parallel_calls_agree(test: &TestContext<'_>) -> Verdict {
     let mut cases = Cases::default();
-    for list in lists(bench) {
-        let alone = list.all(bench, None).or_skip(list.name)?;
+    for list in lists(test) {
+        let alone = list.all(test, None).or_skip(list.name)?;
         let together: Vec<Result<Vec<String>>> = std::thread::scope(|scope| {
             let calls: Vec<_> = (0..8)
-                .map(|_| scope.spawn(|| list.all(bench, None)))
+                .map(|_| scope.spawn(|| list.all(test, None)))
                 .collect();
             calls
                 .into_iter()

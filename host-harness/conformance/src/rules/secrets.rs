@@ -1,8 +1,9 @@
 //! Rules about secrets and about errors as people see them.
 
-use super::super::bench::Bench;
-use super::super::methods::{METHODS, Method, SERVER_METHODS, Target};
-use super::super::rule::{Cases, Expect, Rule, Trouble, Verdict, ensure};
+use super::super::context::TestContext;
+use super::super::methods::{METHODS, Method, RequestValues, SERVER_METHODS};
+use super::super::rule::Rule;
+use super::super::verdict::{Cases, Expect, Failure, Verdict, ensure};
 use base64::Engine as _;
 use vcs_provider_interface::context::CallContext;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
@@ -22,8 +23,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "secrets.errors",
         title: "no secret stands in an error or an answer",
-        asserts: "Every method is called with a planted credential and a planted signing key; the \
-                  subject's own secrets are looked for as well. Neither an error in any of its \
+        asserts: "Every method is called with a canary credential and a canary signing key; the \
+                  target's own secrets are looked for as well. Neither an error in any of its \
                   forms nor the Debug form of an answer holds one, plain, percent-encoded or as \
                   Basic credentials.",
         needs: &[],
@@ -32,8 +33,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "secrets.logs",
         title: "no secret stands in a log line",
-        asserts: "Every method is called with planted secrets; no log line of the whole run, at \
-                  any level, holds one of them or one of the subject's.",
+        asserts: "Every method is called with canary secrets; no log line of the whole run, at \
+                  any level, holds one of them or one of the target's.",
         needs: &[],
         check: no_secret_in_logs,
     },
@@ -49,45 +50,45 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// Secrets that stand nowhere else, so that finding one proves a leak.
-struct Planted {
+struct Canary {
     user: String,
     password: Secret,
     token: Secret,
     hook: Secret,
 }
 
-impl Planted {
-    fn new(bench: &Bench<'_>) -> Self {
-        let unique = |what: &str| bench.unique(what).replace('-', "");
+impl Canary {
+    fn new(test: &TestContext<'_>) -> Self {
+        let unique = |what: &str| test.unique(what).replace('-', "");
         Self {
             user: format!("{}@example.org", unique("user")),
-            password: Secret::new(unique("plantedpassword")),
-            token: Secret::new(unique("plantedtoken")),
-            hook: Secret::new(unique("plantedhookkey")),
+            password: Secret::new(unique("canarypassword")),
+            token: Secret::new(unique("canarytoken")),
+            hook: Secret::new(unique("canaryhookkey")),
         }
     }
 
     /// What must stand nowhere, with a name for the report that tells nothing.
-    fn traces(&self, bench: &Bench<'_>) -> Vec<(String, String)> {
+    fn traces(&self, test: &TestContext<'_>) -> Vec<(String, String)> {
         let mut traces = Vec::new();
         for (name, secret) in [
-            ("the planted password", &self.password),
-            ("the planted token", &self.token),
-            ("the planted signing key", &self.hook),
+            ("the canary password", &self.password),
+            ("the canary token", &self.token),
+            ("the canary signing key", &self.hook),
         ] {
             traces.push((name.to_owned(), secret.expose().to_owned()));
         }
         let pair = format!("{}:{}", self.user, self.password.expose());
         traces.push((
-            "the planted Basic credentials".to_owned(),
+            "the canary Basic credentials".to_owned(),
             base64::engine::general_purpose::STANDARD.encode(pair),
         ));
-        for (index, secret) in bench.subject.secrets.iter().enumerate() {
+        for (index, secret) in test.target.secrets.iter().enumerate() {
             // Shorter ones are found by chance.
             if secret.len() < 4 {
                 continue;
             }
-            let name = format!("the subject's secret {}", index + 1);
+            let name = format!("the target's secret {}", index + 1);
             let encoded = percent_encoding::utf8_percent_encode(
                 secret.expose(),
                 percent_encoding::NON_ALPHANUMERIC,
@@ -108,10 +109,10 @@ impl Planted {
         ]
     }
 
-    fn target(&self, bench: &Bench<'_>) -> Target {
-        Target {
+    fn target(&self, test: &TestContext<'_>) -> RequestValues {
+        RequestValues {
             hook_secret: self.hook.clone(),
-            ..Target::missing(&bench.subject.missing_repo)
+            ..RequestValues::missing(&test.target.missing_repo)
         }
     }
 }
@@ -123,21 +124,21 @@ fn holds<'a>(text: &str, traces: &'a [(String, String)]) -> Option<&'a str> {
         .map(|(name, _)| name.as_str())
 }
 
-/// Calls methods that cannot change anything with the planted secrets and hands
+/// Calls methods that cannot change anything with the canary secrets and hands
 /// each answer, in the forms in which it could be shown, to `judge`.
-fn call_with_planted(bench: &Bench<'_>, planted: &Planted, mut judge: impl FnMut(&str, &str)) {
-    let target = planted.target(bench);
+fn call_with_canary(test: &TestContext<'_>, canary: &Canary, mut judge: impl FnMut(&str, &str)) {
+    let target = canary.target(test);
     let mut call = |client: &dyn AuthorizedClient, method: &Method| {
-        let context = bench.context();
+        let context = test.context();
         let context: &dyn CallContext = &context;
-        match (method.call)(bench.server, client, context, &target) {
+        match (method.call)(test.server, client, context, &target) {
             Ok(answer) => judge(method.name, &answer),
             Err(error) => judge(method.name, &forms(&error)),
         }
     };
     for method in METHODS.iter().chain(SERVER_METHODS) {
-        if bench.can(method.name) {
-            call(bench.client, method);
+        if test.can(method.name) {
+            call(test.client, method);
         }
     }
     // With a refused credential a few calls are enough: they all go one way.
@@ -148,11 +149,11 @@ fn call_with_planted(bench: &Bench<'_>, planted: &Planted, mut judge: impl FnMut
         "reconcile_hook",
     ];
     let mut refused = Vec::new();
-    for credential in planted.credentials() {
-        match bench.server.authorized_client(credential) {
+    for credential in canary.credentials() {
+        match test.server.authorized_client(credential) {
             Ok(client) => {
                 for method in METHODS.iter().filter(|method| few.contains(&method.name)) {
-                    if bench.can(method.name) {
+                    if test.can(method.name) {
                         call(client.as_ref(), method);
                     }
                 }
@@ -164,18 +165,15 @@ fn call_with_planted(bench: &Bench<'_>, planted: &Planted, mut judge: impl FnMut
         judge("authorized_client", &forms(&error));
     }
     let garbage = WebhookRequest {
-        headers: vec![(
-            "Authorization".to_owned(),
-            planted.token.expose().to_owned(),
-        )],
+        headers: vec![("Authorization".to_owned(), canary.token.expose().to_owned())],
         body: vcs_provider_interface::value::Bytes(
-            format!("{{\"token\": \"{}\"", planted.password.expose()).into_bytes(),
+            format!("{{\"token\": \"{}\"", canary.password.expose()).into_bytes(),
         ),
-        secret: Some(planted.hook.clone()),
+        secret: Some(canary.hook.clone()),
         ..Default::default()
     };
-    if bench.can("parse_webhook") {
-        match bench.server.parse_webhook(&bench.context(), garbage) {
+    if test.can("parse_webhook") {
+        match test.server.parse_webhook(&test.context(), garbage) {
             Ok(delivery) => judge("parse_webhook", &format!("{delivery:?}")),
             Err(error) => judge("parse_webhook", &forms(&error)),
         }
@@ -189,22 +187,22 @@ fn forms(error: &VcsError) -> String {
 }
 
 /// `secrets.errors`
-pub fn no_secret_in_errors(bench: &Bench<'_>) -> Verdict {
-    let planted = Planted::new(bench);
-    let traces = planted.traces(bench);
+pub fn no_secret_in_errors(test: &TestContext<'_>) -> Verdict {
+    let canary = Canary::new(test);
+    let traces = canary.traces(test);
     let mut cases = Cases::default();
-    call_with_planted(bench, &planted, |method, shown| {
+    call_with_canary(test, &canary, |method, shown| {
         let found = holds(shown, &traces);
         cases.add(ensure(found.is_none(), || {
             format!("{method}: its answer shows {}", found.unwrap_or_default())
         }));
     });
-    if bench.can("checkout_credentials") {
+    if test.can("checkout_credentials") {
         let request = CheckoutRequest {
-            repo: bench.subject.repo.clone(),
+            repo: test.target.repo.clone(),
             ..Default::default()
         };
-        let shown = match bench.client.checkout_credentials(&bench.context(), request) {
+        let shown = match test.client.checkout_credentials(&test.context(), request) {
             Ok(credentials) => format!(
                 "{credentials:?}{}",
                 serde_json::to_string(&credentials).unwrap_or_default()
@@ -223,12 +221,12 @@ pub fn no_secret_in_errors(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `secrets.logs`
-pub fn no_secret_in_logs(bench: &Bench<'_>) -> Verdict {
-    let planted = Planted::new(bench);
-    let traces = planted.traces(bench);
-    call_with_planted(bench, &planted, |_, _| {});
+pub fn no_secret_in_logs(test: &TestContext<'_>) -> Verdict {
+    let canary = Canary::new(test);
+    let traces = canary.traces(test);
+    call_with_canary(test, &canary, |_, _| {});
     let mut cases = Cases::default();
-    for record in bench.subject.host.logs() {
+    for record in test.target.host.logs() {
         let found = holds(&format!("{record:?}"), &traces);
         cases.add(ensure(found.is_none(), || {
             format!(
@@ -243,14 +241,14 @@ pub fn no_secret_in_logs(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `checkout.addresses`
-pub fn clone_addresses_are_clean(bench: &Bench<'_>) -> Verdict {
+pub fn clone_addresses_are_clean(test: &TestContext<'_>) -> Verdict {
     let request = CheckoutRequest {
-        repo: bench.subject.repo.clone(),
+        repo: test.target.repo.clone(),
         ..Default::default()
     };
-    let credentials = bench
+    let credentials = test
         .client
-        .checkout_credentials(&bench.context(), request)
+        .checkout_credentials(&test.context(), request)
         .works("checkout_credentials")?;
     ensure(
         !(credentials.http_url.is_empty() && credentials.ssh_url.is_empty()),
@@ -263,7 +261,7 @@ pub fn clone_addresses_are_clean(bench: &Bench<'_>) -> Verdict {
     ensure(!authority.contains('@'), || {
         "the clone address holds a user".to_owned()
     })?;
-    let mut secrets: Vec<&str> = bench.subject.secrets.iter().map(Secret::expose).collect();
+    let mut secrets: Vec<&str> = test.target.secrets.iter().map(Secret::expose).collect();
     secrets.extend(credentials.secret.as_ref().map(Secret::expose));
     let leaks = |text: &str| {
         secrets
@@ -277,11 +275,11 @@ pub fn clone_addresses_are_clean(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `errors.sensible`
-pub fn errors_are_sensible(bench: &Bench<'_>) -> Verdict {
+pub fn errors_are_sensible(test: &TestContext<'_>) -> Verdict {
     let mut cases = Cases::default();
-    let target = Target::missing(&bench.subject.missing_repo);
+    let target = RequestValues::missing(&test.target.missing_repo);
     for method in METHODS.iter().chain(SERVER_METHODS) {
-        let answer = (method.call)(bench.server, bench.client, &bench.context(), &target);
+        let answer = (method.call)(test.server, test.client, &test.context(), &target);
         if let Err(error) = answer {
             cases.add(error_is_sensible(method.name, &error));
         }
@@ -306,7 +304,7 @@ fn error_is_sensible(method: &str, error: &VcsError) -> Verdict {
     } else {
         return Ok(());
     };
-    Err(Trouble::failed(format!(
+    Err(Failure::failed(format!(
         "{method}: the error {problem}: {error}"
     )))
 }

@@ -2,8 +2,9 @@
 //! the newest commit of the writable repository, under keys that begin with
 //! `conformance-`.
 
-use super::super::bench::Bench;
-use super::super::rule::{Cases, Expect, Rule, Trouble, Verdict, ensure};
+use super::super::context::TestContext;
+use super::super::rule::Rule;
+use super::super::verdict::{Cases, Expect, Failure, Verdict, ensure};
 use super::refs::start;
 use vcs_provider_interface::records::*;
 use vcs_provider_interface::sink::collect;
@@ -49,19 +50,19 @@ struct Commit {
     hash: String,
 }
 
-fn commit(bench: &Bench<'_>) -> std::result::Result<Commit, Trouble> {
-    let repo = bench.writable()?;
-    let hash = start(bench, &repo)?;
+fn commit(test: &TestContext<'_>) -> std::result::Result<Commit, Failure> {
+    let repo = test.writable()?;
+    let hash = start(test, &repo)?;
     Ok(Commit { repo, hash })
 }
 
 impl Commit {
     fn set(
         &self,
-        bench: &Bench<'_>,
+        test: &TestContext<'_>,
         key: &str,
         state: BuildState,
-    ) -> std::result::Result<Status, Trouble> {
+    ) -> std::result::Result<Status, Failure> {
         let request = StatusRequest {
             repo: self.repo.clone(),
             commit: self.hash.clone(),
@@ -72,16 +73,15 @@ impl Commit {
             description: "set by the conformance kit".to_owned(),
             ..Default::default()
         };
-        bench
-            .client
-            .set_status(&bench.context(), request)
+        test.client
+            .set_status(&test.context(), request)
             .works(&format!(
                 "set_status {state} with a key of {} characters",
                 key.len()
             ))
     }
 
-    fn statuses(&self, bench: &Bench<'_>) -> std::result::Result<Vec<Status>, Trouble> {
+    fn statuses(&self, test: &TestContext<'_>) -> std::result::Result<Vec<Status>, Failure> {
         collect(|sink| {
             let request = StatusesRequest {
                 repo: self.repo.clone(),
@@ -89,22 +89,22 @@ impl Commit {
                 limit: None,
                 ..Default::default()
             };
-            bench.client.list_statuses(&bench.context(), request, sink)
+            test.client.list_statuses(&test.context(), request, sink)
         })
         .works("list_statuses")
     }
 }
 
 /// `status.same-key`
-pub fn same_key_replaces(bench: &Bench<'_>) -> Verdict {
-    let commit = commit(bench)?;
-    let key = bench.unique("key");
-    let first = commit.set(bench, &key, BuildState::BUILDING)?;
-    let second = commit.set(bench, &key, BuildState::SUCCESS)?;
+pub fn same_key_replaces(test: &TestContext<'_>) -> Verdict {
+    let commit = commit(test)?;
+    let key = test.unique("key");
+    let first = commit.set(test, &key, BuildState::BUILDING)?;
+    let second = commit.set(test, &key, BuildState::SUCCESS)?;
     ensure(first.key == second.key, || {
         format!("one key became {:?} and {:?}", first.key, second.key)
     })?;
-    let mut found = commit.statuses(bench)?;
+    let mut found = commit.statuses(test)?;
     found.retain(|status| status.key == first.key);
     ensure(found.len() == 1, || {
         format!("the commit has {} statuses of one key", found.len())
@@ -115,10 +115,10 @@ pub fn same_key_replaces(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `status.long-keys`
-pub fn long_keys_stay_distinct(bench: &Bench<'_>) -> Verdict {
-    let commit = commit(bench)?;
+pub fn long_keys_stay_distinct(test: &TestContext<'_>) -> Verdict {
+    let commit = commit(test)?;
     let long = |end: char| {
-        let mut key = bench.unique("long-");
+        let mut key = test.unique("long-");
         while key.len() < 199 {
             key.push('x');
         }
@@ -127,8 +127,8 @@ pub fn long_keys_stay_distinct(bench: &Bench<'_>) -> Verdict {
     };
     let mut kept = Vec::new();
     for end in ['a', 'b'] {
-        let first = commit.set(bench, &long(end), BuildState::BUILDING)?;
-        let second = commit.set(bench, &long(end), BuildState::SUCCESS)?;
+        let first = commit.set(test, &long(end), BuildState::BUILDING)?;
+        let second = commit.set(test, &long(end), BuildState::SUCCESS)?;
         ensure(first.key == second.key, || {
             format!(
                 "the same long key became {:?} and then {:?}",
@@ -140,7 +140,7 @@ pub fn long_keys_stay_distinct(bench: &Bench<'_>) -> Verdict {
     ensure(kept[0] != kept[1], || {
         format!("two long keys became one: {:?}", kept[0])
     })?;
-    let listed = commit.statuses(bench)?;
+    let listed = commit.statuses(test)?;
     let missing = kept
         .iter()
         .find(|key| !listed.iter().any(|status| status.key == **key));
@@ -150,9 +150,9 @@ pub fn long_keys_stay_distinct(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `status.every-state`
-pub fn every_state_is_taken(bench: &Bench<'_>) -> Verdict {
-    let commit = commit(bench)?;
-    let key = bench.unique("states");
+pub fn every_state_is_taken(test: &TestContext<'_>) -> Verdict {
+    let commit = commit(test)?;
+    let key = test.unique("states");
     let is_pending = |state: BuildState| {
         matches!(
             state,
@@ -161,7 +161,7 @@ pub fn every_state_is_taken(bench: &Bench<'_>) -> Verdict {
     };
     let mut cases = Cases::default();
     for state in BuildState::ALL {
-        cases.add(commit.set(bench, &key, *state).and_then(|status| {
+        cases.add(commit.set(test, &key, *state).and_then(|status| {
             ensure(is_pending(status.state) == is_pending(*state), || {
                 format!(
                     "{state} was set, the service shows {} ({:?})",
@@ -179,9 +179,9 @@ pub fn every_state_is_taken(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `insight.published`
-pub fn report_is_published(bench: &Bench<'_>) -> Verdict {
-    let commit = commit(bench)?;
-    let id = bench.unique("report");
+pub fn report_is_published(test: &TestContext<'_>) -> Verdict {
+    let commit = commit(test)?;
+    let id = test.unique("report");
     let annotation = |number: u64| Annotation {
         id: format!("{id}-{number}"),
         path: Some("README.md".to_owned()),
@@ -200,9 +200,9 @@ pub fn report_is_published(bench: &Bench<'_>) -> Verdict {
             annotations: vec![annotation(1), annotation(2)],
             ..Default::default()
         };
-        let report = bench
+        let report = test
             .client
-            .create_insight_report(&bench.context(), request)
+            .create_insight_report(&test.context(), request)
             .works(&format!("{which} time create_insight_report"))?;
         ensure(
             report.id == id && report.annotations == 2 && report.warnings.is_empty(),

@@ -1,7 +1,8 @@
 //! Rules about reading deliveries. None of them asks the service.
 
-use super::super::bench::Bench;
-use super::super::rule::{Cases, Expect, Rule, Trouble, Verdict, ensure};
+use super::super::context::TestContext;
+use super::super::rule::Rule;
+use super::super::verdict::{Cases, Expect, Failure, Verdict, ensure};
 use super::super::webhook_dialect::WebhookDialect;
 use vcs_provider_interface::error::{ErrorKind, Result};
 use vcs_provider_interface::records::*;
@@ -42,18 +43,17 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-fn dialect<'a>(bench: &'a Bench<'_>) -> std::result::Result<&'a WebhookDialect, Trouble> {
-    bench
-        .subject
+fn dialect<'a>(test: &'a TestContext<'_>) -> std::result::Result<&'a WebhookDialect, Failure> {
+    test.target
         .webhooks
         .as_ref()
-        .ok_or_else(|| Trouble::skipped("how the service's deliveries look was not given"))
+        .ok_or_else(|| Failure::skipped("how the service's deliveries look was not given"))
 }
 
 type Headers = Vec<(String, String)>;
 
 fn parse(
-    bench: &Bench<'_>,
+    test: &TestContext<'_>,
     headers: Headers,
     body: &[u8],
     secret: Option<&Secret>,
@@ -64,19 +64,19 @@ fn parse(
         secret: secret.cloned(),
         ..Default::default()
     };
-    bench.server.parse_webhook(&bench.context(), request)
+    test.server.parse_webhook(&test.context(), request)
 }
 
 /// `webhook.read`
-pub fn delivery_is_read(bench: &Bench<'_>) -> Verdict {
-    let dialect = dialect(bench)?;
-    let headers = dialect.headers(&dialect.known_event, &dialect.known_body, None);
+pub fn delivery_is_read(test: &TestContext<'_>) -> Verdict {
+    let dialect = dialect(test)?;
+    let headers = dialect.headers_of(&dialect.known_event, dialect.known_body.as_bytes(), None);
     let upper = headers
         .iter()
         .map(|(name, value)| (name.to_uppercase(), value.clone()))
         .collect();
     for (how, headers) in [("", headers), (" with names in upper case", upper)] {
-        let delivery = parse(bench, headers, &dialect.known_body, None)
+        let delivery = parse(test, headers, dialect.known_body.as_bytes(), None)
             .works(&format!("a known delivery{how}"))?;
         ensure(
             delivery.event_key == dialect.known_event
@@ -97,10 +97,10 @@ pub fn delivery_is_read(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `webhook.garbage`
-pub fn garbage_is_invalid(bench: &Bench<'_>) -> Verdict {
-    let dialect = dialect(bench)?;
+pub fn garbage_is_invalid(test: &TestContext<'_>) -> Verdict {
+    let dialect = dialect(test)?;
     let nested = "[".repeat(20_000);
-    let half = &dialect.known_body[..dialect.known_body.len() / 2];
+    let half = &dialect.known_body.as_bytes()[..dialect.known_body.len() / 2];
     let bodies: [(&str, &[u8]); 7] = [
         ("an empty body", b""),
         ("a text", b"no document of any kind"),
@@ -112,15 +112,15 @@ pub fn garbage_is_invalid(bench: &Bench<'_>) -> Verdict {
     ];
     let mut cases = Cases::default();
     for (what, body) in bodies {
-        let headers = dialect.headers(&dialect.known_event, body, None);
+        let headers = dialect.headers_of(&dialect.known_event, body, None);
         cases.add(
-            parse(bench, headers, body, None)
+            parse(test, headers, body, None)
                 .fails_with(what, &[ErrorKind::INVALID_INPUT])
                 .map(drop),
         );
     }
     cases.add(
-        parse(bench, Vec::new(), &dialect.known_body, None)
+        parse(test, Vec::new(), dialect.known_body.as_bytes(), None)
             .fails_with("a delivery without headers", &[ErrorKind::INVALID_INPUT])
             .map(drop),
     );
@@ -128,14 +128,14 @@ pub fn garbage_is_invalid(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `webhook.signature`
-pub fn only_right_signatures_are_taken(bench: &Bench<'_>) -> Verdict {
-    let dialect = dialect(bench)?;
+pub fn only_right_signatures_are_taken(test: &TestContext<'_>) -> Verdict {
+    let dialect = dialect(test)?;
     let key = Secret::from("conformance-signing-key");
-    let body = dialect.known_body.as_slice();
+    let body = dialect.known_body.as_bytes();
     let event = dialect.known_event.as_str();
-    let signed = dialect.headers(event, body, Some(&key));
+    let signed = dialect.headers_of(event, body, Some(&key));
     let delivery =
-        parse(bench, signed.clone(), body, Some(&key)).works("a delivery signed with the key")?;
+        parse(test, signed.clone(), body, Some(&key)).works("a delivery signed with the key")?;
     ensure(delivery.verified && !delivery.events.is_empty(), || {
         format!(
             "a delivery signed with the key: verified = {}, {} events",
@@ -154,13 +154,13 @@ pub fn only_right_signatures_are_taken(bench: &Bench<'_>) -> Verdict {
         }
         headers
     };
-    let other = dialect.headers(event, body, Some(&Secret::from("another key")));
+    let other = dialect.headers_of(event, body, Some(&Secret::from("another key")));
     let refused: [(&str, Headers, &[u8]); 6] = [
         ("a delivery signed with another key", other, body),
         ("a delivery with another body", signed.clone(), &longer),
         (
             "a delivery without a signature",
-            dialect.headers(event, body, None),
+            dialect.headers_of(event, body, None),
             body,
         ),
         (
@@ -175,14 +175,14 @@ pub fn only_right_signatures_are_taken(bench: &Bench<'_>) -> Verdict {
         ),
         (
             "an unsigned text",
-            dialect.headers(event, b"no document", None),
+            dialect.headers_of(event, b"no document", None),
             b"no document",
         ),
     ];
     let mut cases = Cases::default();
     for (what, headers, body) in refused {
         cases.add(
-            parse(bench, headers, body, Some(&key))
+            parse(test, headers, body, Some(&key))
                 .fails_with(what, &[ErrorKind::UNAUTHENTICATED])
                 .map(drop),
         );
@@ -191,10 +191,10 @@ pub fn only_right_signatures_are_taken(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `webhook.unknown-event`
-pub fn unknown_events_are_ignored(bench: &Bench<'_>) -> Verdict {
-    let dialect = dialect(bench)?;
-    let headers = dialect.headers(&dialect.unknown_event, b"{}", None);
-    let delivery = parse(bench, headers, b"{}", None).works("an unknown event")?;
+pub fn unknown_events_are_ignored(test: &TestContext<'_>) -> Verdict {
+    let dialect = dialect(test)?;
+    let headers = dialect.headers_of(&dialect.unknown_event, b"{}", None);
+    let delivery = parse(test, headers, b"{}", None).works("an unknown event")?;
     ensure(delivery.events.is_empty(), || {
         format!("an unknown event gives {} events", delivery.events.len())
     })

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 use vcs_conformance::rule::Rule;
-use vcs_conformance::{Outcome, RecordingHost, Report, Run, Subject, WebhookDialect, rules};
+use vcs_conformance::{Outcome, RecordingHost, Report, Run, Target, WebhookDialect, rules};
 use vcs_provider_interface::abi::{HostProvider, module_of};
 use vcs_provider_interface::info::{Capability, ProviderInfo};
 use vcs_provider_interface::provider::VcsServer;
@@ -75,16 +75,16 @@ fn conformance(
         .new_server(&number.to_string(), services)
         .unwrap_or_else(|error| panic!("{error}"));
     provider::close(number);
-    let mut subject = Subject::new(READABLE, host);
-    subject.writable_repo = Some(WRITABLE.to_owned());
-    subject.empty_repo = Some(EMPTY.to_owned());
-    subject.git_clone = Some(history.clone.clone());
-    subject.webhooks = Some(WebhookDialect::bitbucket_cloud());
-    subject.secrets = vec![Secret::from(TOKEN)];
-    subject.faults = Some(Arc::clone(&world) as _);
-    subject.patience = Duration::from_secs(1);
+    let mut target = Target::new(READABLE, host);
+    target.writable_repo = Some(WRITABLE.to_owned());
+    target.empty_repo = Some(EMPTY.to_owned());
+    target.git_clone = Some(history.clone.clone());
+    target.webhooks = Some(dialect());
+    target.secrets = vec![Secret::from(TOKEN)];
+    target.faults = Some(Arc::clone(&world) as _);
+    target.tolerance = Duration::from_secs(1);
     let server: Arc<dyn VcsServer> = Arc::new(server);
-    let report = Run::new(server, info_with(defect), subject)
+    let report = Run::new(server, info_with(defect), target)
         .only(accepts)
         .run(|_, _, _| {})
         .unwrap_or_else(|error| panic!("{error}"));
@@ -93,6 +93,11 @@ fn conformance(
 
 fn findings(report: &Report) -> BTreeSet<String> {
     report.failed().into_iter().map(str::to_owned).collect()
+}
+
+/// How the made-up service delivers.
+fn dialect() -> WebhookDialect {
+    WebhookDialect::from_toml(include_str!("dialect.toml")).unwrap()
 }
 
 #[test]

@@ -5,7 +5,6 @@ use crate::defect::Defect;
 use crate::world::{World, locked};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use vcs_conformance::WebhookDialect;
 use vcs_provider_interface::prelude::*;
 
 /// A provider without a library; the configuration is the number of its world.
@@ -117,9 +116,9 @@ impl VcsServer for Server {
     ) -> Result<WebhooksInfo> {
         Ok(WebhooksInfo {
             supported: !self.world.has(Defect::WebhooksDenied),
-            proof: WebhookProof::hmac("X-Hub-Signature", "sha256", "sha256="),
-            default_events: vec!["repo:push".to_owned()],
-            events: vec!["repo:push".to_owned()],
+            proof: WebhookProof::hmac("X-Signature", "sha256", "sha256="),
+            default_events: vec!["push".to_owned()],
+            events: vec!["push".to_owned()],
             ..Default::default()
         })
     }
@@ -154,13 +153,13 @@ impl VcsServer for Server {
             found.map(|(_, value)| value.as_str())
         };
         let invalid = |message: &str| VcsError::new(ErrorKind::INVALID_INPUT, message);
-        let key = header("X-Event-Key").ok_or_else(|| invalid("the event header is missing"));
+        let key = header("X-Event").ok_or_else(|| invalid("the event header is missing"));
         if self.world.has(Defect::BodyReadBeforeSignature) && request.secret.is_some() {
             changes(&request.body.0).ok_or_else(|| invalid("the body cannot be read"))?;
         }
         let verified = match &request.secret {
             Some(secret) => {
-                self.verify(header("X-Hub-Signature"), &request.body.0, secret)?;
+                self.verify(header("X-Signature"), &request.body.0, secret)?;
                 true
             }
             None => false,
@@ -170,7 +169,7 @@ impl VcsServer for Server {
             verified,
             ..Default::default()
         };
-        if delivery.event_key != "repo:push" {
+        if delivery.event_key != "push" {
             if self.world.has(Defect::UnknownEventFails) {
                 return Err(invalid("the event is not known"));
             }
@@ -194,10 +193,10 @@ impl Server {
             }
             return refused("the delivery is not signed");
         };
-        let right = WebhookDialect::bitbucket_cloud()
-            .headers("", body, Some(secret))
+        let right = crate::dialect()
+            .headers_of("", body, Some(secret))
             .iter()
-            .any(|(name, value)| name == "X-Hub-Signature" && value == signature);
+            .any(|(name, value)| name == "X-Signature" && value == signature);
         if right || self.world.has(Defect::SignatureNotCompared) {
             return Ok(());
         }

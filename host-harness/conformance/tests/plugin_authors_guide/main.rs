@@ -6,7 +6,7 @@ mod static_provider;
 
 use static_provider::StaticProvider;
 use std::sync::Arc;
-use vcs_conformance::{RecordingHost, Run, Subject};
+use vcs_conformance::{RecordingHost, Run, Target};
 use vcs_provider_interface::abi::{HostProvider, module_of};
 use vcs_provider_interface::services::HostServices;
 
@@ -32,7 +32,7 @@ fn the_provider_of_the_guide_conforms() {
         .new_server(&config_of_the_guide(), services)
         .unwrap_or_else(|error| panic!("{error}"));
     let info = provider.info().unwrap();
-    let report = Run::new(Arc::new(server), info, Subject::new("demo/one", host))
+    let report = Run::new(Arc::new(server), info, Target::new("demo/one", host))
         .run(|_, _, _| {})
         .unwrap();
     assert!(report.conforms(), "{}", report.text());

@@ -142,6 +142,8 @@ pub(crate) fn repository(
         "website": null,
         "is_private": repository.is_private,
         "fork_policy": "allow_forks",
+        "enforced_signed_commits": null,
+        "override_settings": { "default_merge_strategy": true, "branching_model": true },
         "created_on": repository.created_on,
         "updated_on": repository.updated_on,
         "size": 0,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// What the command is about, for `--help`.
 const ABOUT: &str = "\
-Tries the behaviour that every provider must show, and reports each rule.
+Runs the conformance suite on a provider and reports each rule.
 
 Against the mock, which needs nothing else:
   engine conformance --plugin libvcs_bitbucketcloud.so --mock
@@ -27,35 +27,34 @@ statuses and declined pull requests stay.
 
 Exits with 3 if a rule failed or none could be checked.";
 
-/// Tries the behaviour that every provider must show.
+/// Run the conformance suite.
 #[derive(Args, Debug)]
 #[command(long_about = ABOUT)]
 pub struct ConformanceArguments {
-    /// Where plugins are.
+    /// Plugin directory and configuration.
     #[command(flatten)]
     pub directory: DirectoryArguments,
-    /// The plugin; the one of the server's type in the plugin directory if it is
-    /// left out.
+    /// The plugin. Default: the one of the server's type in the plugin directory.
     #[arg(long, value_name = "FILE", env = "ENGINE_CONFORMANCE_PLUGIN")]
     pub plugin: Option<PathBuf>,
-    /// The server's name in the configuration; may be left out if there is only one.
+    /// The server's name in the configuration. Default: the only one.
     #[arg(long, value_name = "NAME", env = "ENGINE_CONFORMANCE_SERVER")]
     pub server: Option<String>,
-    /// Try a Bitbucket Cloud provider on a mocked service over copies of a
-    /// sample repository, or of the one that --git-clone names.
+    /// Use the mocked service, over copies of a sample repository or of the one
+    /// that --git-clone names.
     #[arg(
         long,
         requires = "plugin",
         conflicts_with_all = ["config", "server", "repo", "missing_repo", "writable_repo", "empty_repo"]
     )]
     pub mock: bool,
-    /// A repository with commits; it is only read from.
+    /// A repository with commits; read only.
     #[arg(long, value_name = "NAME", env = "ENGINE_CONFORMANCE_REPO")]
     pub repo: Option<String>,
-    /// A repository that does not exist; one beside the other if it is left out.
+    /// A repository that does not exist. Default: a made-up name beside --repo.
     #[arg(long, value_name = "NAME")]
     pub missing_repo: Option<String>,
-    /// A repository in which the rules may create and delete.
+    /// A repository in which rules may create and delete.
     #[arg(long, value_name = "NAME", env = "ENGINE_CONFORMANCE_WRITABLE_REPO")]
     pub writable_repo: Option<String>,
     /// A repository without a commit.
@@ -65,16 +64,21 @@ pub struct ConformanceArguments {
     /// compare with.
     #[arg(long, value_name = "PATH", env = "ENGINE_CONFORMANCE_GIT_CLONE")]
     pub git_clone: Option<PathBuf>,
-    /// Write the report as JUnit XML as well.
+    /// How the service delivers webhooks: a TOML file with header names, the form
+    /// of the signature and a known event. Default: the one of the provider's type,
+    /// if it is known.
+    #[arg(long, value_name = "FILE")]
+    pub webhook_dialect: Option<PathBuf>,
+    /// Write the report as JUnit XML too.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
-    /// Only this rule, or these rules by what stands before the dot; may be repeated.
+    /// Only this rule (`list.limit`) or group of rules (`list`); may be repeated.
     #[arg(long = "rule", value_name = "ID")]
     pub rules: Vec<String>,
     /// List the rules and what they assert instead of running them.
     #[arg(long)]
     pub list: bool,
-    /// How long a call may take.
+    /// Time limit of a call.
     #[arg(
         long,
         value_name = "SECONDS",
@@ -82,12 +86,12 @@ pub struct ConformanceArguments {
         value_parser = clap::value_parser!(u64).range(1..)
     )]
     pub timeout: u64,
-    /// How much later than asked a call may end.
+    /// How much later than its deadline or cancellation a call may end.
     #[arg(
         long,
         value_name = "MS",
         default_value_t = 2_000,
         value_parser = clap::value_parser!(u64).range(1..)
     )]
-    pub patience: u64,
+    pub tolerance: u64,
 }

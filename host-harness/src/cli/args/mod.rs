@@ -65,9 +65,9 @@ pub enum LogFormat {
 /// The commands.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Tell the whole story once, on a real git repository, against the mock
+    /// Run the end-to-end demo on a real git repository, against the mock
     Demo(DemoArguments),
-    /// Do with a repository what a worker does
+    /// Worker actions: clone and check out
     #[command(subcommand)]
     Action(action::ActionCommand),
     /// Run the engine's services
@@ -78,31 +78,31 @@ pub enum Command {
     Tokens(tokens::TokensArguments),
     /// List and revoke what projects have consented to
     Grants(grants::GrantsArguments),
-    /// Work with plugins
+    /// List, check and pin plugins
     Plugins(PluginsArguments),
-    /// Make one call through a plugin
+    /// Call one method of a provider
     Vcs(Box<vcs::VcsArguments>),
-    /// Work with webhook deliveries
+    /// Inspect webhook deliveries
     #[command(subcommand)]
     Webhook(WebhookCommand),
     /// Run a mocked service
     #[command(subcommand)]
     Mock(MockCommand),
-    /// Try the behaviour that every provider must show
+    /// Run the conformance suite on a provider
     Conformance(Box<conformance::ConformanceArguments>),
 }
 
-/// Tell the whole story once.
+/// Run the end-to-end demo.
 #[derive(Args, Debug)]
 pub struct DemoArguments {
-    /// The git repository to tell it on, bare or not; it is not changed. A small
-    /// one is made if it is left out.
+    /// The git repository to use, bare or not; it is only read. Default: a small
+    /// one is made.
     #[arg(long, value_name = "PATH")]
     pub repo: Option<PathBuf>,
-    /// The plugin; the one beside the executable if it is left out.
+    /// The plugin. Default: the one beside the executable.
     #[arg(long, value_name = "FILE")]
     pub plugin: Option<PathBuf>,
-    /// How long the whole story may take.
+    /// Time limit of the whole demo.
     #[arg(
         long,
         value_name = "SECONDS",
@@ -136,7 +136,7 @@ pub enum ServiceName {
     Vcs,
 }
 
-/// Work with plugins.
+/// List, check and pin plugins.
 #[derive(Args, Debug)]
 pub struct PluginsArguments {
     /// Where plugins are.
@@ -188,7 +188,7 @@ pub enum PluginsCommand {
     },
 }
 
-/// Work with webhook deliveries.
+/// Inspect webhook deliveries.
 #[derive(Subcommand, Debug)]
 pub enum WebhookCommand {
     /// Verify a delivery and show what it says
@@ -230,7 +230,7 @@ pub struct WebhookParseArguments {
 /// Run a mocked service.
 #[derive(Subcommand, Debug)]
 pub enum MockCommand {
-    /// Bitbucket Cloud over real git repositories, until it is ended
+    /// Serve git repositories as Bitbucket Cloud would, until SIGTERM
     Bitbucket(MockArguments),
 }
 

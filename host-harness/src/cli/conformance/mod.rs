@@ -1,5 +1,6 @@
-//! `engine conformance`: tries a provider and reports.
+//! `engine conformance`: runs the kit on a provider and reports.
 
+mod dialects;
 mod setup;
 
 use super::args::conformance::ConformanceArguments;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use vcs_conformance::{Report, Rule, Run, junit, rules};
 
-/// Lists the rules, or tries the provider.
+/// Lists the rules, or runs them.
 pub(super) fn run(arguments: &ConformanceArguments, output: &Output) -> Result<(), Failure> {
     let rules = chosen(&arguments.rules)?;
     if arguments.list {
@@ -25,7 +26,7 @@ pub(super) fn run(arguments: &ConformanceArguments, output: &Output) -> Result<(
     }
     let setup = Setup::new(arguments)?;
     let cancellation = interrupt::cancellation();
-    let run = Run::new(Arc::new(setup.server), setup.info, setup.subject)
+    let run = Run::new(Arc::new(setup.server), setup.info, setup.target)
         .only(|rule| rules.iter().any(|chosen| chosen.id == rule.id))
         .with_rule_limit(Duration::from_secs(arguments.timeout) * 10)
         .cancelled_by(cancellation.clone());

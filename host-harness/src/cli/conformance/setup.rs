@@ -1,5 +1,6 @@
 //! From the arguments to a provider and what it is tried on.
 
+use super::dialects;
 use crate::cli::args::conformance::ConformanceArguments;
 use crate::cli::failure::Failure;
 use crate::cli::session::{careful_loading, config_of, plugin_directory, provider_of_type};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-use vcs_conformance::{RecordingHost, ServerFaults, Subject, WebhookDialect, repositories};
+use vcs_conformance::{RecordingHost, ServerFaults, Target, repositories};
 use vcs_engine::config::EngineConfig;
 use vcs_plugin_host::loader::{LoadedProvider, Loader};
 use vcs_provider_interface::abi::HostServer;
@@ -21,7 +22,7 @@ use vcs_provider_interface::services::HostServices;
 pub(super) struct Setup {
     pub(super) server: HostServer,
     pub(super) info: ProviderInfo,
-    pub(super) subject: Subject,
+    pub(super) target: Target,
     /// What has to live as long as the run.
     pub(super) service: Option<MockedService>,
 }
@@ -33,11 +34,12 @@ impl Setup {
         } else {
             Self::configured(arguments)?
         };
-        setup.subject.call_limit = Duration::from_secs(arguments.timeout);
-        setup.subject.patience = Duration::from_millis(arguments.patience);
-        if setup.info.provider_type == "bitbucketcloud" {
-            setup.subject.webhooks = Some(WebhookDialect::bitbucket_cloud());
-        }
+        setup.target.call_limit = Duration::from_secs(arguments.timeout);
+        setup.target.tolerance = Duration::from_millis(arguments.tolerance);
+        setup.target.webhooks = match &arguments.webhook_dialect {
+            Some(file) => Some(dialects::read(file)?),
+            None => dialects::of(&setup.info.provider_type),
+        };
         Ok(setup)
     }
 
@@ -68,44 +70,47 @@ impl Setup {
         };
         let host = Arc::new(RecordingHost::default());
         let server = server_of(&loaded, &toml, &host)?;
-        let mut subject = Subject::new(repo, host);
+        let mut target = Target::new(repo, host);
         if let Some(missing) = &arguments.missing_repo {
-            subject.missing_repo.clone_from(missing);
+            target.missing_repo.clone_from(missing);
         }
-        subject.writable_repo.clone_from(&arguments.writable_repo);
-        subject.empty_repo.clone_from(&arguments.empty_repo);
-        subject.git_clone.clone_from(&arguments.git_clone);
-        subject.secrets = secrets_of(&toml);
+        target.writable_repo.clone_from(&arguments.writable_repo);
+        target.empty_repo.clone_from(&arguments.empty_repo);
+        target.git_clone.clone_from(&arguments.git_clone);
+        target.secrets = secrets_of(&toml);
         Ok(Self {
             server,
             info: loaded.info,
-            subject,
+            target,
             service: None,
         })
     }
 
-    /// A mocked Bitbucket Cloud over copies of a repository.
+    /// A mocked service over copies of a repository.
     fn mocked(arguments: &ConformanceArguments) -> Result<Self, Failure> {
         let Some(plugin) = &arguments.plugin else {
             return Err(Failure::usage("name the plugin with --plugin FILE"));
         };
-        let loaded = of_type(load(plugin, None)?, "bitbucketcloud")?;
+        let loaded = load(plugin, None)?;
         let service = MockedService::start(arguments.git_clone.as_deref())?;
-        let toml = service.config()?;
+        let config = service.config()?;
+        let served = config.server(None)?;
+        let loaded = of_type(loaded, &served.provider_type)?;
+        let toml = served.toml.clone();
         let host = Arc::new(RecordingHost::default());
         let server = server_of(&loaded, &toml, &host)?;
-        let mut subject = Subject::new(READABLE, host);
-        subject.writable_repo = Some(WRITABLE.to_owned());
-        subject.empty_repo = Some(EMPTY.to_owned());
-        subject.git_clone = Some(service.git.clone());
-        subject.secrets = secrets_of(&toml);
-        subject.faults =
+        let mut target = Target::new(READABLE, host);
+        target.writable_repo = Some(WRITABLE.to_owned());
+        target.empty_repo = Some(EMPTY.to_owned());
+        target.git_clone = Some(service.git.clone());
+        target.secrets = secrets_of(&toml);
+        target.faults =
             Some(Arc::new(MockFaults(Arc::clone(&service.mock))) as Arc<dyn ServerFaults>);
-        subject.host_threads = vec!["mock-bitbucket".to_owned()];
+        target.host_threads = vec!["mock-bitbucket".to_owned()];
         Ok(Self {
             server,
             info: loaded.info,
-            subject,
+            target,
             service: Some(service),
         })
     }
@@ -162,7 +167,7 @@ const READABLE: &str = "conformance/readable";
 const WRITABLE: &str = "conformance/writable";
 const EMPTY: &str = "conformance/empty";
 
-/// A mocked Bitbucket Cloud with its repositories.
+/// The mocked service with its repositories.
 pub(super) struct MockedService {
     mock: Arc<MockBitbucket>,
     git: PathBuf,
@@ -195,11 +200,12 @@ impl MockedService {
         })
     }
 
-    /// The table of a server that reaches the mock.
-    fn config(&self) -> Result<String, Failure> {
+    /// A configuration whose one server reaches the mock; its type is the type of
+    /// providers that can be tried on it.
+    fn config(&self) -> Result<EngineConfig, Failure> {
         let path = self.folder.path().join("config.toml");
         write_config(&self.mock, &path).map_err(|error| Failure::file(&path, &error))?;
-        Ok(EngineConfig::load(&path)?.server(None)?.toml.clone())
+        Ok(EngineConfig::load(&path)?)
     }
 }
 

@@ -47,7 +47,7 @@ pub struct ServerArguments {
         value_parser = clap::value_parser!(u64).range(1..)
     )]
     pub timeout: u64,
-    /// Ask again for what the provider remembers.
+    /// Bypass the cache.
     #[arg(long, global = true)]
     pub bypass_cache: bool,
     /// Use this grant of the engine's store instead of the configured credential.

@@ -6,7 +6,7 @@ use vcs_provider_interface::records::BranchSort;
 /// Operations on the connection, workspaces, repositories, branches and tags.
 #[derive(Subcommand, Debug)]
 pub enum RepositoryOperation {
-    /// Say who the credential is, what it may, and what it sees
+    /// Show account, scopes and visible repositories
     CheckConnection {
         /// A repository to try the credential on.
         #[arg(value_name = "WS/SLUG")]

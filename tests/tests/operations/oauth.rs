@@ -144,8 +144,9 @@ fn a_code_works_once() {
     assert!(!error.to_string().contains(code.expose()), "{error}");
 }
 
+/// Situation `token-expires`.
 #[test]
-fn e36_sixty_four_calls_with_an_expired_token_make_one_refresh_and_none_fails() {
+fn sixty_four_calls_with_an_expired_token_make_one_refresh_and_none_fails() {
     let bitbucket = bitbucket();
     link(&bitbucket);
     use_grant(&bitbucket.server).unwrap();

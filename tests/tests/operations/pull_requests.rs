@@ -38,8 +38,9 @@ fn faults(bitbucket: &Bitbucket, plan: &str) {
     }
 }
 
+/// Situation `short-hashes`.
 #[test]
-fn e10_a_pull_request_has_full_hashes() {
+fn a_pull_request_has_full_hashes() {
     let bitbucket = Bitbucket::small();
     let id = opened(&bitbucket, "Add one");
     let found = bitbucket
@@ -64,8 +65,9 @@ fn e10_a_pull_request_has_full_hashes() {
     );
 }
 
+/// Situation `deleted-forks-and-accounts`.
 #[test]
-fn e11_a_pull_request_that_lost_everything_is_kept() {
+fn a_pull_request_that_lost_everything_is_kept() {
     let bitbucket = Bitbucket::small();
     let id = opened(&bitbucket, "Old");
     for loss in [
@@ -90,8 +92,9 @@ fn e11_a_pull_request_that_lost_everything_is_kept() {
     assert_eq!(all.len(), 1);
 }
 
+/// Situation `closed-pull-requests`.
 #[test]
-fn e33_a_list_asks_for_each_state_and_filters_by_branch() {
+fn a_list_asks_for_each_state_and_filters_by_branch() {
     let bitbucket = Bitbucket::small();
     let client = bitbucket.client();
     for _ in 0..3 {
@@ -143,8 +146,9 @@ fn a_pull_request_is_created_once_and_a_second_one_is_refused() {
     assert_eq!(kept.title, "One more");
 }
 
+/// Situation `lost-create`.
 #[test]
-fn e37_a_creation_whose_answer_was_lost_is_looked_for() {
+fn a_creation_whose_answer_was_lost_is_looked_for() {
     let bitbucket = Bitbucket::small();
     faults(
         &bitbucket,
@@ -163,8 +167,9 @@ fn e37_a_creation_whose_answer_was_lost_is_looked_for() {
     assert_eq!(posts, 1, "{sent:#?}");
 }
 
+/// Situation `reviewers`.
 #[test]
-fn e43_a_change_keeps_the_reviewers() {
+fn a_change_keeps_the_reviewers() {
     let bitbucket = Bitbucket::small();
     let client = bitbucket.client();
     bitbucket.mock.add_user("Rita", "rita@example.com");
@@ -247,8 +252,9 @@ fn merges_sent(bitbucket: &Bitbucket) -> usize {
     posts.count()
 }
 
+/// Situation `lost-create`.
 #[test]
-fn e37_a_merge_whose_answer_was_lost_is_looked_for_and_not_repeated() {
+fn a_merge_whose_answer_was_lost_is_looked_for_and_not_repeated() {
     let (bitbucket, request) = a_lost_merge(Duration::ZERO);
     let merged = bitbucket
         .client()

@@ -1,16 +1,6 @@
-//! The contract with Bitbucket Cloud.
+//! The table of operations.
 
-use integration_tests::contract::{OfficialDescription, OperationTable};
-
-#[test]
-fn the_own_table_of_operations_agrees_with_the_official_description() {
-    let Some(official) = OfficialDescription::beside_checkout() else {
-        println!("skipped: the official description does not stand beside the checkout");
-        return;
-    };
-    let differences = official.differences(&OperationTable::load());
-    assert!(differences.is_empty(), "{}", differences.join("\n"));
-}
+use integration_tests::contract::OperationTable;
 
 #[test]
 fn a_path_belongs_to_the_most_literal_operation() {

@@ -32,8 +32,9 @@ fn report(bitbucket: &Bitbucket, annotations: usize) -> InsightReportRequest {
     }
 }
 
+/// Situation `annotations`.
 #[test]
-fn e46_annotations_go_in_batches_and_a_new_report_replaces_the_old_one() {
+fn annotations_go_in_batches_and_a_new_report_replaces_the_old_one() {
     let bitbucket = Bitbucket::small();
     let client = bitbucket.client();
     let published = client
@@ -63,8 +64,9 @@ fn e46_annotations_go_in_batches_and_a_new_report_replaces_the_old_one() {
     assert_eq!(again.annotations, 1);
 }
 
+/// Situation `annotations`.
 #[test]
-fn e46_annotations_above_the_limit_are_left_out_with_a_warning() {
+fn annotations_above_the_limit_are_left_out_with_a_warning() {
     let bitbucket = Bitbucket::small();
     let published = bitbucket
         .client()

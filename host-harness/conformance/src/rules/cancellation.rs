@@ -1,10 +1,11 @@
 //! Rules about cancellation and deadlines.
 
-use super::super::bench::Bench;
+use super::super::context::TestContext;
 use super::super::lists::{List, Reply, WatchedSink, lists};
-use super::super::methods::{METHODS, Nature, Target, is_unsupported};
-use super::super::rule::{Cases, Expect, Rule, Trouble, Verdict, ensure};
-use super::super::subject::Faulty;
+use super::super::methods::{METHODS, Nature, RequestValues, is_unsupported};
+use super::super::rule::Rule;
+use super::super::target::Faulty;
+use super::super::verdict::{Cases, Expect, Failure, Verdict, ensure};
 use std::time::{Duration, Instant};
 use vcs_provider_interface::context::{CallContext, Cancellation, HostCallContext};
 use vcs_provider_interface::error::ErrorKind;
@@ -63,56 +64,54 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// `cancel.before-call`
-pub fn cancelled_calls_do_nothing(bench: &Bench<'_>) -> Verdict {
+pub fn cancelled_calls_do_nothing(test: &TestContext<'_>) -> Verdict {
     let cancellation = Cancellation::new();
     cancellation.cancel();
-    each_remote_method(bench, ErrorKind::CANCELLED, || {
-        bench.cancelled_by(&cancellation)
+    each_remote_method(test, ErrorKind::CANCELLED, || {
+        test.cancelled_by(&cancellation)
     })
 }
 
 /// `deadline.before-call`
-pub fn late_calls_do_nothing(bench: &Bench<'_>) -> Verdict {
-    each_remote_method(bench, ErrorKind::TIMEOUT, || {
-        bench.context_of(Duration::ZERO)
-    })
+pub fn late_calls_do_nothing(test: &TestContext<'_>) -> Verdict {
+    each_remote_method(test, ErrorKind::TIMEOUT, || test.context_of(Duration::ZERO))
 }
 
 fn each_remote_method(
-    bench: &Bench<'_>,
+    test: &TestContext<'_>,
     kind: ErrorKind,
     context: impl Fn() -> HostCallContext,
 ) -> Verdict {
     let mut cases = Cases::default();
-    let target = Target::missing(&bench.subject.missing_repo);
+    let target = RequestValues::missing(&test.target.missing_repo);
     for method in METHODS {
-        if matches!(method.nature, Nature::Local | Nature::Information) || !bench.can(method.name) {
+        if matches!(method.nature, Nature::Local | Nature::Information) || !test.can(method.name) {
             continue;
         }
         let begun = Instant::now();
-        let answer = (method.call)(bench.server, bench.client, &context(), &target);
+        let answer = (method.call)(test.server, test.client, &context(), &target);
         // A capability that is none fails the rule about capabilities.
         if is_unsupported(&answer) {
             continue;
         }
         cases.add(answer.fails_with(method.name, &[kind]).map(drop));
-        cases.add(in_time(bench, method.name, begun));
+        cases.add(in_time(test, method.name, begun));
     }
     cases.verdict("the provider has no method that asks the service")
 }
 
-fn in_time(bench: &Bench<'_>, what: &str, begun: Instant) -> Verdict {
+fn in_time(test: &TestContext<'_>, what: &str, begun: Instant) -> Verdict {
     let took = begun.elapsed();
-    ensure(took <= bench.subject.patience, || {
+    ensure(took <= test.target.tolerance, || {
         format!("{what}: ended only after {took:.1?}")
     })
 }
 
 /// `cancel.between-pages`
-pub fn cancelled_lists_end(bench: &Bench<'_>) -> Verdict {
+pub fn cancelled_lists_end(test: &TestContext<'_>) -> Verdict {
     let mut cases = Cases::default();
-    for list in lists(bench) {
-        if has_one_page(bench, &list)? {
+    for list in lists(test) {
+        if has_one_page(test, &list)? {
             continue;
         }
         let cancellation = Cancellation::new();
@@ -120,7 +119,7 @@ pub fn cancelled_lists_end(bench: &Bench<'_>) -> Verdict {
             cancellation.cancel();
             Reply::MoreThoughOver
         });
-        let result = list.run(bench, &bench.cancelled_by(&cancellation), None, &mut sink);
+        let result = list.run(test, &test.cancelled_by(&cancellation), None, &mut sink);
         let what = format!("{}, cancelled at its first page,", list.name);
         cases.add(result.fails_with(&what, &[ErrorKind::CANCELLED]).map(drop));
         cases.add(nothing_late(&what, sink.late));
@@ -129,24 +128,24 @@ pub fn cancelled_lists_end(bench: &Bench<'_>) -> Verdict {
 }
 
 /// `deadline.between-pages`
-pub fn late_lists_end(bench: &Bench<'_>) -> Verdict {
+pub fn late_lists_end(test: &TestContext<'_>) -> Verdict {
     let mut cases = Cases::default();
-    for list in lists(bench) {
-        if has_one_page(bench, &list)? {
+    for list in lists(test) {
+        if has_one_page(test, &list)? {
             continue;
         }
-        cases.add(late_list_ends(bench, &list));
+        cases.add(late_list_ends(test, &list));
     }
     cases.verdict("no list of the repository has more than one page")
 }
 
-fn late_list_ends(bench: &Bench<'_>, list: &List) -> Verdict {
+fn late_list_ends(test: &TestContext<'_>, list: &List) -> Verdict {
     // Long enough for a first page: what one took now, and some room.
     let begun = Instant::now();
     let mut first = WatchedSink::replying(|| Reply::Stop);
-    list.run(bench, &bench.context(), None, &mut first)
+    list.run(test, &test.context(), None, &mut first)
         .or_skip(list.name)?;
-    let context = bench.context_of(begun.elapsed() * 4 + Duration::from_millis(100));
+    let context = test.context_of(begun.elapsed() * 4 + Duration::from_millis(100));
     let mut sink = WatchedSink::replying(|| {
         // The caller is slow: it takes all the time that there is.
         while let Some(left) = context.time_left().filter(|left| !left.is_zero()) {
@@ -154,49 +153,47 @@ fn late_list_ends(bench: &Bench<'_>, list: &List) -> Verdict {
         }
         Reply::MoreThoughOver
     });
-    let result = list.run(bench, &context, None, &mut sink);
+    let result = list.run(test, &context, None, &mut sink);
     let what = format!("{}, too late at its first page,", list.name);
     result.fails_with(&what, &[ErrorKind::TIMEOUT])?;
     nothing_late(&what, sink.late)
 }
 
 /// `deadline.slow-server`
-pub fn slow_servers_do_not_hold_calls(bench: &Bench<'_>) -> Verdict {
+pub fn slow_servers_do_not_hold_calls(test: &TestContext<'_>) -> Verdict {
     let limit = Duration::from_millis(500);
-    let _slow = Faulty::new(bench.faults()?, |faults| {
-        faults.slow_down(limit + bench.subject.patience * 4);
+    let _slow = Faulty::new(test.faults()?, |faults| {
+        faults.slow_down(limit + test.target.tolerance * 4);
     });
     let begun = Instant::now();
-    bench
-        .client
-        .branch(&bench.context_of(limit), some_branch(bench))
+    test.client
+        .branch(&test.context_of(limit), some_branch(test))
         .fails_with("branch on a slow server", &[ErrorKind::TIMEOUT])?;
-    in_time(bench, "branch on a slow server", begun + limit)
+    in_time(test, "branch on a slow server", begun + limit)
 }
 
 /// `cancel.while-waiting`
-pub fn cancelling_ends_the_waiting(bench: &Bench<'_>) -> Verdict {
+pub fn cancelling_ends_the_waiting(test: &TestContext<'_>) -> Verdict {
     // Much longer than a prompt answer takes, and not so long that a provider
     // which holds all calls back for that time would hold up the run.
-    let wait = bench.subject.patience * 4;
-    let limited = Faulty::new(bench.faults()?, |faults| faults.limit_rate(wait));
-    let verdict = cancelled_while_waiting(bench);
+    let wait = test.target.tolerance * 4;
+    let limited = Faulty::new(test.faults()?, |faults| faults.limit_rate(wait));
+    let verdict = cancelled_while_waiting(test);
     drop(limited);
     // The rules to come are about calls that are not held back.
-    bench
-        .client
-        .branch(&bench.context(), some_branch(bench))
+    test.client
+        .branch(&test.context(), some_branch(test))
         .or_skip("the end of the waiting")?;
     verdict
 }
 
-fn cancelled_while_waiting(bench: &Bench<'_>) -> Verdict {
+fn cancelled_while_waiting(test: &TestContext<'_>) -> Verdict {
     let cancellation = Cancellation::new();
-    let context = bench.cancelled_by(&cancellation);
+    let context = test.cancelled_by(&cancellation);
     let (answer, answered) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let result = bench.client.branch(&context, some_branch(bench));
+            let result = test.client.branch(&context, some_branch(test));
             // Nobody takes a second answer.
             let _ = answer.send((result, Instant::now()));
         });
@@ -206,29 +203,29 @@ fn cancelled_while_waiting(bench: &Bench<'_>) -> Verdict {
         cancellation.cancel();
         let cancelled = Instant::now();
         let Ok((result, ended)) = early.or_else(|_| answered.recv()) else {
-            return Err(Trouble::failed("branch panicked"));
+            return Err(Failure::failed("branch panicked"));
         };
         result.fails_with(
             "branch, cancelled while the service asks to wait,",
             &[ErrorKind::CANCELLED, ErrorKind::RATE_LIMITED],
         )?;
         let took = ended.saturating_duration_since(cancelled);
-        ensure(took <= bench.subject.patience, || {
+        ensure(took <= test.target.tolerance, || {
             format!("branch ended only {took:.1?} after it was cancelled")
         })
     })
 }
 
-fn some_branch(bench: &Bench<'_>) -> BranchRequest {
+fn some_branch(test: &TestContext<'_>) -> BranchRequest {
     BranchRequest {
-        repo: bench.subject.repo.clone(),
+        repo: test.target.repo.clone(),
         name: None,
         ..Default::default()
     }
 }
 
-fn has_one_page(bench: &Bench<'_>, list: &List) -> std::result::Result<bool, Trouble> {
-    Ok(list.pages(bench, None).or_skip(list.name)?.len() < 2)
+fn has_one_page(test: &TestContext<'_>, list: &List) -> std::result::Result<bool, Failure> {
+    Ok(list.pages(test, None).or_skip(list.name)?.len() < 2)
 }
 
 fn nothing_late(what: &str, late: u32) -> Verdict {

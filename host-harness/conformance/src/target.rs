@@ -13,7 +13,7 @@ use vcs_provider_interface::secret::Secret;
 ///
 /// Only `credential` and `repo` are needed; each further fact lets more rules
 /// run. A rule that lacks one is skipped and says which.
-pub struct Subject {
+pub struct Target {
     /// The credential that the rules work with.
     pub credential: Credential,
     /// A repository that exists and has commits. Only read from.
@@ -43,10 +43,10 @@ pub struct Subject {
     /// The deadline of an ordinary call.
     pub call_limit: Duration,
     /// How much later than asked a call may end.
-    pub patience: Duration,
+    pub tolerance: Duration,
 }
 
-impl Subject {
+impl Target {
     /// The repository with this name, reached with the configured credential,
     /// through the host's services that the server was made with.
     #[must_use]
@@ -69,7 +69,7 @@ impl Subject {
             faults: None,
             host_threads: Vec::new(),
             call_limit: Duration::from_secs(60),
-            patience: Duration::from_secs(2),
+            tolerance: Duration::from_secs(2),
         }
     }
 }
@@ -115,13 +115,13 @@ mod tests {
     #[test]
     fn the_missing_repository_has_the_same_owner() {
         let host = Arc::new(RecordingHost::default());
-        let subject = Subject::new("group/sub/repo", Arc::clone(&host));
+        let target = Target::new("group/sub/repo", Arc::clone(&host));
         assert_eq!(
-            subject.missing_repo,
+            target.missing_repo,
             "group/sub/conformance-no-such-repository"
         );
         assert_eq!(
-            Subject::new("repo", host).missing_repo,
+            Target::new("repo", host).missing_repo,
             "conformance-no-such-repository"
         );
     }

@@ -44,8 +44,9 @@ fn the_first_poll_tells_nothing_and_a_quiet_one_takes_three_requests() {
     assert_eq!(quiet.cursor, first.cursor);
 }
 
+/// Situation `too-large-to-deliver`.
 #[test]
-fn e18_refs_that_were_created_moved_and_deleted_are_found() {
+fn refs_that_were_created_moved_and_deleted_are_found() {
     let bitbucket = Bitbucket::small();
     let git = &bitbucket.git;
     let before = git.hash("main");
@@ -81,8 +82,9 @@ fn e18_refs_that_were_created_moved_and_deleted_are_found() {
     );
 }
 
+/// Situation `forced-push`.
 #[test]
-fn e20_a_forced_push_is_told_from_an_ordinary_one() {
+fn a_forced_push_is_told_from_an_ordinary_one() {
     let bitbucket = Bitbucket::small();
     let first = poll(&bitbucket, None, &[]).unwrap();
     bitbucket
@@ -201,8 +203,9 @@ fn a_cursor_that_is_broken_or_of_another_repository_is_invalid() {
     assert_eq!(refused.unwrap_err().kind, ErrorKind::INVALID_INPUT);
 }
 
+/// Situation `renamed-repository`.
 #[test]
-fn e27_a_renamed_repository_is_told() {
+fn a_renamed_repository_is_told() {
     let bitbucket = Bitbucket::small();
     let first = poll(&bitbucket, None, &[]).unwrap();
     bitbucket

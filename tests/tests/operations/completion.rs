@@ -43,8 +43,9 @@ fn hashes(event: &Event) -> Vec<String> {
         .collect()
 }
 
+/// Situation `truncated-push`.
 #[test]
-fn e19_the_rest_of_a_truncated_push_is_fetched() {
+fn the_rest_of_a_truncated_push_is_fetched() {
     let bitbucket = Bitbucket::small();
     let old = bitbucket.git.hash("main");
     for number in 0..8 {
@@ -55,8 +56,9 @@ fn e19_the_rest_of_a_truncated_push_is_fetched() {
     assert_eq!(hashes(&event), bitbucket.git.log(&format!("{old}..{new}")));
 }
 
+/// Situation `truncated-push`.
 #[test]
-fn e19_a_lost_old_commit_is_dropped_and_the_push_was_forced() {
+fn a_lost_old_commit_is_dropped_and_the_push_was_forced() {
     let bitbucket = Bitbucket::small();
     let new = bitbucket.git.hash("feature/one");
     let event = push(&bitbucket, "feature/one", Some(&"de".repeat(20)), &new);
@@ -64,8 +66,9 @@ fn e19_a_lost_old_commit_is_dropped_and_the_push_was_forced() {
     assert_eq!(event.change.expect("a change").forced, Some(true));
 }
 
+/// Situation `short-hashes`.
 #[test]
-fn e10_the_hashes_of_a_pull_request_event_are_expanded() {
+fn the_hashes_of_a_pull_request_event_are_expanded() {
     let bitbucket = Bitbucket::small();
     let head = bitbucket.git.hash("feature/one");
     let id = bitbucket
@@ -108,8 +111,9 @@ fn e10_the_hashes_of_a_pull_request_event_are_expanded() {
     );
 }
 
+/// Situation `updated-without-commit`.
 #[test]
-fn e31_the_activity_says_whether_an_update_changed_the_commit() {
+fn the_activity_says_whether_an_update_changed_the_commit() {
     let bitbucket = Bitbucket::small();
     let client = bitbucket.client();
     let id = bitbucket

@@ -26,8 +26,9 @@ fn action(hook: &Hook) -> &str {
         .map_or("", |(_, value)| value)
 }
 
+/// Situation `hooks`.
 #[test]
-fn e35_a_hook_is_created_once_and_repaired_where_it_differs() {
+fn a_hook_is_created_once_and_repaired_where_it_differs() {
     let bitbucket = Bitbucket::small();
     let client = bitbucket.client();
     let created = client.reconcile_hook(&context(), wanted()).unwrap();
@@ -61,8 +62,9 @@ fn a_hook_without_events_is_told_of_pushes_and_needs_no_scope_for_more() {
     assert_eq!(created.events, ["repo:push"]);
 }
 
+/// Situation `hooks`.
 #[test]
-fn e35_duplicates_are_removed_and_foreign_hooks_stay() {
+fn duplicates_are_removed_and_foreign_hooks_stay() {
     let bitbucket = Bitbucket::small();
     let client = bitbucket.client();
     for url in [
@@ -119,8 +121,9 @@ fn where_hooks_are_made_by_hand_the_error_says_how() {
     }
 }
 
+/// Situation `hooks`.
 #[test]
-fn e35_too_many_hooks_are_told() {
+fn too_many_hooks_are_told() {
     let bitbucket = Bitbucket::small();
     let client = bitbucket.client();
     for number in 0..50 {

@@ -77,8 +77,9 @@ fn content(
     collect_bytes(|sink| client.get_content(&context(), request, sink))
 }
 
+/// Situation `slash-in-branch`.
 #[test]
-fn e21_a_file_is_read_at_a_branch_with_a_slash_and_under_an_odd_name() {
+fn a_file_is_read_at_a_branch_with_a_slash_and_under_an_odd_name() {
     let bitbucket = deep();
     let (answer, bytes) = content(&bitbucket, "feature/one", "src/one.rs").unwrap();
     assert_eq!(bytes, b"pub fn one() -> u8 {\n    1\n}\n");
@@ -109,8 +110,9 @@ fn a_folder_is_no_file_and_a_file_no_folder() {
     assert_eq!(error.kind, ErrorKind::INVALID_INPUT, "{error}");
 }
 
+/// Situation `diffstat`.
 #[test]
-fn e38_changed_files_are_what_head_changed_since_it_left_base() {
+fn changed_files_are_what_head_changed_since_it_left_base() {
     let git = GitSandbox::small();
     git.git(&["switch", "--quiet", "feature/one"]);
     git.git(&["mv", "README.md", "README.txt"]);
@@ -144,8 +146,9 @@ fn e38_changed_files_are_what_head_changed_since_it_left_base() {
     );
 }
 
+/// Situation `diffstat`.
 #[test]
-fn e38_no_common_ancestor_is_told_by_its_reason() {
+fn no_common_ancestor_is_told_by_its_reason() {
     let git = GitSandbox::small();
     git.git(&["switch", "--quiet", "--orphan", "alone"]);
     git.write("x", "x");
@@ -210,8 +213,9 @@ fn an_archive_comes_from_the_website_and_with_a_prefix_from_git() {
     );
 }
 
+/// Situation `archive`.
 #[test]
-fn e48_an_archive_with_an_access_token_comes_by_way_of_git() {
+fn an_archive_with_an_access_token_comes_by_way_of_git() {
     let bitbucket = deep();
     bitbucket.mock.set_behaviour(Behaviour {
         archive_bearer: ArchiveBearer::Forbidden,

@@ -1,8 +1,8 @@
-//! What a check works with: the provider, the subject, and facts about the
+//! What a check works with: the provider, the target, and facts about the
 //! repository that several rules need and that are asked for once.
 
-use super::rule::{Expect, Trouble};
-use super::subject::{ServerFaults, Subject};
+use super::target::{ServerFaults, Target};
+use super::verdict::{Expect, Failure};
 use std::sync::OnceLock;
 use std::time::Duration;
 use vcs_provider_interface::context::{Cancellation, HostCallContext};
@@ -15,17 +15,17 @@ use vcs_provider_interface::sink::collect;
 /// How many commits are looked at where not all are needed.
 const SOME_COMMITS: u64 = 12;
 
-/// A provider on the bench: what every check gets.
+/// What every check gets.
 #[derive(Clone, Copy)]
-pub struct Bench<'a> {
+pub struct TestContext<'a> {
     /// The server under test.
     pub server: &'a dyn VcsServer,
-    /// A client of it with the subject's credential.
+    /// A client of it with the target's credential.
     pub client: &'a dyn AuthorizedClient,
     /// What the provider says of itself.
     pub info: &'a ProviderInfo,
     /// What it is tried on.
-    pub subject: &'a Subject,
+    pub target: &'a Target,
     /// What was found out about the repository so far.
     pub facts: &'a Facts,
 }
@@ -40,7 +40,7 @@ pub struct Facts {
     run: OnceLock<String>,
 }
 
-impl Bench<'_> {
+impl TestContext<'_> {
     /// Whether the provider says that it can do this.
     #[must_use]
     pub fn can(&self, capability: &str) -> bool {
@@ -50,7 +50,7 @@ impl Bench<'_> {
     /// The context of an ordinary call.
     #[must_use]
     pub fn context(&self) -> HostCallContext {
-        HostCallContext::new("conformance").with_time_limit(self.subject.call_limit)
+        HostCallContext::new("conformance").with_time_limit(self.target.call_limit)
     }
 
     /// The context of a call that ends after this time.
@@ -64,13 +64,13 @@ impl Bench<'_> {
     }
 
     /// The main branch.
-    pub(super) fn main_branch(&self) -> std::result::Result<&Branch, Trouble> {
+    pub(super) fn main_branch(&self) -> std::result::Result<&Branch, Failure> {
         self.need("branch")?;
         fact(&self.facts.main_branch, "the main branch", || {
             self.client.branch(
                 &self.context(),
                 BranchRequest {
-                    repo: self.subject.repo.clone(),
+                    repo: self.target.repo.clone(),
                     name: None,
                     ..Default::default()
                 },
@@ -79,12 +79,12 @@ impl Bench<'_> {
     }
 
     /// The last few commits of the main branch, newest first; at least one.
-    pub(super) fn some_commits(&self) -> std::result::Result<&[Commit], Trouble> {
+    pub(super) fn some_commits(&self) -> std::result::Result<&[Commit], Failure> {
         self.need("commits")?;
         let commits = fact(&self.facts.commits, "the last commits", || {
             collect(|sink| {
                 let request = CommitsRequest {
-                    repo: self.subject.repo.clone(),
+                    repo: self.target.repo.clone(),
                     limit: Some(SOME_COMMITS),
                     ..Default::default()
                 };
@@ -92,13 +92,13 @@ impl Bench<'_> {
             })
         })?;
         if commits.is_empty() {
-            return Err(Trouble::skipped("the repository has no commit"));
+            return Err(Failure::skipped("the repository has no commit"));
         }
         Ok(commits)
     }
 
     /// The hash of the newest commit.
-    pub(super) fn head(&self) -> std::result::Result<&str, Trouble> {
+    pub(super) fn head(&self) -> std::result::Result<&str, Failure> {
         if self.can("commits") {
             return Ok(&self.some_commits()?[0].id);
         }
@@ -106,8 +106,8 @@ impl Bench<'_> {
     }
 
     /// The hash of an older commit of the main branch, its first parents' line
-    /// followed as far as [`Bench::some_commits`] reaches.
-    pub(super) fn older(&self) -> std::result::Result<&str, Trouble> {
+    /// followed as far as [`TestContext::some_commits`] reaches.
+    pub(super) fn older(&self) -> std::result::Result<&str, Failure> {
         let commits = self.some_commits()?;
         let mut current = &commits[0];
         for _ in 0..4 {
@@ -121,7 +121,7 @@ impl Bench<'_> {
             }
         }
         if current.id == commits[0].id {
-            return Err(Trouble::skipped(
+            return Err(Failure::skipped(
                 "the repository has fewer than two commits in a line",
             ));
         }
@@ -129,12 +129,12 @@ impl Bench<'_> {
     }
 
     /// All branches, by name.
-    pub(super) fn all_branches(&self) -> std::result::Result<&[Branch], Trouble> {
+    pub(super) fn all_branches(&self) -> std::result::Result<&[Branch], Failure> {
         self.need("branches")?;
         fact(&self.facts.branches, "the branches", || {
             collect(|sink| {
                 let request = BranchesRequest {
-                    repo: self.subject.repo.clone(),
+                    repo: self.target.repo.clone(),
                     ..Default::default()
                 };
                 self.client.branches(&self.context(), request, sink)
@@ -144,12 +144,12 @@ impl Bench<'_> {
     }
 
     /// All tags.
-    pub(super) fn all_tags(&self) -> std::result::Result<&[Tag], Trouble> {
+    pub(super) fn all_tags(&self) -> std::result::Result<&[Tag], Failure> {
         self.need("tags")?;
         fact(&self.facts.tags, "the tags", || {
             collect(|sink| {
                 let request = TagsRequest {
-                    repo: self.subject.repo.clone(),
+                    repo: self.target.repo.clone(),
                     ..Default::default()
                 };
                 self.client.tags(&self.context(), request, sink)
@@ -159,28 +159,28 @@ impl Bench<'_> {
     }
 
     /// The repository in which the rules may write.
-    pub(super) fn writable(&self) -> std::result::Result<String, Trouble> {
-        self.subject
+    pub(super) fn writable(&self) -> std::result::Result<String, Failure> {
+        self.target
             .writable_repo
             .clone()
-            .ok_or_else(|| Trouble::skipped("no writable repository was given"))
+            .ok_or_else(|| Failure::skipped("no writable repository was given"))
     }
 
     /// Skips unless the provider can do this.
-    pub(super) fn need(&self, capability: &str) -> std::result::Result<(), Trouble> {
+    pub(super) fn need(&self, capability: &str) -> std::result::Result<(), Failure> {
         if self.can(capability) {
             Ok(())
         } else {
-            Err(Trouble::skipped(format!(
+            Err(Failure::skipped(format!(
                 "the provider does not have `{capability}`"
             )))
         }
     }
 
     /// The way to make the server fail.
-    pub(super) fn faults(&self) -> std::result::Result<&dyn ServerFaults, Trouble> {
-        self.subject.faults.as_deref().ok_or_else(|| {
-            Trouble::skipped("the server cannot be made slow or failing: it is not under control")
+    pub(super) fn faults(&self) -> std::result::Result<&dyn ServerFaults, Failure> {
+        self.target.faults.as_deref().ok_or_else(|| {
+            Failure::skipped("the server cannot be made slow or failing: it is not under control")
         })
     }
 
@@ -202,7 +202,7 @@ fn fact<'a, T>(
     place: &'a OnceLock<Result<T>>,
     what: &str,
     ask: impl FnOnce() -> Result<T>,
-) -> std::result::Result<&'a T, Trouble> {
+) -> std::result::Result<&'a T, Failure> {
     match place.get_or_init(ask) {
         Ok(value) => Ok(value),
         Err(error) => Err(error.clone()).or_skip(what),
@@ -220,14 +220,14 @@ impl<'a> CleanUp<'a> {
     }
 
     /// Deletes a branch at the end; failures are left to the rules about deletion.
-    pub(super) fn delete_branch(&mut self, bench: &'a Bench<'_>, repo: &str, name: &str) {
+    pub(super) fn delete_branch(&mut self, test: &'a TestContext<'_>, repo: &str, name: &str) {
         let request = DeleteBranchRequest {
             repo: repo.to_owned(),
             name: name.to_owned(),
             ..Default::default()
         };
         self.later(move || {
-            let _ = bench.client.delete_branch(&bench.context(), request);
+            let _ = test.client.delete_branch(&test.context(), request);
         });
     }
 }
