@@ -8,7 +8,9 @@ use super::session::{careful_loading, config_of, plugin_directory};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use vcs_engine::metrics::LostLogLines;
+use vcs_engine::config::EngineConfig;
 use vcs_engine::start::{self, Ready, Services, StartOptions};
+use vcs_plugin_host::loader::LoaderOptions;
 
 /// Runs the services until a signal. Says on standard output when they can be
 /// called: with `--json` as one line.
@@ -23,7 +25,7 @@ pub(super) fn run(arguments: &StartArguments, output: &Output, log: &Log) -> Res
             vcs: arguments.services.contains(&ServiceName::Vcs),
         },
         plugin_directory: directory,
-        loader: careful_loading(Some(&config))?,
+        loader: loader_options(&config)?,
         movable_clock: arguments.movable_clock,
         lost_log_lines: LostLogLines::new(log.lost_lines()),
     };
@@ -58,4 +60,18 @@ fn in_words(ready: &Ready) -> String {
     }
     lines.push(format!("the engine's data is in {}", ready.store.display()));
     lines.join("\n") + "\n"
+}
+
+/// Where all servers get confined processes, nothing of a plugin runs outside
+/// of one, so the preflight is confined as well.
+fn loader_options(config: &EngineConfig) -> Result<LoaderOptions, Failure> {
+    let mut options = careful_loading(Some(config))?;
+    let isolation = &config.plugins.isolation;
+    let mut servers = config.vcs.servers.iter();
+    if servers.all(|server| isolation.is_for(&server.name)) {
+        if let Some(preflight) = &mut options.preflight {
+            preflight.confinement = isolation.confinement();
+        }
+    }
+    Ok(options)
 }
