@@ -45,7 +45,7 @@ impl Stub {
         let requests = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&requests);
         thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
+            for stream in listener.incoming().map_while(std::result::Result::ok) {
                 let counted = Arc::clone(&counted);
                 thread::spawn(move || serve(stream, latency, &counted));
             }
@@ -57,7 +57,9 @@ impl Stub {
 fn serve(stream: TcpStream, latency: Duration, requests: &AtomicUsize) {
     let _ = stream.set_nodelay(true);
     let mut writer = stream.try_clone().expect("a socket");
-    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let mut lines = BufReader::new(stream)
+        .lines()
+        .map_while(std::result::Result::ok);
     while let Some(first) = lines.next() {
         let host = lines
             .by_ref()
@@ -105,9 +107,11 @@ fn respond(target: &str, host: &str) -> String {
         Some("/refs/branches/main") => json!({"target": {"hash": HEAD}}),
         Some("/pullrequests") => numbered(path, host, page, 50, 500, &pull_request),
         Some("/commits") => commits(path, host, page),
-        _ if path == "/2.0/user/workspaces" => json!({"values": ["a", "b", "c"].map(|slug| {
-            json!({"workspace": {"slug": slug, "uuid": format!("{{{slug}}}")}})
-        })}),
+        _ if path == "/2.0/user/workspaces" => {
+            let values = ["a", "b", "c"]
+                .map(|slug| json!({"workspace": {"slug": slug, "uuid": format!("{{{slug}}}")}}));
+            json!({"values": values})
+        }
         _ => numbered(
             path,
             host,
