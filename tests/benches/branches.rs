@@ -36,7 +36,7 @@ fn branches(criterion: &mut Criterion) {
         .warm_up_time(Duration::from_secs(1))
         .measurement_time(Duration::from_secs(10));
     for (name, config) in [
-        ("four pages side by side", ""),
+        ("eight pages side by side", ""),
         ("page by page", "maxParallelRequests = 1\n"),
     ] {
         let bitbucket = serving(config);

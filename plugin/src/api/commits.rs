@@ -97,9 +97,11 @@ fn begin_at_branch(
         Some(branch) => Some(branches::checked_name(branch)?),
         None => cached.as_deref(),
     };
-    let head = || match name {
-        Some(name) => refs::branch_head(session, context, repo, Some(name)),
-        None => refs::main_head(session, context, repo),
+    let head = || match (branch, name) {
+        // As it is given: its name may be one that looks like a full one.
+        (Some(_), _) => refs::branch_head(session, context, repo, branch),
+        (None, Some(_)) => refs::branch_head(session, context, repo, None),
+        (None, None) => refs::main_head(session, context, repo),
     };
     let guess = name.unwrap_or(USUAL_MAIN_BRANCH);
     // A name with a slash is read as revision and path, a hexadecimal one as a hash.

@@ -197,3 +197,19 @@ fn a_name_that_looks_like_a_hash_is_resolved_first() {
     assert_eq!(commits(&*service.client(""), Some("0abc")), [HASH]);
     assert_eq!(service.received().len(), 2);
 }
+
+#[test]
+fn e22_a_name_that_looks_like_a_full_one_is_resolved_as_it_is() {
+    let service = Service::start(|request| history(request, OLD));
+    let client = service.client("");
+    let request = CommitsRequest {
+        repo: repo(),
+        branch: Some("refs/heads/refs/heads/main".to_owned()),
+        ..CommitsRequest::default()
+    };
+    collect(|sink| client.commits(&context(), request, sink)).expect_err("there is none");
+    assert_eq!(
+        targets(&service)[0],
+        "GET /2.0/repositories/team/repo/refs/branches/refs%2Fheads%2Fmain"
+    );
+}

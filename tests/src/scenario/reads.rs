@@ -29,6 +29,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::reads("pull_request", pull_request),
         Operation::reads("hooks", hooks),
         Operation::reads("get_hook", get_hook),
+        Operation::reads("poll_repositories", poll_repositories),
         Operation::reads("poll_events", poll_events),
         Operation::reads("complete_event", complete_event),
         Operation::reads("checkout_credentials", checkout_credentials),
@@ -279,6 +280,16 @@ fn get_hook(_: &World, client: Client<'_>) -> Result<String> {
         ..Default::default()
     };
     Ok(format!("{:?}", client.get_hook(&context(), request)?))
+}
+
+fn poll_repositories(_: &World, client: Client<'_>) -> Result<String> {
+    let request = PollRepositoriesRequest {
+        workspace: "acme".to_owned(),
+        repos: vec![repo()],
+        ..Default::default()
+    };
+    let polled = client.poll_repositories(&context(), request)?;
+    Ok(format!("{:?} {:?}", polled.changed, polled.not_seen))
 }
 
 fn poll_events(world: &World, client: Client<'_>) -> Result<String> {
