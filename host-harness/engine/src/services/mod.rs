@@ -5,6 +5,7 @@ mod access;
 mod api;
 mod body;
 mod call;
+mod checkout;
 mod connections;
 mod monitoring;
 mod permissions;
@@ -81,7 +82,12 @@ impl Shared {
 
 /// The routes of the api service.
 pub(super) fn api_router(shared: &Arc<Shared>) -> Router {
-    with_access(shared, webhook::routes(), api::open_routes(), api::routes())
+    with_access(
+        shared,
+        webhook::routes(),
+        api::open_routes(),
+        api::routes().merge(checkout::routes()),
+    )
 }
 
 /// The routes of the vcs service.

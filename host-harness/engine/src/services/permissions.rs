@@ -70,6 +70,9 @@ pub(super) fn permits(role: &Role, asked: &Asked<'_>) -> bool {
             is_its_project && (is_below_runs || is_reading_application)
         }
         Role::Run { run } => {
+            if path == super::checkout::ROUTE && asked.method == Method::GET {
+                return asked.is("run", &run.to_string());
+            }
             let Some(below) = path.strip_prefix(RUN) else {
                 return false;
             };

@@ -14,6 +14,9 @@ pub(super) fn check_out(
     arguments: CheckoutApplicationArguments,
     output: &Output,
 ) -> Result<(), Failure> {
+    if let Some(api) = arguments.api.clone() {
+        return super::worker::check_out(&api, arguments, output);
+    }
     let CheckoutApplicationArguments {
         repo,
         target,
@@ -21,6 +24,7 @@ pub(super) fn check_out(
         directory,
         mut server,
         checkout,
+        ..
     } = arguments;
     let Some(mut repo) = repo else {
         return Err(Failure::usage(
