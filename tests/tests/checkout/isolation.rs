@@ -103,13 +103,10 @@ impl Machine {
                 .display()
                 .to_string()
         };
-        let token = ["--token-env", "WORKER_TOKEN", "--branch", "main"];
-        let checkout = [
-            &["checkout-application", REPO, &target("checkout")],
-            &token[..],
-        ]
-        .concat();
-        let checkout = self.world.action(&checkout);
+        let into = target("checkout");
+        let words = ["checkout-application", REPO, &into, "--branch", "main"];
+        let mut checkout = self.world.action(&words);
+        checkout.args(["--token-env", "WORKER_TOKEN"]);
         let mut archive = self.world.command(&["vcs", "get-archive", REPO]);
         archive
             .args(["--format", "tar.gz", "--output", &target("archive")])

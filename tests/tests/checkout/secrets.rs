@@ -53,6 +53,11 @@ fn look(top: u32, secrets: &[&str], seen: &mut Seen) {
     for pid in parents.keys().copied().filter(|pid| is_below(*pid)) {
         let read = |file: &str| std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
         let arguments = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");
+        // The engine's own program without arguments tries a plugin. It ends before
+        // git begins, and has the environment that the user gave the engine.
+        if arguments.trim_end().ends_with("/engine") {
+            continue;
+        }
         let environment = String::from_utf8_lossy(&read("environ")).into_owned();
         let shows = |secret: &&str| arguments.contains(*secret) || environment.contains(*secret);
         if secrets.iter().any(|secret| shows(secret)) {
