@@ -107,23 +107,44 @@ impl CheckoutOrder {
 }
 
 impl Engine {
-    /// What the worker of a run needs for its checkout. Blocks.
+    /// What the worker of a run needs for its checkout; where an application is
+    /// named (project and name), of a run of it only. Blocks.
     ///
     /// # Errors
-    /// `NotFound` if the run is gone; the provider's.
-    pub fn checkout_order(&self, context: &dyn CallContext, run: i64) -> Result<CheckoutOrder> {
+    /// `NotFound` if the run is gone or of another application; `Unavailable` as
+    /// long as the full hash of its commit is not known; the provider's.
+    pub fn checkout_order(
+        &self,
+        context: &dyn CallContext,
+        named: Option<(&str, &str)>,
+        run: i64,
+    ) -> Result<CheckoutOrder> {
         let run = self.store.run(run)?;
         let application = self.store.application_by_id(run.application)?;
+        let own = (application.project.as_str(), application.name.as_str());
+        if named.is_some_and(|named| named != own) {
+            let message = format!("the application has no run {}", run.id);
+            return Err(VcsError::new(ErrorKind::NOT_FOUND, message));
+        }
+        if !matches!(run.hash.len(), 40 | 64) {
+            let message = format!(
+                "the full hash of the commit {} of run {} is not known yet",
+                run.hash, run.id
+            );
+            return Err(VcsError::new(ErrorKind::UNAVAILABLE, message));
+        }
+        // A pull request of a fork is built from there.
+        let repo = run.source_repo.as_ref().unwrap_or(&application.repo);
         let request = CheckoutRequest {
-            repo: application.repo.clone(),
+            repo: repo.clone(),
             valid_for_ms: u64::try_from(LONGEST_CHECKOUT.as_millis()).ok(),
             ..Default::default()
         };
-        let client = self.client_of(&application)?;
+        let client = self.client(Some(&application.project), &application.server)?;
         let credentials = client.checkout_credentials(context, request)?;
         tracing::info!(
             run = run.id,
-            repository = application.repo,
+            repository = repo.as_str(),
             expires_at_ms = credentials.expires_at_ms,
             "the worker of a run is given a credential for its checkout"
         );
