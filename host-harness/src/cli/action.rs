@@ -2,6 +2,7 @@
 
 mod application;
 mod secrets;
+mod worker;
 
 use super::args::action::{
     ActionCommand, CheckoutApplicationArguments, CheckoutArguments, GitCloneArguments, OutputFormat,

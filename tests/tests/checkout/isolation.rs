@@ -1,265 +1,228 @@
-//! Nothing of the machine changes a checkout, and nothing of the machine or of
-//! the repository runs in it.
+//! The two gits of this workspace, that of a checkout and that of a provider's
+//! archive, keep the same rules: nothing of the machine, its user or the caller
+//! changes them or runs, and no secret is seen.
 
-use crate::support::{World, git};
-use integration_tests::engine::run;
-use serde_json::json;
+use crate::secrets::watched;
+use crate::support::World;
+use integration_tests::engine::{REPO, Ran, run};
+use integration_tests::sandbox::GitSandbox;
+use mock_bitbucket::{ArchiveBearer, Behaviour, MockBitbucket, command::write_config};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::Command;
 
-/// Settings of a user's `~/.gitconfig` that would change or break a checkout, or
-/// run something in it.
-fn settings(ran: &str) -> Vec<(&'static str, String)> {
-    let program = |name: &str| format!("{ran}-{name}");
-    vec![
-        (
-            "url.ssh://git@127.0.0.1/.insteadOf",
-            "http://127.0.0.1".to_owned(),
-        ),
-        (
-            "url.http://127.0.0.1:1/.pushInsteadOf",
-            "http://127.0.0.1".to_owned(),
-        ),
-        ("init.defaultObjectFormat", "sha256".to_owned()),
-        ("init.defaultRefFormat", "files".to_owned()),
-        ("core.autocrlf", "true".to_owned()),
-        ("core.fsmonitor", program("fsmonitor")),
-        ("core.sshCommand", program("ssh")),
-        ("core.gitProxy", program("proxy")),
-        ("core.alternateRefsCommand", program("alternates")),
-        ("http.proxy", "http://127.0.0.1:1".to_owned()),
-        ("http.extraHeader", "X-Of-The-User: yes".to_owned()),
-        ("http.sslVerify", "false".to_owned()),
-        ("http.cookieFile", "/etc/hostname".to_owned()),
-        ("credential.helper", format!("!{ran}-helper")),
-        ("core.askPass", program("askpass")),
-        ("fetch.prune", "true".to_owned()),
-        ("fetch.recurseSubmodules", "true".to_owned()),
-        ("submodule.recurse", "true".to_owned()),
-        ("remote.origin.tagOpt", "--tags".to_owned()),
-        ("remote.origin.uploadpack", program("uploadpack")),
-        ("protocol.version", "1".to_owned()),
-        ("protocol.allow", "never".to_owned()),
-        ("filter.evil.smudge", program("filter")),
-        ("filter.evil.process", program("filter-process")),
-        ("safe.directory", "/nowhere".to_owned()),
-        ("alias.fetch", "!false".to_owned()),
-        ("transfer.hideRefs", "refs/heads".to_owned()),
-        ("log.showSignature", "true".to_owned()),
-        ("core.worktree", "/nowhere".to_owned()),
-        ("gc.auto", "1".to_owned()),
-    ]
+#[derive(serde::Deserialize)]
+struct Rules {
+    settings: BTreeMap<String, String>,
+    variables: BTreeMap<String, String>,
 }
 
-/// A machine on which everything that could be run leaves a note.
-fn hostile_machine(world: &World) -> String {
-    let ran = world.path("ran");
-    let ran = ran.to_str().expect("a path").to_owned();
-    let note = format!("echo \"$0 $*\" >> '{ran}'");
-    for name in [
-        "fsmonitor",
-        "ssh",
-        "proxy",
-        "alternates",
-        "helper",
-        "askpass",
-        "uploadpack",
-        "filter",
-        "filter-process",
-        "pager",
-        "editor",
-        "external-diff",
-    ] {
-        world.program(&format!("ran-{name}"), &note);
+const PROGRAMS: [&str; 14] = [
+    "fsmonitor",
+    "ssh",
+    "proxy",
+    "alternates",
+    "helper",
+    "askpass",
+    "uploadpack",
+    "filter",
+    "filter-process",
+    "pager",
+    "editor",
+    "external-diff",
+    "tar",
+    "hook",
+];
+
+const HOOKS: [&str; 5] = [
+    "post-checkout",
+    "reference-transaction",
+    "post-index-change",
+    "pre-auto-gc",
+    "post-merge",
+];
+
+/// A machine on which everything that could be run leaves a note, and a service.
+struct Machine {
+    world: World,
+    git: GitSandbox,
+    mock: MockBitbucket,
+    rules: Rules,
+    ran: PathBuf,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let world = World::new();
+        let ran = world.path("ran");
+        let note = format!("echo \"$0 $*\" >> '{}'\nexit 1", ran.display());
+        for name in PROGRAMS {
+            world.program(&format!("ran-{name}"), &note);
+        }
+        for hook in HOOKS {
+            world.program(&format!("machine/hooks/{hook}"), &note);
+            world.program(&format!("machine/templates/hooks/{hook}"), &note);
+        }
+        world.write("machine/attributes", "* text eol=crlf\n");
+        world.write("machine/excludes", "*\n");
+        let hooks = world.path("machine/hooks").display().to_string();
+        let text = format!("[core]\n\tautocrlf = true\n\thooksPath = {hooks}\n");
+        world.write("machine/gitconfig", &text);
+        world.write("machine/git/config", &text);
+        let thief = "machine 127.0.0.1 login thief password thief\n";
+        world.write("home/.netrc", thief);
+        let git = GitSandbox::small();
+        git.write(".gitattributes", "* filter=evil diff=evil\n");
+        git.commit_all("attributes");
+        let mock = MockBitbucket::builder()
+            .repo(REPO, git.path())
+            .start()
+            .expect("the mock");
+        mock.set_behaviour(Behaviour {
+            archive_bearer: ArchiveBearer::Forbidden,
+            ..Behaviour::default()
+        });
+        write_config(&mock, &world.path("config.toml")).expect("a configuration");
+        let rules = include_str!("../../git_rules.toml")
+            .replace("{ran}", ran.to_str().expect("a path"))
+            .replace("{machine}", world.path("machine").to_str().expect("a path"));
+        Self {
+            rules: toml::from_str(&rules).expect("the table"),
+            world,
+            git,
+            mock,
+            ran,
+        }
     }
-    for name in [
-        "post-checkout",
-        "reference-transaction",
-        "post-index-change",
-        "pre-auto-gc",
-        "post-merge",
-    ] {
-        world.program(&format!("hooks/{name}"), &format!("{note}\nexit 1"));
-        world.program(
-            &format!("templates/hooks/{name}"),
-            &format!("{note}\nexit 1"),
-        );
+
+    /// The two commands that run git; both use the token of the variable.
+    fn commands(&self, number: usize) -> [Command; 2] {
+        let target = |name: &str| {
+            self.world
+                .path(&format!("{name}-{number}"))
+                .display()
+                .to_string()
+        };
+        let into = target("checkout");
+        let words = ["checkout-application", REPO, &into, "--branch", "main"];
+        let mut checkout = self.world.action(&words);
+        checkout.args(["--token-env", "WORKER_TOKEN"]);
+        let mut archive = self.world.command(&["vcs", "get-archive", REPO]);
+        archive
+            .args(["--format", "tar.gz", "--output", &target("archive")])
+            .args(["--token-env", "WORKER_TOKEN"]);
+        [checkout, archive].map(|mut command| {
+            command
+                .arg("--json")
+                .env("ENGINE_CONFIG", self.world.path("config.toml"))
+                .env("WORKER_TOKEN", self.mock.access_token().expose());
+            command
+        })
     }
-    ran
+
+    /// Runs both with these variables. Gives what went wrong.
+    fn try_both(&self, number: usize, variables: &[(&String, &String)]) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for mut command in self.commands(number) {
+            self.mock.clear_requests();
+            command.envs(variables.iter().copied());
+            let ran: Ran = run(&mut command);
+            if ran.code != Some(0) {
+                wrong.push(format!("{variables:?}: {ran:?}"));
+            }
+            let requests = self.mock.requests();
+            let git: Vec<_> = requests.iter().filter(|one| one.route == "git").collect();
+            assert!(!git.is_empty(), "it did not come by git: {ran:?}");
+            for request in git {
+                if request.header("x-of-the-user").is_some() {
+                    wrong.push("a header of the user was sent".to_owned());
+                }
+            }
+        }
+        let file = self
+            .world
+            .path(&format!("checkout-{number}"))
+            .join("README.md");
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        if text != "# Small\n" {
+            wrong.push(format!("{variables:?}: the file is {text:?}"));
+        }
+        wrong
+    }
+
+    fn assert_untouched(&self) {
+        let notes = std::fs::read_to_string(&self.ran).unwrap_or_default();
+        assert_eq!(notes, "", "something of the machine ran");
+        assert!(!self.world.path("machine/trace").exists());
+    }
 }
 
 #[test]
 fn the_user_s_configuration_hooks_and_templates_change_nothing() {
-    let world = World::new();
-    std::fs::write(world.app().join(".gitattributes"), "* filter=evil\n").expect("a file");
-    git(&world.app(), &["add", "."]);
-    git(&world.app(), &["commit", "--quiet", "-m", "attributes"]);
-    let ran = hostile_machine(&world);
-    let home = world.path("home");
-    for (key, value) in settings(&ran).into_iter().chain([
-        ("core.hooksPath", world.path("hooks").display().to_string()),
-        (
-            "init.templateDir",
-            world.path("templates").display().to_string(),
-        ),
-        (
-            "core.attributesFile",
-            world
-                .write("attributes", "* text eol=crlf\n")
-                .display()
-                .to_string(),
-        ),
-        (
-            "core.excludesFile",
-            world.write("excludes", "*\n").display().to_string(),
-        ),
-    ]) {
-        let file = home.join(".gitconfig");
-        git(
-            &home,
-            &[
-                "config",
-                "--file",
-                file.to_str().expect("a path"),
-                "--add",
-                key,
-                &value,
-            ],
-        );
+    let machine = Machine::new();
+    let mut text = String::new();
+    for (key, value) in &machine.rules.settings {
+        let (section, name) = key.rsplit_once('.').expect("a key");
+        let section = match section.split_once('.') {
+            Some((section, sub)) => format!("{section} \"{sub}\""),
+            None => section.to_owned(),
+        };
+        text.push_str(&format!("[{section}]\n\t{name} = \"{value}\"\n"));
     }
-    world.write(
-        "home/.netrc",
-        "machine 127.0.0.1 login thief password thief\n",
-    );
-    let server = world.serve();
-    let _ = world.clone(&server.url("app"), &[]).success();
-    let text = std::fs::read_to_string(world.work().join("file1")).expect("a file");
-    assert_eq!(text, "1\n");
-    let left = std::fs::read_to_string(&ran).unwrap_or_default();
-    assert_eq!(left, "", "something of the machine ran");
-    assert!(!world.work().join(".git/hooks/post-checkout").exists());
-    for request in server.requests() {
-        assert_eq!(request.header("x-of-the-user"), None);
-        assert_eq!(request.header("authorization"), None);
-    }
+    machine.world.write("home/.gitconfig", &text);
+    assert_eq!(machine.try_both(0, &[]), Vec::<String>::new());
+    machine.assert_untouched();
+    let hooks = machine.world.path("checkout-0/.git/hooks");
+    assert!(!hooks.join("post-checkout").exists());
 }
 
 #[test]
 fn the_caller_s_variables_change_nothing() {
-    let world = World::new();
-    let ran = hostile_machine(&world);
-    let server = world.serve();
-    let url = server.url("app");
-    let nowhere = world.path("nowhere").display().to_string();
-    let variables: Vec<(&str, String)> = vec![
-        ("GIT_DIR", nowhere.clone()),
-        ("GIT_WORK_TREE", nowhere.clone()),
-        ("GIT_COMMON_DIR", nowhere.clone()),
-        ("GIT_INDEX_FILE", nowhere.clone()),
-        ("GIT_OBJECT_DIRECTORY", nowhere.clone()),
-        ("GIT_ALTERNATE_OBJECT_DIRECTORIES", nowhere.clone()),
-        ("GIT_QUARANTINE_PATH", nowhere.clone()),
-        ("GIT_NAMESPACE", "elsewhere".to_owned()),
-        ("GIT_SHALLOW_FILE", nowhere.clone()),
-        ("GIT_GRAFT_FILE", nowhere.clone()),
-        ("GIT_REPLACE_REF_BASE", "refs/elsewhere".to_owned()),
-        ("GIT_PREFIX", "elsewhere/".to_owned()),
-        ("GIT_CONFIG", nowhere.clone()),
-        (
-            "GIT_CONFIG_GLOBAL",
-            world
-                .write("evil.gitconfig", "[core]\n\tautocrlf = true\n")
-                .display()
-                .to_string(),
-        ),
-        (
-            "GIT_CONFIG_SYSTEM",
-            world
-                .write("evil.gitconfig", "[core]\n\tautocrlf = true\n")
-                .display()
-                .to_string(),
-        ),
-        ("GIT_CONFIG_PARAMETERS", "'core.autocrlf'='true'".to_owned()),
-        ("GIT_CONFIG_COUNT", "1".to_owned()),
-        ("GIT_CONFIG_KEY_0", "core.autocrlf".to_owned()),
-        ("GIT_CONFIG_VALUE_0", "true".to_owned()),
-        ("GIT_DEFAULT_HASH", "sha256".to_owned()),
-        ("GIT_DEFAULT_REF_FORMAT", "reftable".to_owned()),
-        (
-            "GIT_TEMPLATE_DIR",
-            world.path("templates").display().to_string(),
-        ),
-        ("GIT_SSH", format!("{ran}-ssh")),
-        ("GIT_SSH_COMMAND", format!("{ran}-ssh")),
-        ("GIT_ASKPASS", format!("{ran}-askpass")),
-        ("SSH_ASKPASS", format!("{ran}-askpass")),
-        ("GIT_PROXY_COMMAND", format!("{ran}-proxy")),
-        ("GIT_PAGER", format!("{ran}-pager")),
-        ("GIT_EDITOR", format!("{ran}-editor")),
-        ("GIT_EXTERNAL_DIFF", format!("{ran}-external-diff")),
-        ("GIT_ALLOW_PROTOCOL", "ext:file".to_owned()),
-        ("GIT_PROTOCOL_FROM_USER", "0".to_owned()),
-        ("GIT_TRACE", world.path("trace").display().to_string()),
-        (
-            "GIT_TRACE2_EVENT",
-            world.path("trace").display().to_string(),
-        ),
-        ("GIT_TRACE_CURL", world.path("trace").display().to_string()),
-        ("GIT_SSL_NO_VERIFY", "1".to_owned()),
-        ("GIT_LITERAL_PATHSPECS", "1".to_owned()),
-        ("GIT_CEILING_DIRECTORIES", "/".to_owned()),
-        ("GIT_EXEC_PATH", nowhere.clone()),
-        ("GIT_ATTR_SOURCE", "elsewhere".to_owned()),
-        ("GIT_LFS_SKIP_SMUDGE", "1".to_owned()),
-        ("XDG_CONFIG_HOME", world.path("home").display().to_string()),
-        ("LC_ALL", "de_DE.UTF-8".to_owned()),
-        ("LANGUAGE", "de".to_owned()),
-    ];
-    for (number, some) in variables.chunks(9).enumerate() {
-        let target = world.path(&format!("work-{number}"));
-        let words = [
-            "git-clone",
-            &url,
-            target.to_str().expect("a path"),
-            "--json",
-        ];
-        let mut command = world.action(&words);
-        command.envs(some.iter().map(|(name, value)| (name, value)));
-        let checkout = run(&mut command).success();
-        assert_eq!(checkout["warnings"], json!([]), "{some:?}");
+    let machine = Machine::new();
+    let variables: Vec<_> = machine.rules.variables.iter().collect();
+    let mut wrong = Vec::new();
+    // All at once could hide one behind another.
+    for (number, some) in variables.chunks(variables.len().div_ceil(4)).enumerate() {
+        wrong.extend(machine.try_both(number, some));
     }
-    let target = world.work();
-    let words = [
-        "git-clone",
-        &url,
-        target.to_str().expect("a path"),
-        "--json",
-    ];
-    let _ = run(world.action(&words).envs(variables)).success();
-    assert_eq!(std::fs::read(target.join("file1")).expect("a file"), b"1\n");
-    assert!(!world.path("trace").exists());
-    assert_eq!(std::fs::read_to_string(&ran).unwrap_or_default(), "");
+    wrong.extend(machine.try_both(9, &variables));
+    assert_eq!(wrong, Vec::<String>::new());
+    machine.assert_untouched();
+}
+
+#[test]
+fn the_token_is_in_no_environment_or_argument_below_either() {
+    let machine = Machine::new();
+    let token = machine.mock.access_token();
+    let proxy = "http://gateway:pr0xy-s3cret@127.0.0.1:9";
+    for mut command in machine.commands(0) {
+        // A proxy that is not used for this host, whose password is a secret too.
+        command
+            .env("https_proxy", proxy)
+            .env("no_proxy", "127.0.0.1");
+        let (code, said, seen) = watched(&mut command, &[token.expose(), "pr0xy-s3cret"]);
+        assert_eq!(code, Some(0), "{said}");
+        assert_eq!(seen.leaks, BTreeSet::new());
+        let saw = |name: &str| seen.commands.iter().any(|line| line.contains(name));
+        assert!(saw("fetch"), "{:?}", seen.commands);
+        assert!(!said.contains(token.expose()), "{said}");
+    }
+    assert_eq!(machine.git.hash("main").len(), 40);
 }
 
 #[test]
 fn an_old_git_is_named_with_the_version_that_is_needed() {
-    let world = World::new();
-    let server = world.serve();
-    world.program("bin/git", "echo git version 2.25.1");
-    let path = format!("{}:/usr/bin:/bin", world.path("bin").display());
-    let url = server.url("app");
-    let target = world.work();
-    let words = [
-        "git-clone",
-        &url,
-        target.to_str().expect("a path"),
-        "--json",
-    ];
-    let ran = run(world.action(&words).env("PATH", path));
-    assert_eq!(ran.code, Some(4), "{ran:?}");
-    let message = ran.json()["error"]["message"].to_string();
-    assert!(
-        message.contains("2.25.1") && message.contains("2.31"),
-        "{message}"
-    );
-    assert!(server.requests().is_empty());
-    assert!(!target.exists());
+    let machine = Machine::new();
+    machine.world.program("bin/git", "echo git version 2.25.1");
+    let path = format!("{}:/usr/bin:/bin", machine.world.path("bin").display());
+    for (mut command, code) in machine.commands(0).into_iter().zip([4, 52]) {
+        let ran = run(command.env("PATH", &path));
+        assert_eq!(ran.code, Some(code), "{ran:?}");
+        let message = ran.json()["error"]["message"].to_string();
+        assert!(
+            message.contains("2.25.1") && message.contains("2.31"),
+            "{message}"
+        );
+    }
+    assert!(!machine.world.path("checkout-0").exists());
 }

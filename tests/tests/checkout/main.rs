@@ -31,3 +31,4 @@ mod targets;
 #[path = "../network/tls_front.rs"]
 mod tls_front;
 mod variables;
+mod worker;

@@ -81,8 +81,8 @@ impl World {
         GitServer::start(&self.served(), manner)
     }
 
-    /// `engine action ARGUMENTS`, as a user with an empty home.
-    pub(crate) fn action(&self, arguments: &[&str]) -> Command {
+    /// `engine ARGUMENTS`, as a user with an empty home.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = engine();
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
@@ -91,11 +91,15 @@ impl World {
             }
         }
         command
-            .arg("action")
             .args(arguments)
             .env("HOME", self.path("home"))
             .env("ENGINE_PLUGIN_DIR", plugin_directory());
         command
+    }
+
+    /// `engine action ARGUMENTS`.
+    pub(crate) fn action(&self, arguments: &[&str]) -> Command {
+        self.command(&[&["action"], arguments].concat())
     }
 
     /// Clones an address into `work` with these further arguments.

@@ -13,11 +13,13 @@
 mod directory;
 mod fetch;
 mod lfs;
+mod order;
 mod submodules;
 mod variables;
 
 use super::git::{Git, GitError, Progress, Remote};
 use directory::DirectoryGuard;
+pub use order::{CheckoutOrder, fetch_order};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

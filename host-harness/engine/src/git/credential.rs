@@ -77,6 +77,10 @@ impl OriginCredential {
         }
     }
 
+    pub(super) fn username(&self) -> &str {
+        &self.username
+    }
+
     pub(super) fn secret(&self) -> &Secret {
         &self.secret
     }

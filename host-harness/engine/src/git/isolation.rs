@@ -2,7 +2,7 @@
 //! reached. Everything else begins from nothing, so that a checkout is the same
 //! on every machine and nothing of the machine runs in it.
 
-use super::network::GitNetwork;
+use super::network::{GitNetwork, Relays};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
@@ -104,9 +104,10 @@ pub(super) fn isolate(command: &mut Command, directory: &Path, network: Option<&
     if let Some(parent) = directory.parent() {
         command.env("GIT_CEILING_DIRECTORIES", parent);
     }
+    let none = Relays::default();
     match network {
-        Some(network) => network.apply(command),
-        None => GitNetwork::default().apply(command),
+        Some(network) => network.apply(command, &none),
+        None => GitNetwork::default().apply(command, &none),
     }
 }
 

@@ -7,8 +7,8 @@
 //! - **Isolation** (`isolation`): git sees an environment that is built from
 //!   nothing. No configuration, attributes, hooks, templates or `.netrc` of the
 //!   machine or its user count, and none of the caller's `GIT_*` variables.
-//! - **Network** (`network`): git goes the way that the provider goes, through
-//!   the same proxy and with the same authorities.
+//! - **Network** (`network`, `relay`): git goes the way that the provider goes,
+//!   through the same proxy and with the same authorities.
 //! - **Secrets** (`credential`): git asks a credential helper, and the helper
 //!   asks this process over a socket that only its user can reach. A secret
 //!   stands in no address, argument, environment or file.
@@ -20,6 +20,7 @@ mod credential;
 mod isolation;
 mod network;
 mod process;
+mod relay;
 mod remote;
 mod ssh;
 mod stderr;

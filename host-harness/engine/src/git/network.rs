@@ -3,6 +3,7 @@
 use super::GitError;
 use super::credential::OriginCredential;
 use super::isolation::{self, Settings};
+use super::relay::Relay;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use url::Url;
@@ -127,8 +128,32 @@ impl GitNetwork {
         })
     }
 
+    /// Starts the relays to those proxies that want a password.
+    pub(super) fn start_relays(&self) -> Result<Relays, GitError> {
+        let environment = isolation::inherited(isolation::PROXY_VARIABLES)
+            .into_iter()
+            .filter_map(|(_, value)| environment_proxy(value.to_str()?));
+        let proxies: Vec<ProxyAddress> = match &self.proxy {
+            Some(proxy) => vec![proxy.clone()],
+            None => environment.collect(),
+        };
+        let mut relays = Vec::new();
+        for proxy in proxies {
+            let (Some(credential), Ok(url)) = (&proxy.credential, Url::parse(&proxy.address))
+            else {
+                continue;
+            };
+            let relay = Relay::start(&url, credential.username(), credential.secret());
+            let relay = relay.map_err(|error| {
+                GitError::Preparation(format!("the way to the proxy cannot be made: {error}"))
+            })?;
+            relays.extend(relay.map(|relay| (proxy.address.clone(), relay)));
+        }
+        Ok(Relays(relays))
+    }
+
     /// Sets the variables that say how the network is reached.
-    pub(super) fn apply(&self, command: &mut Command) {
+    pub(super) fn apply(&self, command: &mut Command, relays: &Relays) {
         if self.proxy.is_some() {
             // The environment does not count beside a configured proxy.
             if !self.no_proxy.is_empty() {
@@ -140,7 +165,7 @@ impl GitNetwork {
         for (name, value) in isolation::inherited(isolation::PROXY_VARIABLES) {
             // What cannot be read as an address is git's to reject.
             match value.to_str().and_then(environment_proxy) {
-                Some(proxy) => command.env(name, proxy.address),
+                Some(proxy) => command.env(name, relays.way_to(&proxy.address)),
                 None => command.env(name, value),
             };
         }
@@ -153,9 +178,10 @@ impl GitNetwork {
         &self,
         settings: &mut Settings,
         directory: &Path,
+        relays: &Relays,
     ) -> Result<(), GitError> {
         if let Some(proxy) = &self.proxy {
-            settings.set("http.proxy", &proxy.address);
+            settings.set("http.proxy", relays.way_to(&proxy.address));
         }
         let ca_file = match (&self.ca_file, &self.ca_certificates) {
             (Some(file), _) if file.is_file() => Some(file.clone()),
@@ -194,6 +220,18 @@ impl GitNetwork {
             .into_iter()
             .filter_map(|(_, value)| environment_proxy(value.to_str()?)?.credential)
             .collect()
+    }
+}
+
+/// The relays of one remote, by the address of their proxy.
+#[derive(Default)]
+pub(super) struct Relays(Vec<(String, Relay)>);
+
+impl Relays {
+    /// The address by which a proxy is reached.
+    fn way_to(&self, address: &str) -> String {
+        let relay = self.0.iter().find(|(proxy, _)| proxy == address);
+        relay.map_or_else(|| address.to_owned(), |(_, relay)| relay.address())
     }
 }
 

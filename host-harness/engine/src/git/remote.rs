@@ -3,7 +3,7 @@
 use super::GitError;
 use super::credential::{CredentialServer, OriginCredential};
 use super::isolation::Settings;
-use super::network::GitNetwork;
+use super::network::{GitNetwork, Relays};
 use super::ssh::{Agent, KnownHosts, SshAccess};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +32,7 @@ pub struct Remote {
 struct Access {
     server: CredentialServer,
     agent: Option<Agent>,
+    relays: Relays,
 }
 
 impl std::fmt::Debug for Remote {
@@ -173,7 +174,9 @@ impl Remote {
             none => none.insert(self.start_access()?),
         };
         settings.set("credential.helper", access.server.helper());
-        self.network.settings(settings, access.server.directory())?;
+        let directory = access.server.directory();
+        self.network.apply(command, &access.relays);
+        self.network.settings(settings, directory, &access.relays)?;
         if self.allows_ssh() {
             let ssh = self
                 .ssh
@@ -213,7 +216,12 @@ impl Remote {
             Some(key) => Some(Agent::start(key, self.ssh.passphrase.is_some(), &server)?),
             None => None,
         };
-        Ok(Access { server, agent })
+        let relays = self.network.start_relays()?;
+        Ok(Access {
+            server,
+            agent,
+            relays,
+        })
     }
 
     /// The origins that asked for a credential and got none.

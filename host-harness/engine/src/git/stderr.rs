@@ -131,7 +131,9 @@ impl<'a> Stderr<'a> {
         let message = last_words(&self.kept);
         tracing::debug!(command, output, "git failed");
         let lower = output.to_lowercase();
-        let meaning = self.remote.and_then(|remote| {
+        // What git-lfs says is about an object, and not about the repository.
+        let remote = self.remote.filter(|_| !lower.contains("filter lfs failed"));
+        let meaning = remote.and_then(|remote| {
             let found = MEANINGS
                 .iter()
                 .find(|(words, ..)| words.iter().any(|word| lower.contains(word)))?;

@@ -6,6 +6,7 @@ mod api;
 mod body;
 mod browser;
 mod call;
+mod checkout;
 mod connections;
 mod figures;
 mod monitoring;
@@ -89,7 +90,9 @@ pub(super) fn api_router(shared: &Arc<Shared>) -> Router {
         shared,
         webhook::routes(),
         api::open_routes(),
-        api::routes().merge(runs::routes()),
+        api::routes()
+            .merge(runs::routes())
+            .merge(checkout::routes()),
     )
 }
 

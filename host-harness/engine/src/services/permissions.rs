@@ -77,6 +77,9 @@ pub(super) fn permits(role: &Role, asked: &Asked<'_>) -> bool {
         }
         Role::Monitor => path.starts_with("/mon/") && asked.method == Method::GET,
         Role::Run { run } => {
+            if path == super::checkout::ROUTE && asked.method == Method::GET {
+                return asked.is("run", &run.to_string());
+            }
             let Some(below) = path.strip_prefix(RUN) else {
                 return false;
             };

@@ -14,6 +14,9 @@ pub(super) fn check_out(
     arguments: CheckoutApplicationArguments,
     output: &Output,
 ) -> Result<(), Failure> {
+    if let Some(api) = arguments.api.clone() {
+        return super::worker::check_out(&api, arguments, output);
+    }
     let CheckoutApplicationArguments {
         repo,
         target,
@@ -21,6 +24,7 @@ pub(super) fn check_out(
         directory,
         mut server,
         checkout,
+        ..
     } = arguments;
     let Some(mut repo) = repo else {
         return Err(Failure::usage(
@@ -43,12 +47,15 @@ pub(super) fn check_out(
                 server = application.server,
                 "{repo} is an application of the store"
             );
+            let mut source = None;
             if let Some(id) = run {
                 let run = store.run(id).map_err(VcsError::from)?;
                 if run.application != application.id {
                     let message = format!("run {id} is not one of the application {repo}");
                     return Err(VcsError::new(ErrorKind::NOT_FOUND, message).into());
                 }
+                // A pull request of a fork is built from there.
+                source = run.source_repo;
                 options.target = Target::Commit {
                     hash: run.hash,
                     branch: Some(run.branch),
@@ -67,7 +74,7 @@ pub(super) fn check_out(
             server
                 .server
                 .get_or_insert_with(|| application.server.clone());
-            repo.clone_from(&application.repo);
+            repo = source.unwrap_or_else(|| application.repo.clone());
         }
         (_, None, Some(_)) => {
             let message =

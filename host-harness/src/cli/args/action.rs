@@ -75,6 +75,14 @@ pub struct CheckoutApplicationArguments {
     /// Check out the commit of this run of the application.
     #[arg(long, value_name = "ID", conflicts_with_all = ["branch", "tag", "commit"])]
     pub run: Option<i64>,
+    /// Ask the api service at this address what the run's checkout needs, with the
+    /// run's token (--token-env). Neither store nor plugin is needed then, and only
+    /// the directory is named.
+    #[arg(long, value_name = "URL", requires_all = ["run", "token_env"])]
+    pub api: Option<String>,
+    /// The certificates of the authorities to trust for --api, in PEM form.
+    #[arg(long, value_name = "FILE", requires = "api")]
+    pub api_ca_file: Option<PathBuf>,
     /// Where the configuration and the plugins are.
     #[command(flatten)]
     pub directory: DirectoryArguments,

@@ -2,10 +2,13 @@
 //!
 //! Owns the child processes: a shallow fetch of one commit into a private
 //! directory, then `git archive` into a file there, which is streamed. The token
-//! reaches Git through its environment and a credential helper that is bound
-//! to the one address; it stands in no argument, address or file. Git sees no
-//! configuration of the machine and follows no redirect.
+//! reaches Git through the pipe of a credential helper that is bound to the one
+//! address (see [`git_secrets`](super::git_secrets)). Git sees no configuration,
+//! attributes, hooks or templates of the machine, none of the caller's `GIT_*`
+//! variables, and follows no redirect. The engine's checkout keeps the same
+//! rules; one table of tests holds both to them.
 
+use super::git_secrets::{OriginSecret, SecretPipes, proxy_variable};
 use crate::http::pause;
 use std::ffi::OsString;
 use std::fs::File;
@@ -26,7 +29,13 @@ const MOST_SAID: u64 = 4096;
 
 /// What Git sees of the engine's environment: where programs are, and which
 /// authorities the machine trusts.
-const INHERITED: &[&str] = &["PATH", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+const INHERITED: &[&str] = &[
+    "PATH",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
 
 /// How the environment says to reach the network; not seen where a proxy is
 /// configured, which goes for every address.
@@ -36,13 +45,17 @@ const PROXY_VARIABLES: &[&str] = &[
     "HTTPS_PROXY",
     "all_proxy",
     "ALL_PROXY",
-    "no_proxy",
-    "NO_PROXY",
 ];
 
-/// The credential helper: reads the credential from its own environment.
-const HELPER: &str = "!f() { test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' \
-                      \"$VCS_GIT_USER\" \"$VCS_GIT_TOKEN\"; }; f";
+/// The hosts that the environment excludes from its proxy.
+const NO_PROXY_VARIABLES: &[&str] = &["no_proxy", "NO_PROXY"];
+
+/// Where there is nothing, neither a file nor a directory.
+const NOTHING: &str = "/dev/null";
+
+/// The oldest Git that takes its settings from the environment
+/// (`GIT_CONFIG_COUNT`).
+const LEAST_VERSION: (u32, u32) = (2, 31);
 
 /// What is archived, and how it is reached.
 pub(super) struct GitArchive<'a> {
@@ -72,12 +85,20 @@ impl GitArchive<'_> {
             .prefix("vcs-archive-")
             .tempdir()
             .map_err(|error| internal("no temporary directory can be made", &error))?;
+        let surroundings = self.surroundings();
         let runner = Runner {
             context,
             archive: self,
             directory: directory.path(),
+            surroundings: &surroundings,
         };
-        runner.run(&["init", "--quiet", "--bare", "."])?;
+        runner.check_version()?;
+        // The length of a hash tells how the repository makes its hashes.
+        let format = match self.hash.len() {
+            64 => "--object-format=sha256",
+            _ => "--object-format=sha1",
+        };
+        runner.run(&["init", "--quiet", "--bare", "--template=", format, "."])?;
         runner
             .run(&[
                 "fetch",
@@ -116,87 +137,157 @@ impl GitArchive<'_> {
         stream_file(context, &file, sink)
     }
 
-    /// The engine's environment as Git sees it.
-    fn inherited(&self) -> Vec<(&'static str, OsString)> {
-        let names = match self.proxy {
-            Some(_) => INHERITED.to_vec(),
-            None => [INHERITED, PROXY_VARIABLES].concat(),
+    /// What Git sees of the engine's environment, and the secrets on its way.
+    fn surroundings(&self) -> Surroundings {
+        let seen = |names: &[&'static str]| {
+            let value = |name: &&'static str| Some((*name, std::env::var_os(name)?));
+            names.iter().filter_map(value).collect::<Vec<_>>()
         };
-        let seen = |name| Some((name, std::env::var_os(name)?));
-        names.into_iter().filter_map(seen).collect()
+        let mut variables = seen(INHERITED);
+        let mut secrets = Vec::new();
+        if let Some((user, token)) = &self.credential {
+            secrets.push(OriginSecret::new(&self.url, user, token));
+        }
+        let mut proxy = None;
+        match self.proxy {
+            Some(configured) => {
+                let (address, secret) = OriginSecret::of_proxy(configured.expose());
+                proxy = Some(address);
+                secrets.extend(secret);
+            }
+            None => {
+                for (name, value) in seen(PROXY_VARIABLES) {
+                    let (value, secret) = proxy_variable(&value);
+                    variables.push((name, value));
+                    secrets.extend(secret);
+                }
+                variables.extend(seen(NO_PROXY_VARIABLES));
+            }
+        }
+        Surroundings {
+            variables,
+            secrets,
+            proxy,
+        }
     }
 
-    fn environment(&self) -> Vec<(String, String)> {
-        let mut config = vec![
-            ("credential.helper".to_owned(), String::new()),
+    fn settings(&self, proxy: Option<&str>) -> Vec<(String, String)> {
+        let mut settings: Vec<(String, String)> = [
+            ("credential.helper", ""),
+            ("credential.useHttpPath", "true"),
+            ("core.askPass", ""),
+            ("core.hooksPath", NOTHING),
+            ("init.templateDir", ""),
+            ("gc.auto", "0"),
+            ("maintenance.auto", "false"),
             // A redirect could lead the credential elsewhere.
-            ("http.followRedirects".to_owned(), "false".to_owned()),
-            ("http.lowSpeedLimit".to_owned(), "1".to_owned()),
-            ("http.lowSpeedTime".to_owned(), "60".to_owned()),
-        ];
-        let mut environment = Vec::new();
-        if let Some((user, token)) = &self.credential {
-            config.push((format!("credential.{}.helper", self.url), HELPER.to_owned()));
-            config.push(("credential.useHttpPath".to_owned(), "true".to_owned()));
-            environment.push(("VCS_GIT_USER".to_owned(), user.clone()));
-            environment.push(("VCS_GIT_TOKEN".to_owned(), token.expose().to_owned()));
-        }
+            ("http.followRedirects", "false"),
+            ("http.lowSpeedLimit", "1"),
+            ("http.lowSpeedTime", "60"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .to_vec();
         if let Some(ca_file) = self.ca_file {
-            config.push(("http.sslCAInfo".to_owned(), ca_file.to_owned()));
+            for key in ["http.sslCAInfo", "http.proxySSLCAInfo"] {
+                settings.push((key.to_owned(), ca_file.to_owned()));
+            }
         }
-        if let Some(proxy) = self.proxy {
-            config.push(("http.proxy".to_owned(), proxy.expose().to_owned()));
+        if let Some(proxy) = proxy {
+            settings.push(("http.proxy".to_owned(), proxy.to_owned()));
         }
-        environment.push(("GIT_CONFIG_COUNT".to_owned(), config.len().to_string()));
-        for (index, (key, value)) in config.into_iter().enumerate() {
-            environment.push((format!("GIT_CONFIG_KEY_{index}"), key));
-            environment.push((format!("GIT_CONFIG_VALUE_{index}"), value));
-        }
-        environment
+        settings
     }
+}
+
+/// What Git needs of the engine's machine.
+struct Surroundings {
+    variables: Vec<(&'static str, OsString)>,
+    secrets: Vec<OriginSecret>,
+    /// The configured proxy, without its password.
+    proxy: Option<String>,
 }
 
 struct Runner<'a> {
     context: &'a dyn CallContext,
     archive: &'a GitArchive<'a>,
     directory: &'a Path,
+    surroundings: &'a Surroundings,
 }
 
 impl Runner<'_> {
+    /// An older Git would leave out the credential and all isolation without a word.
+    fn check_version(&self) -> Result<()> {
+        let output = self
+            .command(&["version"], &[])
+            .stdout(Stdio::piped())
+            .output()
+            .map_err(|error| not_started(&error))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        match version_of(&text) {
+            Some(version) if version < LEAST_VERSION => {
+                let found = text.trim().trim_start_matches("git version ");
+                let (major, minor) = LEAST_VERSION;
+                let message = format!(
+                    "this archive needs git {major}.{minor} or newer; the one of the engine's \
+                     machine is {found}"
+                );
+                Err(VcsError::new(ErrorKind::UNSUPPORTED, message))
+            }
+            // What names no version may well be one that can do everything.
+            _ => Ok(()),
+        }
+    }
+
+    fn command(&self, arguments: &[&str], secrets: &[(String, String)]) -> Command {
+        let mut command = Command::new("git");
+        command
+            .args(arguments)
+            .current_dir(self.directory)
+            .env_clear()
+            .envs(self.surroundings.variables.iter().cloned())
+            .env("HOME", NOTHING)
+            .env("LC_ALL", "C")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", NOTHING)
+            .env("GIT_ATTR_NOSYSTEM", "1")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_ASKPASS", "")
+            .env("SSH_ASKPASS", "")
+            .env("GIT_ALLOW_PROTOCOL", "http:https")
+            .env("GIT_SSH_COMMAND", "false")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut settings = self.archive.settings(self.surroundings.proxy.as_deref());
+        settings.extend_from_slice(secrets);
+        command.env("GIT_CONFIG_COUNT", settings.len().to_string());
+        for (index, (key, value)) in settings.iter().enumerate() {
+            command
+                .env(format!("GIT_CONFIG_KEY_{index}"), key)
+                .env(format!("GIT_CONFIG_VALUE_{index}"), value);
+        }
+        command
+    }
+
     /// Runs Git in the directory, as long as the call is wanted.
     fn run(&self, arguments: &[&str]) -> Result<()> {
         let said = self.directory.join("said");
         let output =
             File::create(&said).map_err(|error| internal("no file can be made", &error))?;
-        let mut child = Command::new("git")
-            .args(arguments)
-            .current_dir(self.directory)
-            .env_clear()
-            .envs(self.archive.inherited())
-            .env("HOME", self.directory)
-            .env("LC_ALL", "C")
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_TERMINAL_PROMPT", "0")
-            .env("GIT_ALLOW_PROTOCOL", "http:https")
-            .envs(self.archive.environment())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
+        let mut secrets = SecretPipes::make(self.directory, &self.surroundings.secrets)
+            .map_err(|error| internal("no pipe can be made", &error))?;
+        let mut child = self
+            .command(arguments, &secrets.settings())
             .stderr(output)
             .spawn()
-            .map_err(|error| match error.kind() {
-                IoErrorKind::NotFound => VcsError::new(
-                    ErrorKind::UNSUPPORTED,
-                    "this archive needs `git`, which is not on the PATH of the engine",
-                ),
-                _ => internal("git cannot be started", &error),
-            })?;
+            .map_err(|error| not_started(&error))?;
         let status = loop {
             match child.try_wait() {
                 Ok(Some(status)) => break status,
                 Ok(None) => {}
                 Err(error) => return Err(internal("git cannot be waited for", &error)),
             }
+            secrets.serve();
             if let Err(error) = pause(self.context, POLL) {
                 // It may have ended by itself meanwhile.
                 let _ = child.kill();
@@ -248,6 +339,24 @@ impl Runner<'_> {
     }
 }
 
+fn not_started(error: &std::io::Error) -> VcsError {
+    match error.kind() {
+        IoErrorKind::NotFound => VcsError::new(
+            ErrorKind::UNSUPPORTED,
+            "this archive needs `git`, which is not on the PATH of the engine",
+        ),
+        _ => internal("git cannot be started", error),
+    }
+}
+
+/// Reads `git version 2.39.5 (Apple Git-154)`.
+fn version_of(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text
+        .strip_prefix("git version ")?
+        .split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
 fn stream_file(context: &dyn CallContext, file: &Path, sink: &mut dyn ByteSink) -> Result<u64> {
     let mut file = File::open(file).map_err(|error| internal("git made no archive", &error))?;
     let mut buffer = vec![0; CHUNK];
@@ -276,25 +385,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_token_stands_in_the_environment_only_and_is_bound_to_the_address() {
+    fn no_secret_stands_in_git_s_environment_or_arguments() {
+        let proxy = Secret::from("http://gateway:s3cr3t@proxy:3128");
         let archive = GitArchive {
             url: "https://bitbucket.org/orchard/pear.git".to_owned(),
             credential: Some(("x-token-auth".to_owned(), Secret::from("s3cr3t-token"))),
             ca_file: None,
-            proxy: None,
+            proxy: Some(&proxy),
             hash: "0123456789abcdef0123456789abcdef01234567",
             format: ArchiveFormat::ZIP,
             prefix: String::new(),
         };
-        let environment = archive.environment();
-        let holders: Vec<_> = environment
-            .iter()
-            .filter(|(_, value)| value.contains("s3cr3t"))
-            .map(|(name, _)| name.as_str())
-            .collect();
-        assert_eq!(holders, ["VCS_GIT_TOKEN"]);
-        let bound = "credential.https://bitbucket.org/orchard/pear.git.helper";
-        assert!(environment.iter().any(|(_, value)| value == bound));
-        assert!(environment.contains(&("GIT_CONFIG_VALUE_0".to_owned(), String::new())));
+        let surroundings = archive.surroundings();
+        let directory = tempfile::tempdir().unwrap();
+        let runner = Runner {
+            context: &vcs_provider_interface::context::HostCallContext::new("t"),
+            archive: &archive,
+            directory: directory.path(),
+            surroundings: &surroundings,
+        };
+        let pipes = SecretPipes::make(directory.path(), &surroundings.secrets).unwrap();
+        let command = runner.command(&["fetch"], &pipes.settings());
+        let shown = format!("{command:?}");
+        assert!(!shown.contains("s3cr3t"), "{shown}");
+        assert!(shown.contains("http://gateway@proxy:3128"), "{shown}");
+        for address in [
+            "https://bitbucket.org/orchard/pear.git",
+            "http://proxy:3128",
+        ] {
+            assert!(
+                shown.contains(&format!("credential.{address}.helper")),
+                "{shown}"
+            );
+        }
     }
 }

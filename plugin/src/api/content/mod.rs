@@ -12,6 +12,7 @@
 
 mod archive;
 mod git;
+mod git_secrets;
 
 pub(crate) use archive::get as archive;
 
