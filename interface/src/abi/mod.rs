@@ -36,6 +36,7 @@ mod host_side;
 mod plugin_side;
 mod root_module;
 mod traits;
+mod value;
 
 pub use abi_stable::library::LibHeader;
 pub use host_side::{HostClient, HostProvider, HostServer};
@@ -49,3 +50,28 @@ pub use traits::{
     AbiPageSink, AbiPageSink_TO, AbiResult, AbiVcsServer, AbiVcsServer_TO, BoxedClient,
     BoxedServer, ByteSinkMut, ByteSourceMut, ContextRef, PageSinkMut, SharedHostServices,
 };
+pub use value::AbiValue;
+pub(crate) use value::record;
+
+/// The records in the form that crosses the boundary: `Branch` as `BranchAbi`.
+pub mod records {
+    pub use crate::error::on_the_boundary::*;
+    pub use crate::info::on_the_boundary::*;
+    pub use crate::records::auth::on_the_boundary::*;
+    pub use crate::records::commit::on_the_boundary::*;
+    pub use crate::records::connection::on_the_boundary::*;
+    pub use crate::records::content::on_the_boundary::*;
+    pub use crate::records::done::on_the_boundary::*;
+    pub use crate::records::event::on_the_boundary::*;
+    pub use crate::records::hook::on_the_boundary::*;
+    pub use crate::records::insight::on_the_boundary::*;
+    pub use crate::records::polling::on_the_boundary::*;
+    pub use crate::records::pull_request::on_the_boundary::*;
+    pub use crate::records::release::on_the_boundary::*;
+    pub use crate::records::repository::on_the_boundary::*;
+    pub use crate::records::server::on_the_boundary::*;
+    pub use crate::records::status::on_the_boundary::*;
+    pub use crate::records::webhook_proof::on_the_boundary::*;
+    pub use crate::secret::on_the_boundary::*;
+    pub use crate::services::on_the_boundary::*;
+}

@@ -11,7 +11,7 @@ use shared::Fine;
 use vcs_provider_interface::abi::{
     AbiResult, BoxedServer, BuildFacts, SharedHostServices, module_of,
 };
-use vcs_provider_interface::info::ProviderInfoAbi;
+use vcs_provider_interface::abi::records::ProviderInfoAbi;
 
 /// The module as the interface has it, field by field.
 #[repr(C)]
