@@ -17,5 +17,8 @@ fn main() -> ExitCode {
     if let Some(code) = vcs_plugin_host::loader::serve_preflight() {
         return code;
     }
+    if let Some(code) = vcs_engine::git::serve_credential_helper() {
+        return code;
+    }
     host_harness::cli::run()
 }

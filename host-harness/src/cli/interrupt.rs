@@ -26,10 +26,13 @@ fn watch(switch: &Cancellation) {
                 use tokio::signal::unix::{SignalKind, signal};
                 let mut interrupted = signal(SignalKind::interrupt())?;
                 let mut terminated = signal(SignalKind::terminate())?;
+                // The terminal was closed.
+                let mut hung_up = signal(SignalKind::hangup())?;
                 for attempt in 0.. {
                     tokio::select! {
                         _ = interrupted.recv() => {}
                         _ = terminated.recv() => {}
+                        _ = hung_up.recv() => {}
                     }
                     if attempt > 0 {
                         std::process::exit(exit::CANCELLED.code.into());

@@ -29,6 +29,11 @@ impl Output {
         self.is_json
     }
 
+    /// The same, writing JSON.
+    pub(super) fn as_json(&self) -> Self {
+        Self { is_json: true }
+    }
+
     /// Prints one record: as JSON, or as lines of name and value.
     pub(super) fn record(&self, record: &impl Serialize) -> Result<(), Failure> {
         let value = serde_json::to_value(record).map_err(not_serialisable)?;

@@ -125,6 +125,11 @@ async fn serve(mut client: TcpStream, manner: Manner, seen: Arc<Mutex<Seen>>) ->
         return client.shutdown().await;
     }
     let target = head.split(' ').nth(1).unwrap_or_default();
+    // Only the proxy knows where these hosts are.
+    let target = match target.split_once(".test:") {
+        Some((_, port)) => format!("127.0.0.1:{port}"),
+        None => target.to_owned(),
+    };
     let service = TcpStream::connect(target).await?;
     let established = b"HTTP/1.1 200 Connection established\r\n\r\n";
     client.write_all(established).await?;

@@ -13,6 +13,10 @@ use vcs_provider_interface::error::{ErrorKind, VcsError};
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 /// How long git may take to tidy up after it was asked to end.
 const GRACE: Duration = Duration::from_secs(2);
+/// The longest standard output that is kept.
+const LONGEST_OUTPUT: u64 = 64 * 1024 * 1024;
+/// The longest line of standard error that is kept.
+const LONGEST_LINE: usize = 8 * 1024;
 
 /// Waits for the end of git, handing on its lines and looking at the context.
 pub(super) fn wait(
@@ -79,9 +83,9 @@ fn signal_group(child: &Child, signal: rustix::process::Signal) {
 pub(super) fn read_output(source: Option<ChildStdout>) -> JoinHandle<Vec<u8>> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
-        if let Some(mut source) = source {
+        if let Some(source) = source {
             // What arrived before a failure of the pipe is all there is.
-            let _ = source.read_to_end(&mut bytes);
+            let _ = source.take(LONGEST_OUTPUT).read_to_end(&mut bytes);
         }
         bytes
     })
@@ -100,7 +104,7 @@ pub(super) fn read_lines(source: Option<ChildStderr>) -> Receiver<String> {
                     if !send_line(&sender, &mut pending) {
                         return;
                     }
-                } else {
+                } else if pending.len() < LONGEST_LINE {
                     pending.push(*byte);
                 }
             }

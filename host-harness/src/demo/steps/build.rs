@@ -56,11 +56,9 @@ pub(super) fn push_commit(story: &mut Story<'_>) -> Result<(), DemoError> {
     let context = story.context;
     let work = story.folder().join("pushing");
     let options = CheckoutOptions {
-        directory: work.clone(),
-        target: Target::Branch(story.main_branch.clone()),
         depth: Some(1),
-        sparse: Vec::new(),
         submodules: false,
+        ..CheckoutOptions::new(&work, Target::Branch(story.main_branch.clone()))
     };
     let name = story.repository_name.clone();
     checkout_application(context, client(story)?, &name, &options, &mut |_| {})?;
@@ -142,15 +140,13 @@ pub(super) fn receive_delivery(story: &mut Story<'_>) -> Result<(), DemoError> {
 
 pub(super) fn check_out(story: &mut Story<'_>) -> Result<(), DemoError> {
     let pushed = made(story.pushed.as_ref(), "a push")?.clone();
+    let target = Target::Commit {
+        hash: pushed.hash.clone(),
+        branch: Some(pushed.branch),
+    };
     let options = CheckoutOptions {
-        directory: story.folder().join("checkout"),
-        target: Target::Commit {
-            hash: pushed.hash.clone(),
-            branch: Some(pushed.branch),
-        },
-        depth: None,
-        sparse: Vec::new(),
         submodules: false,
+        ..CheckoutOptions::new(story.folder().join("checkout"), target)
     };
     let name = story.repository_name.clone();
     let checkout =
