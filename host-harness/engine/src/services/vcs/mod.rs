@@ -1,11 +1,14 @@
-//! The vcs service: what a server's provider knows, as JSON.
+//! The vcs service: what a server's provider knows, as JSON with the names of
+//! CDS (see [`cds_json`]).
 //!
 //! A call uses the grant of the project that the query's `project` names, and
 //! the configured credential without one.
 
+mod cds_json;
 mod repository;
 mod review;
 
+use self::cds_json::{CdsCommitStatus, CdsPolling, CdsRepo, CdsWebhooks, IntoCds};
 use super::Shared;
 use super::call::{Target, call, with_client};
 use super::response::JsonResult;
@@ -39,6 +42,9 @@ struct Options {
     cursor: Option<String>,
     path: Option<String>,
     reference: Option<String>,
+    /// CDS's name for keeping the engine's address out of a status.
+    #[serde(rename = "disableStatusDetails")]
+    hide_details: bool,
 }
 
 type Repo = Path<(String, String, String)>;
@@ -105,18 +111,18 @@ async fn connection(
     .await
 }
 
-async fn webhooks(State(shared): App, Path(server): Path<String>) -> JsonResult<WebhooksInfo> {
+async fn webhooks(State(shared): App, Path(server): Path<String>) -> JsonResult<CdsWebhooks> {
     let info = call(&shared, "webhooks_info", move |engine, context| {
         engine.webhooks_of(context, &server, None)
     });
-    info.await.map(Json)
+    info.await.map(|info| Json(info.into_cds()))
 }
 
-async fn polling(State(shared): App, Path(server): Path<String>) -> JsonResult<PollingInfo> {
+async fn polling(State(shared): App, Path(server): Path<String>) -> JsonResult<CdsPolling> {
     let info = call(&shared, "polling_info", move |engine, context| {
         engine.polling_of(context, &server)
     });
-    info.await.map(Json)
+    info.await.map(|info| Json(info.into_cds()))
 }
 
 async fn workspaces(
@@ -145,7 +151,7 @@ async fn repositories(
     State(shared): App,
     Path(server): Path<String>,
     Query(options): Query<Options>,
-) -> JsonResult<Vec<Repository>> {
+) -> JsonResult<Vec<CdsRepo>> {
     let target = options.target(server);
     let request = RepositoriesRequest {
         workspace: options.workspace,
@@ -157,19 +163,27 @@ async fn repositories(
         collect(|sink| client.repos(context, request, sink))
     })
     .await
+    .map(in_cds_form)
 }
 
 async fn set_status(
     State(shared): App,
     Path(server): Path<String>,
     Query(options): Query<Options>,
-    Json(request): Json<StatusRequest>,
-) -> JsonResult<Status> {
+    Json(mut request): Json<StatusRequest>,
+) -> JsonResult<CdsCommitStatus> {
     let target = options.target(server);
+    request.hide_url |= options.hide_details;
     with_client(&shared, target, "set_status", |client, context| {
         client.set_status(context, request)
     })
     .await
+    .map(in_cds_form)
+}
+
+/// A response in the form of CDS.
+fn in_cds_form<T: IntoCds>(Json(record): Json<T>) -> Json<T::Cds> {
+    Json(record.into_cds())
 }
 
 fn fullname(owner: &str, repo: &str) -> String {

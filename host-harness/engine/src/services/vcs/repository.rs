@@ -1,6 +1,7 @@
 //! What a repository holds: branches, tags, commits, files.
 
-use super::{App, Options, Repo, RepoItem, fullname};
+use super::cds_json::{CdsBranch, CdsCommit, CdsCommitStatus, CdsContent, CdsRepo, CdsTag};
+use super::{App, Options, Repo, RepoItem, fullname, in_cds_form};
 use crate::services::call::with_client;
 use crate::services::response::JsonResult;
 use axum::extract::{Path, Query, State};
@@ -11,7 +12,7 @@ pub(super) async fn repository(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<Repository> {
+) -> JsonResult<CdsRepo> {
     let request = RepositoryRequest {
         repo: fullname(&owner, &repo),
         ..Default::default()
@@ -21,13 +22,14 @@ pub(super) async fn repository(
         client.repo_by_fullname(context, request)
     })
     .await
+    .map(in_cds_form)
 }
 
 pub(super) async fn forks(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<Vec<Repository>> {
+) -> JsonResult<Vec<CdsRepo>> {
     let request = ForksRequest {
         repo: fullname(&owner, &repo),
         limit: options.limit,
@@ -38,13 +40,14 @@ pub(super) async fn forks(
         collect(|sink| client.forks(context, request, sink))
     })
     .await
+    .map(in_cds_form)
 }
 
 pub(super) async fn branches(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<Vec<Branch>> {
+) -> JsonResult<Vec<CdsBranch>> {
     let target = options.target(server);
     let request = BranchesRequest {
         repo: fullname(&owner, &repo),
@@ -57,13 +60,14 @@ pub(super) async fn branches(
         collect(|sink| client.branches(context, request, sink))
     })
     .await
+    .map(in_cds_form)
 }
 
 pub(super) async fn branch(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<Branch> {
+) -> JsonResult<CdsBranch> {
     let wants_default = options.default.unwrap_or(false);
     let target = options.target(server);
     let request = BranchRequest {
@@ -75,13 +79,14 @@ pub(super) async fn branch(
         client.branch(context, request)
     })
     .await
+    .map(in_cds_form)
 }
 
 pub(super) async fn tags(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<Vec<Tag>> {
+) -> JsonResult<Vec<CdsTag>> {
     let target = options.target(server);
     let request = TagsRequest {
         repo: fullname(&owner, &repo),
@@ -93,13 +98,14 @@ pub(super) async fn tags(
         collect(|sink| client.tags(context, request, sink))
     })
     .await
+    .map(in_cds_form)
 }
 
 pub(super) async fn tag(
     State(shared): App,
     Path((server, owner, repo, name)): RepoItem,
     Query(options): Query<Options>,
-) -> JsonResult<Tag> {
+) -> JsonResult<CdsTag> {
     let request = TagRequest {
         repo: fullname(&owner, &repo),
         name,
@@ -110,6 +116,7 @@ pub(super) async fn tag(
         client.tag(context, request)
     })
     .await
+    .map(in_cds_form)
 }
 
 /// The commits of a branch, or those between two refs if `base` and `head` are given.
@@ -117,7 +124,7 @@ pub(super) async fn commits(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<Vec<Commit>> {
+) -> JsonResult<Vec<CdsCommit>> {
     let target = options.target(server);
     let repo = fullname(&owner, &repo);
     with_client(&shared, target, "commits", move |client, context| {
@@ -143,13 +150,14 @@ pub(super) async fn commits(
         collect(|sink| client.commits(context, request, sink))
     })
     .await
+    .map(in_cds_form)
 }
 
 pub(super) async fn commit(
     State(shared): App,
     Path((server, owner, repo, hash)): RepoItem,
     Query(options): Query<Options>,
-) -> JsonResult<Commit> {
+) -> JsonResult<CdsCommit> {
     let request = CommitRequest {
         repo: fullname(&owner, &repo),
         hash,
@@ -160,13 +168,14 @@ pub(super) async fn commit(
         client.commit(context, request)
     })
     .await
+    .map(in_cds_form)
 }
 
 pub(super) async fn statuses(
     State(shared): App,
     Path((server, owner, repo, commit)): RepoItem,
     Query(options): Query<Options>,
-) -> JsonResult<Vec<Status>> {
+) -> JsonResult<Vec<CdsCommitStatus>> {
     let request = StatusesRequest {
         repo: fullname(&owner, &repo),
         commit,
@@ -178,6 +187,7 @@ pub(super) async fn statuses(
         collect(|sink| client.list_statuses(context, request, sink))
     })
     .await
+    .map(in_cds_form)
 }
 
 pub(super) async fn changed_files(
@@ -203,7 +213,7 @@ pub(super) async fn contents(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<Vec<Content>> {
+) -> JsonResult<Vec<CdsContent>> {
     let target = options.target(server);
     let request = ListContentRequest {
         repo: fullname(&owner, &repo),
@@ -217,4 +227,5 @@ pub(super) async fn contents(
         collect(|sink| client.list_content(context, request, sink))
     })
     .await
+    .map(in_cds_form)
 }

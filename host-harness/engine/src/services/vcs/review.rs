@@ -1,6 +1,7 @@
 //! What happens around a repository: pull requests, hooks, events.
 
-use super::{App, Options, Repo, fullname};
+use super::cds_json::{CdsHook, CdsPullRequest};
+use super::{App, Options, Repo, fullname, in_cds_form};
 use crate::services::call::with_client;
 use crate::services::response::JsonResult;
 use axum::extract::{Path, Query, State};
@@ -12,7 +13,7 @@ pub(super) async fn pull_requests(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<Vec<PullRequest>> {
+) -> JsonResult<Vec<CdsPullRequest>> {
     let target = options.target(server);
     let request = PullRequestsRequest {
         repo: fullname(&owner, &repo),
@@ -24,13 +25,14 @@ pub(super) async fn pull_requests(
         collect(|sink| client.pull_requests(context, request, sink))
     })
     .await
+    .map(in_cds_form)
 }
 
 pub(super) async fn pull_request(
     State(shared): App,
     Path((server, owner, repo, id)): Path<(String, String, String, u64)>,
     Query(options): Query<Options>,
-) -> JsonResult<PullRequest> {
+) -> JsonResult<CdsPullRequest> {
     let request = PullRequestRequest {
         repo: fullname(&owner, &repo),
         id,
@@ -41,6 +43,7 @@ pub(super) async fn pull_request(
         client.pull_request(context, request)
     })
     .await
+    .map(in_cds_form)
 }
 
 pub(super) async fn comments(
@@ -69,7 +72,7 @@ pub(super) async fn hook(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> JsonResult<Hook> {
+) -> JsonResult<CdsHook> {
     let target = options.target(server);
     let request = GetHookRequest {
         repo: fullname(&owner, &repo),
@@ -80,6 +83,7 @@ pub(super) async fn hook(
         client.get_hook(context, request)
     })
     .await
+    .map(in_cds_form)
 }
 
 /// Deletes the hook of the query's `id` or `url`.
