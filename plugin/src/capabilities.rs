@@ -46,6 +46,7 @@ const CAPABILITIES: &[&str] = &[
     "get_hook",
     "delete_hook",
     "reconcile_hook",
+    "poll_repositories",
     "poll_events",
     "complete_event",
     "set_status",

@@ -109,6 +109,7 @@ delegate! {
         get_hook(GetHookRequest) -> Hook => hooks::get;
         delete_hook(DeleteHookRequest) -> Done => hooks::delete;
         reconcile_hook(HookRequest) -> Hook => hooks::reconcile;
+        poll_repositories(PollRepositoriesRequest) -> PolledRepositories => poll::poll_workspace;
         poll_events(PollEventsRequest) -> PolledEvents => poll::poll;
         complete_event(CompleteEventRequest) -> Event => complete::complete;
         set_status(StatusRequest) -> Status => statuses::set;

@@ -247,6 +247,8 @@ impl VcsServer for Server {
             disabled: false,
             // A poll takes a handful of the 1,000 requests that an hour allows.
             min_interval_seconds: 60,
+            // One for a workspace, however many repositories it has.
+            repositories_interval_seconds: Some(60),
             ..Default::default()
         })
     }

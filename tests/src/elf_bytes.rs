@@ -44,6 +44,16 @@ pub(crate) fn section_headers(bytes: &[u8], kind: Option<u32>) -> Vec<usize> {
         .collect()
 }
 
+/// Where each bit of the program headers stands: offset and bit.
+#[must_use]
+pub fn bits_of_program_headers(bytes: &[u8]) -> Vec<(usize, u8)> {
+    program_headers(bytes, None)
+        .into_iter()
+        .flat_map(|header| header..header + 56)
+        .flat_map(|byte| (0..8).map(move |bit| (byte, bit)))
+        .collect()
+}
+
 /// Sets the machine that the file is for.
 pub fn set_machine(bytes: &mut [u8], machine: u16) {
     put(bytes, 18, &machine.to_le_bytes());

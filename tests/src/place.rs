@@ -61,6 +61,7 @@ impl Place {
         LoaderOptions {
             staging_directory: Some(self.directory.path().join("staging")),
             info_time_limit: Duration::from_secs(2),
+            library_limit: 512,
             preflight: Some(Preflight {
                 program: built_program("engine"),
                 time_limit: Duration::from_secs(5),

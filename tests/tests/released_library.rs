@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 type Header = FileHeader64<LittleEndian>;
 
 /// In bytes; what is measured is stripped.
-const LARGEST: usize = 3_500_000;
+const LARGEST: usize = 3_600_000;
 
 /// The C library, its mathematics, the unwinder and the dynamic linker.
 const NEEDED: [&str; 5] = [

@@ -7,6 +7,7 @@ use integration_tests::{built_example, built_library};
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::ffi::OsStringExt as _;
+use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 use vcs_plugin_host::registry::{GenerationState, Health, Outcome, Registry, ServerHealth};
@@ -430,4 +431,66 @@ fn the_example_of_the_host_loads_and_swaps_with_no_other_dependency() {
         .filter_map(|line| line.split(' ').nth(1))
         .collect();
     assert_eq!((said.lines().count(), digests.len()), (2, 2), "{said}");
+}
+
+/// A watched directory and how often it was reloaded.
+fn watched(
+    directory: &Path,
+) -> (
+    Registry,
+    vcs_plugin_host::registry::Watch,
+    Arc<RecordingHost>,
+    Place,
+) {
+    let place = Place::new();
+    let registry = Registry::new(place.loader(), Default::default());
+    let host = RecordingHost::new();
+    registry
+        .configure(server_settings("main", "misbehaving", "good", &host))
+        .unwrap();
+    let watch = registry.watch(directory, |_| {}).unwrap();
+    (registry, watch, host, place)
+}
+
+fn serves(registry: &Registry) -> bool {
+    registry.server("main").unwrap().provider_info().is_some()
+}
+
+#[test]
+fn a_watched_directory_may_be_made_later_and_be_replaced() {
+    let place = Place::new();
+    let directory = place.scratch().join("later");
+    let (registry, _watch, _host, _copies) = watched(&directory);
+    // It is not there yet; then a whole one is moved into its place.
+    let plugin = place.install_pinned(&built_library("vcs-misbehaving"), "libmisbehaving.so");
+    fs::rename(place.plugins(), &directory).unwrap();
+    until("the first reload", || serves(&registry));
+    let before = registry.health().plugins[0].sha256;
+    fs::remove_dir_all(&directory).unwrap();
+    fs::create_dir(place.plugins()).unwrap();
+    let second = second_build(&built_library("vcs-misbehaving"), &place);
+    place.install_pinned(&second, plugin.file_name().unwrap().to_str().unwrap());
+    fs::rename(place.plugins(), &directory).unwrap();
+    until("the second reload", || {
+        registry.health().plugins[0].sha256 != before
+    });
+}
+
+#[test]
+fn a_link_to_a_watched_directory_may_be_switched() {
+    let (first, second) = (Place::new(), Place::new());
+    let library = built_library("vcs-misbehaving");
+    first.install_pinned(&library, "libmisbehaving.so");
+    second.install_pinned(&second_build(&library, &second), "libmisbehaving.so");
+    let link = first.scratch().join("current");
+    std::os::unix::fs::symlink(first.plugins(), &link).unwrap();
+    let (registry, _watch, _host, _copies) = watched(&link);
+    registry.reload(&link);
+    let before = registry.health().plugins[0].sha256;
+    let switched = first.scratch().join("next");
+    std::os::unix::fs::symlink(second.plugins(), &switched).unwrap();
+    fs::rename(&switched, &link).unwrap();
+    until("the reload", || {
+        registry.health().plugins[0].sha256 != before
+    });
 }

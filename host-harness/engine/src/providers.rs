@@ -126,6 +126,13 @@ fn log_reload(report: &ReloadReport) {
     if let Some(rejection) = &report.directory {
         tracing::error!(code = rejection.code, "{}", rejection.message);
     }
+    if let Some(problem) = &report.staging {
+        tracing::warn!(
+            code = problem.code,
+            "private copies are made in memory: {}",
+            problem.message
+        );
+    }
     for path in &report.odd_files {
         tracing::warn!("{} does not belong in a plugin directory", path.display());
     }
@@ -164,8 +171,18 @@ impl Servers for ConfiguredServers {
         }
     }
 
+    fn is_served(&self, name: &str) -> bool {
+        self.registry
+            .server(name)
+            .is_some_and(|handle| handle.provider_info().is_some())
+    }
+
     fn health(&self) -> Value {
         json!(self.registry.health())
+    }
+
+    fn stop(&self) {
+        self.registry.stop();
     }
 
     fn reload(&self) -> Value {

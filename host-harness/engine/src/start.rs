@@ -22,7 +22,7 @@ use vcs_plugin_host::loader::LoaderOptions;
 use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
 
 /// How long blocking work may take to end after everything else has.
-const LAST_WAIT: Duration = Duration::from_secs(5);
+const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// Which services to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -290,6 +290,7 @@ impl Running {
     /// bound, the work on events ends after the event in hand.
     pub fn stop(mut self) {
         self.engine.stopping.cancel();
+        self.engine.servers.stop();
         // Nobody listens if everything has ended already.
         let _ = self.stop.send(true);
         let tasks = std::mem::take(&mut self.tasks);

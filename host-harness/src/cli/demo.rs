@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &DemoArguments, output: &Output) -> Result<(), Fail
     let options = DemoOptions {
         plugin: plugin_of(arguments.plugin.as_deref())?,
         repository: arguments.repo.clone(),
-        loader: careful_loading()?,
+        loader: careful_loading(None)?,
     };
     let context = HostCallContext::new("engine-demo")
         .with_time_limit(Duration::from_secs(arguments.timeout))

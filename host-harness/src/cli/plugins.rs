@@ -1,4 +1,4 @@
-//! `engine plugins list|check|pin`.
+//! `engine plugins list|check|pin|sign`.
 
 use super::args::{PluginsArguments, PluginsCommand};
 use super::exit;
@@ -6,29 +6,75 @@ use super::failure::Failure;
 use super::output::Output;
 use super::render::one_line;
 use super::session::{careful_loading, config_of, name_the_directory, plugin_directory};
+use minisign::SecretKeyBox;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::path::Path;
-use vcs_plugin_host::loader::{FoundKind, LoadError, Loader, PluginReport};
+use std::path::{Path, PathBuf};
+use vcs_plugin_host::loader::{FoundKind, LoadError, Loader, Manifest, PluginReport};
 use vcs_plugin_host::plugin_directory::{Role, survey};
 
 /// Lists, checks or pins plugins.
 pub(super) fn run(arguments: &PluginsArguments, output: &Output) -> Result<(), Failure> {
+    let config = config_of(&arguments.directory)?;
+    let loader = Loader::new(careful_loading(config.as_ref())?);
     match &arguments.command {
         PluginsCommand::List => {
-            let config = config_of(&arguments.directory)?;
             let directory = plugin_directory(&arguments.directory, config.as_ref())?;
-            list(&directory, output)
+            list(&loader, &directory, output)
         }
         PluginsCommand::Check { file } => {
-            let report = Loader::new(careful_loading()?).check(file)?;
+            let report = loader.check(file)?;
             output.either(|| json!(report), || accepted(&report))
         }
         PluginsCommand::Pin { file } => {
-            let manifest = Loader::new(careful_loading()?).write_manifest(file)?;
+            let manifest = loader.write_manifest(file)?;
             output.record(&manifest)
         }
+        PluginsCommand::Sign {
+            key,
+            password_env,
+            file,
+        } => {
+            let signature = sign(file, key, password_env.as_deref())?;
+            output.either(
+                || json!({ "signature": signature.display().to_string() }),
+                || format!("{}\n", one_line(&signature.display().to_string())),
+            )
+        }
     }
+}
+
+/// Signs the manifest of a plugin, whose file must be the one that it names.
+fn sign(plugin: &Path, key: &Path, password_env: Option<&str>) -> Result<PathBuf, Failure> {
+    // Whoever signs need not trust a key yet.
+    Loader::new(careful_loading(None)?).examine(plugin)?;
+    let unusable = |what: &dyn std::fmt::Display| {
+        Failure::usage(format!("the key {} cannot be used: {what}", key.display()))
+    };
+    let read = |path: &Path| std::fs::read(path).map_err(|error| Failure::file(path, &error));
+    let text = String::from_utf8(read(key)?).map_err(|error| unusable(&error))?;
+    let sealed = SecretKeyBox::from_string(&text).map_err(|error| unusable(&error))?;
+    let password = match password_env {
+        Some(name) => Some(std::env::var(name).map_err(|error| {
+            Failure::usage(format!("the environment variable {name}: {error}"))
+        })?),
+        None => None,
+    };
+    let secret_key = match password {
+        Some(password) => sealed.into_secret_key(Some(password)),
+        None => sealed.into_unencrypted_secret_key(),
+    };
+    let secret_key = secret_key
+        .map_err(|error| unusable(&format!("{error}; name its password with --password-env")))?;
+    let manifest = Manifest::path_of(plugin);
+    let bytes = read(&manifest)?;
+    let name = manifest.file_name().unwrap_or_default().to_string_lossy();
+    let comment = format!("file:{name}");
+    let signature = minisign::sign(None, &secret_key, bytes.as_slice(), Some(&comment), None)
+        .map_err(|error| unusable(&error))?;
+    let path = Manifest::signature_path_of(plugin);
+    std::fs::write(&path, signature.into_string()).map_err(|error| Failure::file(&path, &error))?;
+    Ok(path)
 }
 
 /// What a file of the plugin directory turned out to be.
@@ -39,9 +85,8 @@ enum Finding {
 }
 
 /// Lists the plugins; that one is rejected is a result and no failure.
-fn list(directory: &Path, output: &Output) -> Result<(), Failure> {
-    let loader = Loader::new(careful_loading()?);
-    let findings: Vec<(String, Finding)> = survey(&loader, directory)
+fn list(loader: &Loader, directory: &Path, output: &Output) -> Result<(), Failure> {
+    let findings: Vec<(String, Finding)> = survey(loader, directory)
         .map_err(name_the_directory)?
         .into_iter()
         .map(|file| {

@@ -37,7 +37,7 @@ impl Session {
         })?;
         let server_config = config.server(arguments.server.as_deref())?.clone();
         let directory = plugin_directory(directory, Some(&config))?;
-        let loaded = provider_of_type(&directory, &server_config.provider_type)?;
+        let loaded = provider_of_type(Some(&config), &directory, &server_config.provider_type)?;
         let services = if arguments.grant.is_some() {
             EngineServices::new(&server_config.name, grants_of(&config)?)
         } else {
@@ -80,7 +80,7 @@ impl Session {
 }
 
 /// The grants of the engine's store.
-fn grants_of(config: &EngineConfig) -> Result<Arc<GrantStore>, VcsError> {
+pub(super) fn grants_of(config: &EngineConfig) -> Result<Arc<GrantStore>, VcsError> {
     let key = StoreKey::load(config.store.key.as_ref(), &config.store.path)?;
     let store = Arc::new(Store::open(&config.store.path)?);
     Ok(Arc::new(GrantStore::open(
@@ -119,11 +119,13 @@ pub(super) fn plugin_directory(
 
 /// How commands load plugins: each passes a preflight in another process before
 /// this one links it, so that one that hangs or crashes becomes a message.
-pub(super) fn careful_loading() -> Result<LoaderOptions, Failure> {
+pub(super) fn careful_loading(config: Option<&EngineConfig>) -> Result<LoaderOptions, Failure> {
     let preflight = Preflight::by_this_program()
         .map_err(|error| Failure::file(Path::new("the executable"), &error))?;
     Ok(LoaderOptions {
         preflight: Some(preflight),
+        trusted_keys: config.map_or_else(Vec::new, |config| config.plugins.trusted_keys.clone()),
+        staging_directory: config.and_then(|config| config.plugins.staging_directory.clone()),
         ..LoaderOptions::default()
     })
 }
@@ -131,10 +133,11 @@ pub(super) fn careful_loading() -> Result<LoaderOptions, Failure> {
 /// Loads the provider of a type. Plugins of other types are not opened, so a
 /// broken one does not hinder.
 pub(super) fn provider_of_type(
+    config: Option<&EngineConfig>,
     directory: &Path,
     provider_type: &str,
 ) -> Result<LoadedProvider, Failure> {
-    let loader = Loader::new(careful_loading()?);
+    let loader = Loader::new(careful_loading(config)?);
     match plugin_directory::find(&loader, directory, provider_type) {
         Ok(plugin) => Ok(loader.load(&plugin)?),
         Err(FindError::Rejected(error)) if error.facts.path == directory => {

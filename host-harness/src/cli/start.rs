@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &StartArguments, output: &Output) -> Result<(), Fai
             vcs: arguments.services.contains(&ServiceName::Vcs),
         },
         plugin_directory: directory,
-        loader: careful_loading()?,
+        loader: careful_loading(Some(&config))?,
         movable_clock: arguments.movable_clock,
     };
     start::run(&config, options, |ready| {

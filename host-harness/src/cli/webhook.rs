@@ -22,7 +22,7 @@ const SIGNATURE_HEADERS: [&str; 2] = ["X-Hub-Signature", "X-Hub-Signature-256"];
 pub(super) fn parse(arguments: &WebhookParseArguments, output: &Output) -> Result<(), Failure> {
     let config = config_of(&arguments.directory)?;
     let folder = plugin_directory(&arguments.directory, config.as_ref())?;
-    let loaded = provider_of_type(&folder, &arguments.provider_type)?;
+    let loaded = provider_of_type(config.as_ref(), &folder, &arguments.provider_type)?;
     // A delivery is parsed without credentials, so the configuration may be empty.
     let services = EngineServices::without_grants(&arguments.provider_type);
     let server = loaded.provider.new_server("", Arc::new(services))?;

@@ -2,9 +2,12 @@
 //!
 //! Sent: the repository, for its clone addresses. Repeated: that. The
 //! credential is the one of the client, renewed if need be, with the user that
-//! Bitbucket wants for its kind; it stands in no address.
+//! Bitbucket wants for its kind; it stands in no address. With it go the proxy
+//! and the authorities of the configuration, so that Git takes the same way, and
+//! the host keys of the SSH address. The tokens have the lifetime that the
+//! service gives them; there are none for one checkout.
 
-use crate::api::repositories;
+use crate::api::{host_keys, repositories};
 use crate::http::Origin;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
@@ -31,13 +34,16 @@ pub(crate) fn credentials(
     }
     let authorizer = session.http.authorizer();
     let authorization = authorizer.authorization(context)?;
+    let known_hosts = host_keys::known_hosts(&record.ssh_url);
     Ok(CheckoutCredentials {
         http_url: record.http_url,
         ssh_url: record.ssh_url,
         username: authorizer.credential_type().git_user().map(str::to_owned),
         secret: authorization.token,
         expires_at_ms: authorization.expires_at_ms,
+        known_hosts,
         network: session.config.network()?,
+        // Bitbucket Cloud keeps no refs of pull requests.
         ..Default::default()
     })
 }

@@ -27,6 +27,7 @@ pub(crate) mod connection;
 pub(crate) mod content;
 pub(crate) mod forks;
 pub(crate) mod hooks;
+mod host_keys;
 pub(crate) mod insights;
 pub(crate) mod poll;
 pub(crate) mod pull_requests;

@@ -6,6 +6,7 @@ mod connection;
 mod echoes;
 mod failures;
 mod pages;
+mod polling;
 mod recorded;
 mod redirects;
 mod refs;

@@ -197,6 +197,7 @@ fn e44_checkout_gives_a_clean_address_and_the_right_user() {
     assert_eq!(access.http_url, "https://bitbucket.org/team/repo.git");
     assert_eq!(access.ssh_url, "git@bitbucket.org:team/repo.git");
     assert_eq!(access.username.as_deref(), Some("x-token-auth"));
+    assert_eq!(access.known_hosts.len(), 3);
     assert_eq!(access.secret, Some(Secret::from(TOKEN)));
 
     let server = service.server("", Arc::new(SilentHost::default()));

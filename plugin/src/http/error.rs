@@ -109,7 +109,7 @@ pub(crate) fn from_response(head: &ResponseHead, body: &[u8], quotes: bool) -> F
 
 /// The key in the facts of an error that says what is not there, and its value
 /// where that is a commit and not the repository.
-pub(crate) const MISSING: &str = "missing";
+pub(crate) const MISSING: &str = "bitbucketcloud.missing";
 pub(crate) const MISSING_COMMIT: &str = "commit";
 
 /// What a credential lacks that may not do something, as far as can be told.

@@ -100,11 +100,11 @@ pub(crate) fn parse(request: &WebhookRequest) -> Result<Delivery> {
 }
 
 /// The fields for which changes of a push were left out.
-pub(crate) fn unreadable(delivery: &Delivery) -> impl Iterator<Item = &str> {
-    let facts = delivery.events.iter().flat_map(|event| &event.extra);
-    facts
-        .filter(|(key, _)| key == push::UNREADABLE)
-        .map(|(_, field)| field.as_str())
+pub(crate) fn unreadable(delivery: &Delivery) -> Vec<String> {
+    let fact = delivery.events.first();
+    fact.and_then(|event| event.extra.get(push::UNREADABLE))
+        .and_then(|fields| serde_json::from_str(fields).ok())
+        .unwrap_or_default()
 }
 
 fn headers<'a>(request: &'a WebhookRequest, name: &str) -> impl Iterator<Item = &'a str> {
@@ -191,6 +191,8 @@ fn missing(field: &str) -> VcsError {
     .with_extra("field", field)
 }
 
+#[cfg(test)]
+mod allocation_tests;
 #[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `repo:push`: one event for each ref that the push changed.
 //!
 //! A change that cannot be read does not cost the others: it is left out, and
-//! named by the fact `unreadable` of the first event and in the log.
+//! named by the fact `bitbucketcloud.unreadable` of the first event and in the log.
 
 use super::{Envelope, missing};
 use crate::json::{Json, commit, is_hash_like, pointer};
@@ -26,17 +26,21 @@ pub(super) fn events(envelope: &Envelope<'_>) -> Result<Vec<Event>> {
         // Nothing but unreadable changes, or none at all.
         return unreadable.into_iter().next().map_or(Ok(events), Err);
     };
-    for error in unreadable {
-        let field = error.extra.into_iter().find(|(key, _)| key == "field");
+    let fields: Vec<String> = unreadable
+        .into_iter()
+        .filter_map(|error| error.extra.get(keys::FIELD).map(str::to_owned))
+        .collect();
+    if !fields.is_empty() {
         first
             .extra
-            .extend(field.map(|(_, field)| (UNREADABLE.to_owned(), field)));
+            .insert(UNREADABLE, serde_json::json!(fields).to_string());
     }
     Ok(events)
 }
 
-/// The key of a fact that names a change of the push which could not be read.
-pub(super) const UNREADABLE: &str = "unreadable";
+/// The key of the fact that lists, as JSON, the fields for which changes of the
+/// push could not be read.
+pub(super) const UNREADABLE: &str = "bitbucketcloud.unreadable";
 
 fn event(envelope: &Envelope<'_>, index: usize, change: &Json<'_>) -> Result<Event> {
     let at = |field: &str| format!("push.changes[{index}].{field}");
@@ -71,7 +75,9 @@ fn event(envelope: &Envelope<'_>, index: usize, change: &Json<'_>) -> Result<Eve
         name: name.to_owned(),
         old_hash,
         new_hash,
-        forced: pointer::flag(change, "/forced"),
+        // Only what was there before and still is can be forced.
+        forced: pointer::flag(change, "/forced")
+            .or((kind != EventKind::REF_UPDATED).then_some(false)),
         // A commit that cannot be read is one that was left out.
         truncated: Some(
             pointer::flag(change, "/truncated").unwrap_or_default()

@@ -104,7 +104,7 @@ fn e08_one_push_of_several_refs_gives_one_event_for_each() {
                 Some(NEW),
                 Some(false)
             ),
-            (EventKind::REF_DELETED, "gone", Some(OLD), None, None),
+            (EventKind::REF_DELETED, "gone", Some(OLD), None, Some(false)),
         ]
     );
     for event in &events {
@@ -489,7 +489,7 @@ fn e59_one_unreadable_change_does_not_cost_the_good_ones() {
         .collect();
     assert_eq!(names, ["b", "d"]);
     assert_eq!(
-        unreadable(&delivery).collect::<Vec<_>>(),
+        unreadable(&delivery),
         [
             "push.changes[0].new.name",
             "push.changes[2].new.target.hash"

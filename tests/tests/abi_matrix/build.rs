@@ -162,7 +162,7 @@ pub(crate) fn plugin(version: Version, how: &Build) -> PathBuf {
 pub(crate) fn host(version: Version) -> PathBuf {
     let name = format!("host-{}", version.name.replace('.', "-"));
     let rest = "abi_stable = { version = \"=0.11.3\", default-features = false }\n\
-         hex = \"0.4\"\nlibloading = \"0.8\"\n\
+         hex = \"0.4\"\nlibloading = \"0.8\"\nminisign-verify = \"0.3\"\n\
          object = { version = \"0.40\", default-features = false, features = [\"read_core\", \"elf\", \"std\"] }\n\
          rustix = { version = \"1.1\", features = [\"fs\", \"process\"] }\n\
          serde = { version = \"1.0\", features = [\"derive\"] }\nserde_json = \"1.0\"\n\

@@ -3,6 +3,7 @@
 
 use super::said_in_one_line;
 use integration_tests::built_library;
+use integration_tests::elf_bytes::bits_of_program_headers;
 use integration_tests::elf_damage::damaged;
 use integration_tests::place::{Place, write_manifest};
 use std::collections::BTreeMap;
@@ -85,4 +86,56 @@ fn code_of(ran: &Output) -> String {
         .split_once(" (")
         .and_then(|(_, rest)| rest.split_once("): "));
     code.map_or("accepted", |(code, _)| code).to_owned()
+}
+
+/// So many bits of program headers are flipped, spread evenly; `DAMAGE_BITS=all`
+/// flips each.
+const FLIPPED_BITS: usize = 320;
+
+#[test]
+fn a_flipped_bit_in_a_program_header_never_ends_the_engine_that_serves() {
+    let serving = super::Serving::new();
+    let place = &serving.place;
+    let library = place.install(&built_library("vcs-misbehaving"), "libflipped.so");
+    let strip = Command::new("strip").arg(&library).status();
+    println!("stripped: {strip:?}");
+    let agreed = place.loader().write_manifest(&library).unwrap();
+    let whole = fs::read(&library).unwrap();
+    let bits = bits_of_program_headers(&whole);
+    let step = match std::env::var("DAMAGE_BITS").as_deref() {
+        Ok("all") => 1,
+        _ => (bits.len() / FLIPPED_BITS).max(1),
+    };
+    let registry = &serving.registry;
+    let mut codes: BTreeMap<&str, usize> = BTreeMap::new();
+    for (offset, bit) in bits.into_iter().step_by(step) {
+        let mut bytes = whole.clone();
+        bytes[offset] ^= 1 << bit;
+        // A mapped file is not written to.
+        let _ = fs::remove_file(&library);
+        fs::write(&library, &bytes).unwrap();
+        let manifest = Manifest {
+            sha256: Digest::of(&bytes),
+            ..agreed.clone()
+        };
+        write_manifest(&library, &manifest);
+        // One that is accepted serves from here on, in this process: a signal
+        // ends the test.
+        let code = match registry.load(&library) {
+            Ok(_) => "accepted",
+            Err(error) => error.code(),
+        };
+        println!("bit {bit} of byte {offset}: {code}");
+        *codes.entry(code).or_default() += 1;
+        serving.assert_still_serves();
+    }
+    println!("{codes:?}");
+    assert!(
+        codes.get("elf_invalid").is_some_and(|count| *count > 50),
+        "{codes:?}"
+    );
+    assert!(
+        codes.contains_key("accepted"),
+        "some bits mean nothing: {codes:?}"
+    );
 }

@@ -10,6 +10,8 @@ mod files;
 mod libraries;
 mod manifests;
 mod odd_files;
+mod signatures;
+mod staging;
 
 use host_harness::cli::exit;
 use integration_tests::built_example;

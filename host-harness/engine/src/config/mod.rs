@@ -22,6 +22,8 @@
 //!
 //! [plugins]
 //! directory = "/usr/lib/engine/plugins"
+//! stagingDirectory = "/var/lib/engine/plugin-copies"
+//! trustedKeys = ["RWQ…"]                # of minisign; then manifests must be signed
 //!
 //! [store]
 //! path = "/var/lib/engine/engine.sqlite"
@@ -42,6 +44,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use vcs_plugin_host::loader::TrustedKey;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 
 /// The address that the api service listens on by default.
@@ -116,6 +119,12 @@ pub struct ServerConfig {
 pub struct PluginsConfig {
     /// The plugin directory, if the file names one.
     pub directory: Option<PathBuf>,
+    /// Where private copies of plugins are made: by default in a directory
+    /// beside the store; `None` without a file.
+    pub staging_directory: Option<PathBuf>,
+    /// Keys of which one must have signed the manifest of each plugin; none,
+    /// and manifests need no signature.
+    pub trusted_keys: Vec<TrustedKey>,
 }
 
 /// `[store]`.
@@ -211,7 +220,11 @@ impl Default for EngineConfig {
                 poll_interval: DEFAULT_POLL_INTERVAL,
                 servers: Vec::new(),
             },
-            plugins: PluginsConfig { directory: None },
+            plugins: PluginsConfig {
+                directory: None,
+                staging_directory: None,
+                trusted_keys: Vec::new(),
+            },
             store: StoreConfig {
                 path: PathBuf::from(DEFAULT_STORE),
                 key: None,
@@ -222,6 +235,8 @@ impl Default for EngineConfig {
 }
 
 const DEFAULT_STORE: &str = "engine.sqlite";
+/// Where private copies of plugins are made, beside the store.
+const PLUGIN_COPIES: &str = "plugin-copies";
 
 impl EngineConfig {
     /// Reads and checks a file.
@@ -276,6 +291,15 @@ impl EngineConfig {
             }
             seconds => seconds.map_or(DEFAULT_POLL_INTERVAL, Duration::from_secs),
         };
+        let store = directory.join(raw.store.path.unwrap_or_else(|| DEFAULT_STORE.into()));
+        let trusted_keys = raw.plugins.trusted_keys.iter().map(|text| text.parse());
+        let trusted_keys = trusted_keys
+            .collect::<Result<_, String>>()
+            .map_err(|what| source.error("plugins.trustedKeys", &what))?;
+        let staging_directory = match raw.plugins.staging_directory {
+            Some(path) => directory.join(path),
+            None => store.with_file_name(PLUGIN_COPIES),
+        };
         Ok(Self {
             file: Some(file.to_owned()),
             api: ApiConfig {
@@ -292,11 +316,10 @@ impl EngineConfig {
             },
             plugins: PluginsConfig {
                 directory: raw.plugins.directory.map(|path| directory.join(path)),
+                staging_directory: Some(staging_directory),
+                trusted_keys,
             },
-            store: StoreConfig {
-                path: directory.join(raw.store.path.unwrap_or_else(|| DEFAULT_STORE.into())),
-                key,
-            },
+            store: StoreConfig { path: store, key },
             warnings: Vec::new(),
         })
     }

@@ -35,9 +35,11 @@ pub(super) struct RawVcs {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 pub(super) struct RawPlugins {
     pub(super) directory: Option<PathBuf>,
+    pub(super) staging_directory: Option<PathBuf>,
+    pub(super) trusted_keys: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]

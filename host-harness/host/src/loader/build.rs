@@ -1,6 +1,6 @@
 //! What a library says of its build and of itself, compared with its manifest.
 
-use super::deadline::{NoResult, within};
+use super::deadline::{NoResult, StopSwitch, within};
 use super::error::{LoadError, Reason};
 use super::manifest::Manifest;
 use std::path::Path;
@@ -48,15 +48,17 @@ pub(super) fn info(
     plugin: &Path,
     module: ProviderModuleRef,
     limit: Duration,
+    stop: &StopSwitch,
     manifest: Option<&Manifest>,
 ) -> Result<ProviderInfo, LoadError> {
     let failed = || LoadError::new(Reason::InfoFailed, plugin);
     let provider = HostProvider::new(module);
-    let info = within(limit, "provider-info", move || provider.info())
+    let info = within(limit, stop, "provider-info", move || provider.info())
         .map_err(|no_result| match no_result {
             NoResult::TimedOut => LoadError::new(Reason::InfoTimedOut, plugin)
-                .expected(format!("an answer within {limit:?}"))
+                .expected(format!("a response within {limit:?}"))
                 .found("none"),
+            NoResult::Stopped => failed().found("that the host stops"),
             NoResult::Failed => failed().found("there is no thread to ask it"),
         })?
         .map_err(|error| failed().found(error))?;

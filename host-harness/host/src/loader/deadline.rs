@@ -1,7 +1,29 @@
 //! Calls that must not take longer than they may.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How soon a wait notices that the host stops.
+const NOTICE: Duration = Duration::from_millis(50);
+
+/// Tells every wait for a plugin to end, because the host stops. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct StopSwitch(Arc<AtomicBool>);
+
+impl StopSwitch {
+    /// Ends all waits, now and from now on.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether [`StopSwitch::stop`] was called.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
 
 /// Why a call has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,16 +31,20 @@ pub enum NoResult {
     /// It took longer than the limit and still runs, on a thread that nobody
     /// waits for: code of a plugin cannot be stopped from outside.
     TimedOut,
+    /// The host stops; it still runs as well.
+    Stopped,
     /// It panicked, or there was no thread to run it.
     Failed,
 }
 
-/// Runs a call on a thread of its own and waits for it at most this long.
+/// Runs a call on a thread of its own and waits for it at most this long, or
+/// until the host stops.
 ///
 /// # Errors
 /// [`NoResult`].
 pub fn within<T: Send + 'static>(
     limit: Duration,
+    stop: &StopSwitch,
     name: &str,
     call: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, NoResult> {
@@ -32,14 +58,24 @@ pub fn within<T: Send + 'static>(
     let Ok(thread) = thread else {
         return Err(NoResult::Failed);
     };
-    match receive.recv_timeout(limit) {
-        Ok(result) => {
-            // It has sent its result; joining leaves no thread behind.
-            let _ = thread.join();
-            Ok(result)
+    let begun = Instant::now();
+    loop {
+        if stop.is_stopped() {
+            return Err(NoResult::Stopped);
         }
-        Err(mpsc::RecvTimeoutError::Timeout) => Err(NoResult::TimedOut),
-        Err(mpsc::RecvTimeoutError::Disconnected) => Err(NoResult::Failed),
+        let left = limit.saturating_sub(begun.elapsed());
+        match receive.recv_timeout(left.min(NOTICE)) {
+            Ok(result) => {
+                // It has sent its result; joining leaves no thread behind.
+                let _ = thread.join();
+                return Ok(result);
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) if left.is_zero() => {
+                return Err(NoResult::TimedOut);
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => return Err(NoResult::Failed),
+        }
     }
 }
 
@@ -47,18 +83,42 @@ pub fn within<T: Send + 'static>(
 mod tests {
     use super::*;
 
+    const LONG: Duration = Duration::from_secs(60);
+
     #[test]
     fn a_quick_call_gives_its_result() {
-        assert_eq!(within(Duration::from_secs(10), "quick", || 7), Ok(7));
+        let stop = StopSwitch::default();
+        assert_eq!(within(LONG, &stop, "quick", || 7), Ok(7));
     }
 
     #[test]
     fn an_endless_call_is_given_up() {
         let (keep, never) = mpsc::channel::<()>();
-        let result = within(Duration::from_millis(20), "endless", move || {
+        let stop = StopSwitch::default();
+        let result = within(Duration::from_millis(20), &stop, "endless", move || {
             never.recv().is_ok()
         });
         assert_eq!(result, Err(NoResult::TimedOut));
+        drop(keep);
+    }
+
+    #[test]
+    fn a_host_that_stops_waits_for_nothing() {
+        let (keep, never) = mpsc::channel::<()>();
+        let (begun, is_running) = mpsc::channel();
+        let stop = StopSwitch::default();
+        let waiting = std::thread::spawn({
+            let stop = stop.clone();
+            move || {
+                within(LONG, &stop, "endless", move || {
+                    let _ = begun.send(());
+                    never.recv().is_ok()
+                })
+            }
+        });
+        is_running.recv().unwrap();
+        stop.stop();
+        assert_eq!(waiting.join().unwrap(), Err(NoResult::Stopped));
         drop(keep);
     }
 }

@@ -136,6 +136,10 @@ reasons! {
         ManifestMissing = "manifest_missing", "there is no manifest beside it";
         /// The manifest cannot be read, or others may write to it.
         ManifestUnreadable = "manifest_unreadable", "its manifest cannot be used";
+        /// Keys are trusted, and nobody has signed the manifest.
+        SignatureMissing = "signature_missing", "its manifest is not signed";
+        /// Keys are trusted, and none of them has signed the manifest as it is.
+        SignatureInvalid = "signature_invalid", "the signature of its manifest is not valid";
         /// The manifest is not what a manifest must be.
         ManifestInvalid = "manifest_invalid", "its manifest is invalid";
         /// The manifest is of a file of another name.

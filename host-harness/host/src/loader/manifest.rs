@@ -6,6 +6,7 @@
 //! of a file runs before its digest was compared.
 
 use super::error::{LoadError, Reason};
+use super::signature::{self, TrustedKey};
 use super::source::{Directory, Source, Trust};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -94,14 +95,17 @@ impl Manifest {
         plugin.with_extension("manifest.toml")
     }
 
-    /// Reads the manifest of a plugin out of the plugin's directory.
+    /// Reads the manifest of a plugin out of the plugin's directory; where keys
+    /// are trusted, one of them must have signed it.
     ///
     /// # Errors
-    /// `manifest_missing`, `manifest_unreadable`, `manifest_invalid`.
+    /// `manifest_missing`, `manifest_unreadable`, `signature_missing`,
+    /// `signature_invalid`, `manifest_invalid`.
     pub(super) fn read(
         directory: &Directory,
         plugin: &Path,
         trust: Trust,
+        keys: &[TrustedKey],
     ) -> Result<Self, LoadError> {
         let path = Self::path_of(plugin);
         let source = Source::open(directory, &path, LONGEST_MANIFEST, trust).map_err(|error| {
@@ -113,6 +117,7 @@ impl Manifest {
             }
             LoadError::new(Reason::ManifestUnreadable, plugin).found(error)
         })?;
+        signature::check(keys, directory, plugin, (&path, &source.bytes), trust)?;
         let invalid = |found: &dyn fmt::Display| {
             LoadError::new(Reason::ManifestInvalid, plugin)
                 .expected("name, type, version, interface_version, target, size and sha256")
@@ -166,6 +171,12 @@ impl Manifest {
                 .map_err(|error| error.advice(changed_advice(plugin)));
         }
         Ok(())
+    }
+
+    /// Where the signature of a plugin's manifest stands.
+    #[must_use]
+    pub fn signature_path_of(plugin: &Path) -> PathBuf {
+        signature::path_of(&Self::path_of(plugin))
     }
 
     /// Writes the manifest beside the plugin, whole or not at all.

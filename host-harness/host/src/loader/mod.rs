@@ -9,7 +9,7 @@
 //!
 //! 1. `open`: the directory and the file are opened once; a regular file of ours
 //!    or of root, that nobody else may write to, not longer than the limit.
-//! 2. `manifest`: name, target, interface, length and SHA-256 are those of the
+//! 2. `manifest`: signed by a trusted key, where there are any; name, target, interface, length and SHA-256 are those of the
 //!    manifest beside it ([`Manifest`]). Nothing of the file has run or has
 //!    been interpreted before.
 //! 3. `elf`: a whole shared library for this machine that needs nothing
@@ -45,24 +45,28 @@ mod library;
 mod manifest;
 mod mapped;
 mod preflight;
+mod probe;
 mod scan;
+mod signature;
 mod source;
 mod staging;
 
 pub use counters::LoadCounts;
-pub use deadline::{NoResult, within};
+pub use deadline::{NoResult, StopSwitch, within};
 pub(crate) use error::as_text;
 pub use error::{LoadError, Reason, Step};
 pub use manifest::{Digest, Manifest};
 pub use preflight::{Preflight, serve_preflight};
+pub use probe::default_probe;
 pub use scan::{Found, FoundKind, scan};
+pub use signature::TrustedKey;
 pub use source::Trust;
 
 use counters::Counters;
 use mapped::{MappedLibraries, Opened};
 use serde::{Deserialize, Serialize};
 use source::{Directory, Source};
-use staging::Staging;
+use staging::{Copy, Staging};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -76,7 +80,7 @@ pub struct LoaderOptions {
     pub size_limit: u64,
     /// The directory for private copies, ours alone and on a file system that
     /// allows execution; by default `vcs-providers-UID` in the directory for
-    /// temporary files.
+    /// temporary files. Where it cannot be used, copies are made in memory.
     pub staging_directory: Option<PathBuf>,
     /// How long a plugin may take to say what it is; 5 seconds by default.
     pub info_time_limit: Duration,
@@ -86,9 +90,14 @@ pub struct LoaderOptions {
     /// default. Their mappings stay until it ends: some 3 MiB each for a
     /// provider with HTTP and TLS, nearly all of it pages of the file.
     pub library_limit: usize,
-    /// Tries each plugin in another process before it is linked into this one;
+    /// Loads each plugin in another process before it is linked into this one;
     /// by default there is none.
     pub preflight: Option<Preflight>,
+    /// Keys of which one must have signed each manifest; by default none, and
+    /// manifests need no signature.
+    pub trusted_keys: Vec<TrustedKey>,
+    /// Ends the waits for plugins when the host stops.
+    pub stop: StopSwitch,
 }
 
 impl Default for LoaderOptions {
@@ -100,6 +109,8 @@ impl Default for LoaderOptions {
             trust: Trust::Owner,
             library_limit: 64,
             preflight: None,
+            trusted_keys: Vec::new(),
+            stop: StopSwitch::default(),
         }
     }
 }
@@ -196,7 +207,7 @@ struct Examined {
 /// The same with its private copy.
 struct Prepared {
     plugin: PathBuf,
-    staged: PathBuf,
+    copy: Copy,
     size: u64,
     digest: Digest,
     manifest: Option<Manifest>,
@@ -229,16 +240,26 @@ impl Loader {
     /// A loader with these options. Touches nothing yet.
     #[must_use]
     pub fn new(options: LoaderOptions) -> Self {
-        let directory = options
-            .staging_directory
-            .clone()
-            .unwrap_or_else(Staging::default_directory);
+        let staging = Staging::new(options.staging_directory.clone());
         Self {
             options,
-            staging: Staging::new(directory),
+            staging,
             counters: Counters::default(),
             mapped: MappedLibraries::default(),
         }
+    }
+
+    /// Ends the waits for plugins, because the host stops.
+    #[must_use]
+    pub fn stop_switch(&self) -> &StopSwitch {
+        &self.options.stop
+    }
+
+    /// Why private copies are made in memory, if they are: a warning for the
+    /// administrator, with the way out.
+    #[must_use]
+    pub fn staging_problem(&self) -> Option<LoadError> {
+        self.staging.unusable()
     }
 
     /// What was counted since this loader was made.
@@ -254,16 +275,32 @@ impl Loader {
     /// # Errors
     /// See [`Reason`].
     pub fn load(&self, path: &Path) -> Result<LoadedProvider, LoadError> {
+        self.load_for(path, |_| Vec::new())
+    }
+
+    /// The same for servers that it is to serve: the [`Preflight`] also makes
+    /// and probes each of them, from the tables in TOML that are returned for a
+    /// provider type. Without one it makes a server from an empty table.
+    ///
+    /// # Errors
+    /// See [`Reason`].
+    pub fn load_for(
+        &self,
+        path: &Path,
+        servers: impl FnOnce(&str) -> Vec<String>,
+    ) -> Result<LoadedProvider, LoadError> {
         let examined = self.read(path, Pinned::Required)?;
         let loaded = match self.mapped.opened(examined.digest) {
             Some(opened) => {
-                let prepared = examined.with_copy(path, opened.staged.clone());
+                let prepared = examined.with_copy(path, opened.copy.clone());
                 self.query_info(&prepared, &opened)
             }
             None => {
                 let prepared = self.stage(path, examined)?;
-                if let Some(preflight) = &self.options.preflight {
-                    self.step(Step::Preflight, preflight.run(&prepared, &self.options))?;
+                if self.options.preflight.is_some() {
+                    let provider_type = prepared.manifest.as_ref();
+                    let servers = provider_type.map(|manifest| servers(&manifest.provider_type));
+                    self.preflight(&prepared, servers.unwrap_or_default())?;
                 }
                 self.open(&prepared)
             }
@@ -288,7 +325,8 @@ impl Loader {
     /// `not_found`, `unreadable`, and those of the step `manifest`.
     pub fn manifest(&self, path: &Path) -> Result<Manifest, LoadError> {
         let trust = self.options.trust;
-        Manifest::read(&Directory::of(path, trust)?, path, trust)
+        let keys = &self.options.trusted_keys;
+        Manifest::read(&Directory::of(path, trust)?, path, trust, keys)
     }
 
     /// Looks at a plugin without copying or linking it: the steps `open`,
@@ -332,8 +370,8 @@ impl Loader {
     /// Makes the private copy, from which the file would be linked.
     fn stage(&self, path: &Path, examined: Examined) -> Result<Prepared, LoadError> {
         let copied = self.staging.copy(path, &examined.bytes, examined.digest);
-        let staged = self.step(Step::Stage, copied)?;
-        Ok(examined.with_copy(path, staged))
+        let copy = self.step(Step::Stage, copied)?;
+        Ok(examined.with_copy(path, copy))
     }
 
     /// The steps before anything of the file runs or is copied.
@@ -348,7 +386,9 @@ impl Loader {
         let manifest = match pinned {
             Pinned::NotYet => None,
             Pinned::Required => {
-                let compared = Manifest::read(&directory, path, trust).and_then(|manifest| {
+                let keys = &self.options.trusted_keys;
+                let manifest = Manifest::read(&directory, path, trust, keys);
+                let compared = manifest.and_then(|manifest| {
                     manifest.compare_with_file(path, size, digest)?;
                     Ok(manifest)
                 });
@@ -371,11 +411,27 @@ impl Loader {
         })
     }
 
+    /// `None` where the host asks for no preflight.
+    fn preflight(
+        &self,
+        prepared: &Prepared,
+        mut servers: Vec<String>,
+    ) -> Result<Option<PluginReport>, LoadError> {
+        let Some(preflight) = &self.options.preflight else {
+            return Ok(None);
+        };
+        if servers.is_empty() {
+            servers.push(String::new());
+        }
+        let report = preflight.run(prepared, servers, &self.options);
+        self.step(Step::Preflight, report).map(Some)
+    }
+
     fn report(&self, prepared: &Prepared) -> Result<PluginReport, LoadError> {
-        let report = match &self.options.preflight {
-            Some(preflight) => self.step(Step::Preflight, preflight.run(prepared, &self.options)),
-            None => self.open(prepared).map(|loaded| loaded.report()),
-        }?;
+        let report = match self.preflight(prepared, Vec::new())? {
+            Some(report) => report,
+            None => self.open(prepared)?.report(),
+        };
         self.counters.count_loaded();
         Ok(report)
     }
@@ -386,7 +442,7 @@ impl Loader {
         let linked = self
             .mapped
             .reserve(prepared, self.options.library_limit)
-            .and_then(|()| library::link(plugin, &prepared.staged));
+            .and_then(|()| library::link(plugin, &prepared.copy.path));
         let linked = self.step(Step::Link, linked)?;
         let header = self.step(Step::Header, linked.header(plugin))?;
         let header = self.step(Step::Version, header.check_version(plugin))?;
@@ -397,7 +453,7 @@ impl Loader {
             self.counters.count(Step::Build, &made);
         }
         let opened = Opened {
-            staged: prepared.staged.clone(),
+            copy: prepared.copy.clone(),
             checked,
             module: made?,
         };
@@ -415,8 +471,11 @@ impl Loader {
         let manifest = prepared.manifest.as_ref();
         let built = build::check(plugin, opened.module, manifest);
         let module = self.step(Step::Build, built)?;
-        let limit = self.options.info_time_limit;
-        let info = self.step(Step::Info, build::info(plugin, module, limit, manifest))?;
+        let (limit, stop) = (self.options.info_time_limit, &self.options.stop);
+        let info = self.step(
+            Step::Info,
+            build::info(plugin, module, limit, stop, manifest),
+        )?;
         Ok(LoadedProvider {
             provider: HostProvider::new(module),
             info,
@@ -424,17 +483,17 @@ impl Loader {
             digest: prepared.digest,
             size: prepared.size,
             origin: plugin.clone(),
-            staged: prepared.staged.clone(),
+            staged: prepared.copy.path.clone(),
             compatibility: opened.checked.compatibility,
         })
     }
 }
 
 impl Examined {
-    fn with_copy(self, plugin: &Path, staged: PathBuf) -> Prepared {
+    fn with_copy(self, plugin: &Path, copy: Copy) -> Prepared {
         Prepared {
             plugin: plugin.to_owned(),
-            staged,
+            copy,
             size: self.bytes.len() as u64,
             digest: self.digest,
             manifest: self.manifest,

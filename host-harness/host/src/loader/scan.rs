@@ -61,13 +61,16 @@ pub fn scan(directory: &Path) -> Result<Vec<Found>, LoadError> {
     Ok(found.collect())
 }
 
-/// `None` for a file that needs no mention: a manifest whose library is there.
+/// `None` for a file that needs no mention: a manifest, or its signature, whose
+/// library is there.
 fn kind_of(path: &Path, all: &[PathBuf]) -> Option<FoundKind> {
     let name = path.file_name()?.to_string_lossy();
-    if name.ends_with(".manifest.toml") {
+    let manifest = name.strip_suffix(".minisig").unwrap_or(&name);
+    if manifest.ends_with(".manifest.toml") {
+        let path = &path.with_file_name(manifest);
         let is_there = all.iter().any(|other| {
             other.extension().is_some_and(|ending| ending == "so")
-                && Manifest::path_of(other) == path
+                && Manifest::path_of(other) == *path
         });
         return (!is_there).then_some(FoundKind::WithoutPlugin);
     }
@@ -91,6 +94,7 @@ mod tests {
         for name in [
             "libz.so",
             "libz.manifest.toml",
+            "libz.manifest.toml.minisig",
             "liba.so",
             "liblost.manifest.toml",
             "notes.txt",

@@ -37,6 +37,8 @@ pub(super) struct Directory(OwnedFd);
 pub(super) struct Source {
     /// All of them.
     pub(super) bytes: Vec<u8>,
+    /// The file that they were read from.
+    pub(super) file: File,
 }
 
 /// The directory that a file stands in.
@@ -102,7 +104,8 @@ impl Source {
     fn read(opened: OwnedFd, path: &Path, size: u64, longest: u64) -> Result<Self, LoadError> {
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
         // The file may grow while it is read; the limit holds all the same.
-        File::from(opened)
+        let file = File::from(opened);
+        (&file)
             .take(longest.saturating_add(1))
             .read_to_end(&mut bytes)
             .map_err(|error| LoadError::new(Reason::Unreadable, path).found(error))?;
@@ -110,7 +113,7 @@ impl Source {
         if length > longest {
             return Err(too_large(path, longest, length));
         }
-        Ok(Self { bytes })
+        Ok(Self { bytes, file })
     }
 }
 

@@ -45,6 +45,8 @@ pub enum SwapError {
         /// How many there are.
         draining: usize,
     },
+    /// The host stops.
+    Stopping,
     /// There is no server of this name.
     UnknownServer(String),
     /// No plugin of this provider type was loaded.
@@ -64,6 +66,7 @@ impl SwapError {
             Self::Probe { .. } => "probe_failed",
             Self::ProbeTimedOut { .. } => "probe_timed_out",
             Self::TooManyDraining { .. } => "too_many_draining",
+            Self::Stopping => "stopping",
             Self::UnknownServer(_) => "unknown_server",
             Self::UnknownType(_) => "unknown_type",
             Self::NoPrevious(_) => "no_previous",
@@ -105,6 +108,7 @@ impl fmt::Display for SwapError {
                 formatter,
                 "server {server}: {draining} old generations have calls that do not end; restart the engine"
             ),
+            Self::Stopping => formatter.write_str("the host stops"),
             Self::UnknownServer(server) => write!(formatter, "there is no server {server}"),
             Self::UnknownType(provider_type) => {
                 write!(formatter, "no plugin of type {provider_type} is loaded")

@@ -79,6 +79,8 @@ struct Shared {
     /// Held during a swap, so that swaps happen one after the other. Calls and
     /// [`Registry::health`] never wait for it.
     swapping: Mutex<()>,
+    /// Held during a reload, for the same reason; a swap does not wait for it.
+    reloading: Mutex<()>,
     instances: Arc<Instances>,
     counters: Counters,
 }
@@ -95,6 +97,7 @@ impl Registry {
                 plugins: RwLock::default(),
                 rolled_back: Mutex::default(),
                 swapping: Mutex::default(),
+                reloading: Mutex::default(),
                 instances: Arc::default(),
                 counters: Counters::default(),
             }),
@@ -161,13 +164,22 @@ impl Registry {
         reload::reload(&self.shared, directory)
     }
 
+    /// Ends every wait for a plugin, now and from now on: of a reload, a swap, a
+    /// preflight. What serves goes on serving. The first step of a host's stop.
+    pub fn stop(&self) {
+        self.shared.loader.stop_switch().stop();
+    }
+
     /// Reloads whenever files in a plugin directory have changed and then rested.
     /// Ends when the returned value is dropped.
     ///
-    /// `report` is told of every reload, on the watching thread.
+    /// `report` is told of every reload, on the watching thread. The directory is
+    /// also looked at every two seconds, so that it may be made later, be
+    /// replaced, be a link that is switched, or stand on a file system that
+    /// reports no changes.
     ///
     /// # Errors
-    /// In the words of the operating system, if the directory cannot be watched.
+    /// In the words of the operating system, if there is no thread to watch.
     pub fn watch(
         &self,
         directory: &Path,
@@ -236,10 +248,27 @@ impl Shared {
     }
 
     fn load(&self, path: &Path) -> Result<PluginReport, SwapError> {
-        let _swap = self.begin_swap();
-        let loaded = self.loader.load(path).map_err(SwapError::from);
+        // Another process tries it with the servers that it would serve. Swaps
+        // and replacements do not wait for that.
+        let servers = |provider_type: &str| {
+            let slots = self.slots_of(provider_type);
+            slots
+                .iter()
+                .map(|slot| slot.settings().config_toml)
+                .collect()
+        };
+        let loaded = self.loader.load_for(path, servers).map_err(SwapError::from);
         let loaded = self.note(&[], loaded)?;
+        let _swap = self.begin_swap();
         self.adopt(loaded)
+    }
+
+    /// The places of all servers of a provider type.
+    fn slots_of(&self, provider_type: &str) -> Vec<Arc<Slot>> {
+        self.slots()
+            .into_iter()
+            .filter(|slot| slot.settings().provider_type == provider_type)
+            .collect()
     }
 
     /// To be called during a swap.
@@ -296,11 +325,7 @@ impl Shared {
     /// Makes the new generations of all servers of the plugin's type, then
     /// publishes all of them, or none.
     fn put_into_service(&self, plugin: &LoadedProvider) -> Result<(), SwapError> {
-        let slots: Vec<Arc<Slot>> = self
-            .slots()
-            .into_iter()
-            .filter(|slot| slot.settings().provider_type == plugin.info.provider_type)
-            .collect();
+        let slots = self.slots_of(&plugin.info.provider_type);
         let made: Result<Vec<_>, _> = slots
             .iter()
             .map(|slot| self.make(slot, &slot.settings(), plugin))
@@ -341,15 +366,17 @@ impl Shared {
         if draining >= self.options.draining_limit {
             return Err(SwapError::TooManyDraining { server, draining });
         }
+        let stop = self.loader.stop_switch();
         let limit = self.options.constructor_time_limit;
         let (provider, config) = (plugin.provider, settings.config_toml.clone());
         let services = Arc::clone(&settings.services);
-        let made = within(limit, "provider-constructor", move || {
+        let made = within(limit, stop, "provider-constructor", move || {
             provider.new_server(&config, services)
         });
         let instance = match made {
             Ok(Ok(instance)) => instance,
             Ok(Err(error)) => return Err(SwapError::Constructor { server, error }),
+            Err(NoResult::Stopped) => return Err(SwapError::Stopping),
             Err(NoResult::TimedOut | NoResult::Failed) => {
                 return Err(SwapError::ConstructorTimedOut { server, limit });
             }
@@ -365,10 +392,11 @@ impl Shared {
     }
 
     fn probe(&self, server: String, generation: Generation) -> Result<Generation, SwapError> {
+        let stop = self.loader.stop_switch();
         let limit = self.options.probe_time_limit;
         let probe = Arc::clone(&self.options.probe);
         let context = HostCallContext::new("probe").with_time_limit(limit);
-        let probed = within(limit, "provider-probe", move || {
+        let probed = within(limit, stop, "provider-probe", move || {
             let outcome = generation
                 .server()
                 .and_then(|instance| probe(instance, &context));
@@ -377,6 +405,7 @@ impl Shared {
         match probed {
             Ok((generation, Ok(()))) => Ok(generation),
             Ok((_, Err(error))) => Err(SwapError::Probe { server, error }),
+            Err(NoResult::Stopped) => Err(SwapError::Stopping),
             Err(NoResult::TimedOut | NoResult::Failed) => {
                 Err(SwapError::ProbeTimedOut { server, limit })
             }

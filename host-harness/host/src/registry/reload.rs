@@ -7,6 +7,7 @@ use crate::loader::Digest;
 use crate::plugin_directory::{PluginFile, Role, survey};
 use serde::{Serialize, Serializer};
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 /// What a reload did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,6 +19,9 @@ pub struct ReloadReport {
     pub odd_files: Vec<PathBuf>,
     /// Why the directory could not be read, if it could not.
     pub directory: Option<Rejection>,
+    /// Why private copies of plugins are made in memory, if they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub staging: Option<Rejection>,
 }
 
 /// Names that are not Unicode must not keep the report from being written.
@@ -84,10 +88,15 @@ fn rejection(error: &SwapError) -> Rejection {
 }
 
 pub(super) fn reload(shared: &Shared, directory: &Path) -> ReloadReport {
+    let _reload = shared
+        .reloading
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     let mut report = ReloadReport {
         plugins: Vec::new(),
         odd_files: Vec::new(),
         directory: None,
+        staging: None,
     };
     let files = match survey(&shared.loader, directory) {
         Ok(files) => files,
@@ -97,6 +106,9 @@ pub(super) fn reload(shared: &Shared, directory: &Path) -> ReloadReport {
         }
     };
     for file in files {
+        if shared.loader.stop_switch().is_stopped() {
+            break;
+        }
         if matches!(file.role, Role::Ignored(_)) {
             report.odd_files.push(file.path);
             continue;
@@ -106,6 +118,8 @@ pub(super) fn reload(shared: &Shared, directory: &Path) -> ReloadReport {
             path: file.path,
         });
     }
+    let problem = shared.loader.staging_problem();
+    report.staging = problem.map(|error| rejection(&error.into()));
     report
 }
 

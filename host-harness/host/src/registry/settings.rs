@@ -1,5 +1,6 @@
 //! What a configured server is made from.
 
+use crate::loader::default_probe;
 use std::fmt;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -9,7 +10,6 @@ use vcs_provider_interface::error::{ErrorKind, Result};
 use vcs_provider_interface::prelude::{
     Grant, HostServices, LogLevel, LogRecord, VcsError, VcsServer,
 };
-use vcs_provider_interface::records::{ServerInfoRequest, WebhooksInfoRequest};
 
 /// A configured server.
 #[derive(Clone)]
@@ -110,7 +110,7 @@ impl Default for RegistryOptions {
     fn default() -> Self {
         Self {
             constructor_time_limit: Duration::from_secs(10),
-            probe: Arc::new(ask_for_settings),
+            probe: Arc::new(default_probe),
             probe_time_limit: Duration::from_secs(10),
             draining_limit: 8,
             replacement_limit: 5,
@@ -130,22 +130,4 @@ impl fmt::Debug for RegistryOptions {
             .field("replacement_window", &self.replacement_window)
             .finish_non_exhaustive()
     }
-}
-
-/// The default probe. A provider without webhooks or polling passes.
-fn ask_for_settings(server: &dyn VcsServer, context: &dyn CallContext) -> Result<()> {
-    let or_unsupported = |outcome: Result<()>| match outcome {
-        Err(error) if error.kind == ErrorKind::UNSUPPORTED => Ok(()),
-        other => other,
-    };
-    or_unsupported(
-        server
-            .webhooks_info(context, WebhooksInfoRequest::default())
-            .map(drop),
-    )?;
-    or_unsupported(
-        server
-            .polling_info(context, ServerInfoRequest::default())
-            .map(drop),
-    )
 }

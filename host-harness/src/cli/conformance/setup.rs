@@ -48,7 +48,7 @@ impl Setup {
         })?;
         let config = config_of(&arguments.directory)?;
         let (loaded, toml) = match (&config, &arguments.plugin) {
-            (None, Some(plugin)) => (load(plugin)?, String::new()),
+            (None, Some(plugin)) => (load(plugin, None)?, String::new()),
             (None, None) => {
                 return Err(Failure::usage(
                     "name the plugin with --plugin FILE, or a configuration with --config FILE",
@@ -57,10 +57,10 @@ impl Setup {
             (Some(config), plugin) => {
                 let server = config.server(arguments.server.as_deref())?;
                 let loaded = match plugin {
-                    Some(plugin) => of_type(load(plugin)?, &server.provider_type)?,
+                    Some(plugin) => of_type(load(plugin, Some(config))?, &server.provider_type)?,
                     None => {
                         let folder = plugin_directory(&arguments.directory, Some(config))?;
-                        provider_of_type(&folder, &server.provider_type)?
+                        provider_of_type(Some(config), &folder, &server.provider_type)?
                     }
                 };
                 (loaded, server.toml.clone())
@@ -89,7 +89,7 @@ impl Setup {
         let Some(plugin) = &arguments.plugin else {
             return Err(Failure::usage("name the plugin with --plugin FILE"));
         };
-        let loaded = of_type(load(plugin)?, "bitbucketcloud")?;
+        let loaded = of_type(load(plugin, None)?, "bitbucketcloud")?;
         let service = MockedService::start(arguments.git_clone.as_deref())?;
         let toml = service.config()?;
         let host = Arc::new(RecordingHost::default());
@@ -111,8 +111,8 @@ impl Setup {
     }
 }
 
-fn load(plugin: &Path) -> Result<LoadedProvider, Failure> {
-    Ok(Loader::new(careful_loading()?).load(plugin)?)
+fn load(plugin: &Path, config: Option<&EngineConfig>) -> Result<LoadedProvider, Failure> {
+    Ok(Loader::new(careful_loading(config)?).load(plugin)?)
 }
 
 fn of_type(loaded: LoadedProvider, wanted: &str) -> Result<LoadedProvider, Failure> {

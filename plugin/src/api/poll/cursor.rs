@@ -14,6 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -85,19 +86,7 @@ impl Cursor {
     /// # Errors
     /// `Internal` if it cannot be packed.
     pub(crate) fn encode(&self) -> Result<String> {
-        let failed = |error: &dyn std::fmt::Display| {
-            VcsError::new(
-                ErrorKind::INTERNAL,
-                format!("the cursor cannot be packed: {error}"),
-            )
-        };
-        let json = serde_json::to_vec(self).map_err(|error| failed(&error))?;
-        let mut packer = GzEncoder::new(Vec::new(), Compression::default());
-        packer.write_all(&json).map_err(|error| failed(&error))?;
-        let packed = packer.finish().map_err(|error| failed(&error))?;
-        let mut text = PREFIX.to_owned();
-        URL_SAFE_NO_PAD.encode_string(packed, &mut text);
-        Ok(text)
+        pack(PREFIX, self)
     }
 
     /// Reads what [`Cursor::encode`] made.
@@ -105,25 +94,54 @@ impl Cursor {
     /// # Errors
     /// `InvalidInput` for anything else.
     pub(crate) fn decode(text: &str) -> Result<Self> {
-        let encoded = text
-            .strip_prefix(PREFIX)
-            .ok_or_else(|| broken("it is not one of this provider's version"))?;
-        if encoded.len() > MAX_ENCODED {
-            return Err(broken("it is too long"));
-        }
-        let packed = URL_SAFE_NO_PAD
-            .decode(encoded)
-            .map_err(|_| broken("it is not base64"))?;
-        let mut json = Vec::new();
-        GzDecoder::new(packed.as_slice())
-            .take(MAX_DECODED)
-            .read_to_end(&mut json)
-            .map_err(|_| broken("it is damaged"))?;
-        serde_json::from_slice(&json).map_err(|_| broken("its contents are not a cursor's"))
+        unpack(PREFIX, text)
     }
 }
 
-fn broken(why: &str) -> VcsError {
+/// A cursor as text behind this prefix.
+///
+/// # Errors
+/// `Internal` if it cannot be packed.
+pub(super) fn pack(prefix: &str, cursor: &impl Serialize) -> Result<String> {
+    let failed = |error: &dyn std::fmt::Display| {
+        VcsError::new(
+            ErrorKind::INTERNAL,
+            format!("the cursor cannot be packed: {error}"),
+        )
+    };
+    let json = serde_json::to_vec(cursor).map_err(|error| failed(&error))?;
+    let mut packer = GzEncoder::new(Vec::new(), Compression::default());
+    packer.write_all(&json).map_err(|error| failed(&error))?;
+    let packed = packer.finish().map_err(|error| failed(&error))?;
+    let mut text = prefix.to_owned();
+    URL_SAFE_NO_PAD.encode_string(packed, &mut text);
+    Ok(text)
+}
+
+/// Reads what [`pack`] made.
+///
+/// # Errors
+/// `InvalidInput` for anything else.
+pub(super) fn unpack<T: DeserializeOwned>(prefix: &str, text: &str) -> Result<T> {
+    let encoded = text
+        .strip_prefix(prefix)
+        .ok_or_else(|| broken("it is not one of this provider's version"))?;
+    if encoded.len() > MAX_ENCODED {
+        return Err(broken("it is too long"));
+    }
+    let packed = URL_SAFE_NO_PAD
+        .decode(encoded)
+        .map_err(|_| broken("it is not base64"))?;
+    let mut json = Vec::new();
+    GzDecoder::new(packed.as_slice())
+        .take(MAX_DECODED)
+        .read_to_end(&mut json)
+        .map_err(|_| broken("it is damaged"))?;
+    serde_json::from_slice(&json).map_err(|_| broken("its contents are not a cursor's"))
+}
+
+/// The error of a cursor that cannot be used.
+pub(super) fn broken(why: &str) -> VcsError {
     VcsError::new(
         ErrorKind::INVALID_INPUT,
         format!("the cursor cannot be used: {why}; begin again without one"),

@@ -217,7 +217,8 @@ fn target_hash(value: &Json<'_>) -> Result<Option<String>> {
     }
 }
 
-fn unreadable(field: &str) -> VcsError {
+/// The error of an item of a list without a field that it needs.
+pub(super) fn unreadable(field: &str) -> VcsError {
     VcsError::new(
         ErrorKind::INVALID_RESPONSE,
         format!("the service responded with an item of a list without {field}"),
@@ -225,7 +226,7 @@ fn unreadable(field: &str) -> VcsError {
 }
 
 /// A time as Bitbucket's query language writes it.
-fn moment(milliseconds: i64) -> Result<String> {
+pub(super) fn moment(milliseconds: i64) -> Result<String> {
     let time = jiff::Timestamp::from_millisecond(milliseconds).map_err(|_| {
         VcsError::new(
             ErrorKind::INVALID_INPUT,

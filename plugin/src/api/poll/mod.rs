@@ -9,6 +9,9 @@
 //! since a list that changes while it is read can lose an item. The first poll
 //! takes one request more, for the open pull requests. Repeated: all of it.
 //!
+//! Which repositories are worth a poll is found by [`mod@workspace`], in one
+//! request for a whole workspace.
+//!
 //! Found: refs that were created, moved and deleted; pull requests that were
 //! created, updated, merged and declined; a repository that was renamed. Not
 //! found: who did it, and what came and went between two polls. Commits are
@@ -17,6 +20,9 @@
 mod compare;
 mod cursor;
 mod look;
+mod workspace;
+
+pub(crate) use workspace::poll as poll_workspace;
 
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
