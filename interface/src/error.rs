@@ -1,8 +1,8 @@
 //! What can go wrong, in terms that a host can act on.
 
+use crate::abi::record;
 use crate::open_enum::open_enum;
 use crate::records::{Extra, keys};
-use crate::value::record;
 use std::fmt;
 use std::time::Duration;
 

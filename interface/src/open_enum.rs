@@ -111,7 +111,7 @@ macro_rules! open_enum {
             }
         }
 
-        impl $crate::value::AbiValue for $name {
+        impl $crate::abi::AbiValue for $name {
             type Abi = Self;
 
             fn into_abi(self) -> Self {
@@ -132,6 +132,14 @@ macro_rules! open_enum {
                 reader: &mut $crate::wire::WireReader<'_>,
             ) -> std::result::Result<Self, $crate::wire::Malformed> {
                 $crate::wire::Wire::read(reader).map(Self)
+            }
+        }
+
+        #[cfg(test)]
+        impl $crate::json_forms::Sample for $name {
+            fn sample(_: bool) -> Self {
+                // The last one, since the first is often the default.
+                Self::ALL[Self::ALL.len() - 1]
             }
         }
 

@@ -1,9 +1,9 @@
 //! What the host gives to a provider: a log and a store of grants.
 
+use crate::abi::record;
 use crate::error::Result;
 use crate::open_enum::open_enum;
 use crate::records::{Extra, Grant, RateState};
-use crate::value::record;
 use std::sync::Arc;
 
 open_enum! {

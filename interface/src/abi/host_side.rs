@@ -9,6 +9,7 @@ use super::traits::{
     AbiCallContext_TO, AbiHostServices, AbiHostServices_TO, AbiPageSink, AbiPageSink_TO, AbiResult,
     BoxedClient, BoxedServer, SharedHostServices,
 };
+use crate::abi::AbiValue;
 use crate::context::CallContext;
 use crate::error::{Result, VcsError};
 use crate::info::ProviderInfo;
@@ -17,7 +18,6 @@ use crate::provider::{AuthorizedClient, VcsServer};
 use crate::records::*;
 use crate::services::{HostServices, LogLevel, LogRecord, LogRecordAbi};
 use crate::sink::{ByteSink, ByteSource, Flow, PageSink};
-use crate::value::AbiValue;
 use abi_stable::sabi_trait::prelude::TD_Opaque;
 use abi_stable::std_types::{RArc, ROption, RResult, RSlice, RSliceMut, RStr, RString, RVec};
 use abi_stable::{RMut, RRef};

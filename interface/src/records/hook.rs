@@ -1,8 +1,9 @@
 //! Webhooks of a repository and what they deliver.
 
 use super::{Event, Timestamp};
+use crate::abi::record;
 use crate::secret::{Secret, serialize_presence};
-use crate::value::{Bytes, record};
+use crate::value::Bytes;
 
 record! {
     /// A hook as it should be: for creating, updating and reconciling.

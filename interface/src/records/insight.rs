@@ -1,7 +1,7 @@
 //! Reports on a commit with annotations on its lines.
 
+use crate::abi::record;
 use crate::open_enum::open_enum;
-use crate::value::record;
 
 open_enum! {
     /// What a report is about.

@@ -14,27 +14,29 @@
 //! - **What a service does not say** is `None` or an empty string, never a
 //!   made-up value.
 
-mod auth;
-mod commit;
-mod connection;
-mod content;
-mod event;
+pub(crate) mod auth;
+pub(crate) mod commit;
+pub(crate) mod connection;
+pub(crate) mod content;
+pub(crate) mod done;
+pub(crate) mod event;
 mod extra;
-mod hook;
-mod insight;
-mod polling;
-mod pull_request;
-mod release;
-mod repository;
+pub(crate) mod hook;
+pub(crate) mod insight;
+pub(crate) mod polling;
+pub(crate) mod pull_request;
+pub(crate) mod release;
+pub(crate) mod repository;
 mod secrets;
-mod server;
-mod status;
-mod webhook_proof;
+pub(crate) mod server;
+pub(crate) mod status;
+pub(crate) mod webhook_proof;
 
 pub use auth::*;
 pub use commit::*;
 pub use connection::*;
 pub use content::*;
+pub use done::*;
 pub use event::*;
 pub use extra::{Extra, keys};
 pub use hook::*;
@@ -48,37 +50,6 @@ pub use server::*;
 pub use status::*;
 pub use webhook_proof::*;
 
-use crate::value::record;
-
 /// A time: milliseconds since 1970-01-01T00:00:00Z, negative before it. Leap
 /// seconds are not counted, and there is no time zone. In JSON it is a number.
 pub type Timestamp = i64;
-
-record! {
-    /// What a call that changes something and returns no object has done.
-    pub struct Done / DoneAbi {
-        /// Whether something was changed; `Some(false)` where it was so already,
-        /// such as a branch that was gone. `None` where the service does not say.
-        pub changed: Option<bool>,
-    }
-}
-
-impl Done {
-    /// Something was changed.
-    #[must_use]
-    pub fn changed() -> Self {
-        Self {
-            changed: Some(true),
-            ..Self::default()
-        }
-    }
-
-    /// It was so already.
-    #[must_use]
-    pub fn unchanged() -> Self {
-        Self {
-            changed: Some(false),
-            ..Self::default()
-        }
-    }
-}

@@ -1,7 +1,7 @@
 //! Finding out what happened without deliveries.
 
 use super::{Event, EventKind, Timestamp};
-use crate::value::record;
+use crate::abi::record;
 
 record! {
     /// What to poll.

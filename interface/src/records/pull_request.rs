@@ -1,8 +1,8 @@
 //! Pull requests and their comments.
 
 use super::{Author, Branch, Timestamp};
+use crate::abi::record;
 use crate::open_enum::open_enum;
-use crate::value::record;
 
 open_enum! {
     /// The state of a pull request. All but `OPEN` are closed.

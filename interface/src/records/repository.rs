@@ -1,8 +1,8 @@
 //! Workspaces, repositories, accounts, branches and tags.
 
 use super::Timestamp;
+use crate::abi::record;
 use crate::open_enum::open_enum;
-use crate::value::record;
 
 open_enum! {
     /// The order of a list of branches.

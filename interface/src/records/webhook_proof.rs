@@ -1,7 +1,7 @@
 //! How a service proves that a delivery comes from it.
 
+use crate::abi::record;
 use crate::open_enum::open_enum;
-use crate::value::record;
 
 open_enum! {
     /// How deliveries are proved.

@@ -171,30 +171,28 @@ fn a_server_is_picked_by_name_or_because_it_is_the_only_one() {
 }
 
 #[test]
-fn a_provider_s_message_gets_the_line_of_the_key_it_names() {
+fn a_provider_s_error_gets_the_line_of_the_key_it_names() {
     let config = parse(WHOLE).unwrap();
     let server = config.server(None).unwrap();
-    let located = |message: &str| {
-        let error = VcsError::new(ErrorKind::CONFIG, message);
-        config.locate(server, error).message
-    };
     let place = |line| format!("etc/config.toml:{line}: [vcs.servers.cloud.bitbucketcloud]: ");
-    for (message, line) in [
-        ("Status.disable: no", 18),
-        ("the key `clientSecret` is wrong", 16),
-        ("Status.missing: give it", 17),
-        ("something else", 14),
+    for (key, line) in [
+        ("Status.disable", 18),
+        ("clientSecret", 16),
+        ("Status.missing", 17),
+        ("elsewhere", 14),
     ] {
-        assert_eq!(located(message), format!("{}{message}", place(line)));
+        let located = config.locate(server, VcsError::config(key, "no")).message;
+        assert_eq!(located, format!("{}{key}: no", place(line)));
     }
+    // The message is not looked into.
+    let error = VcsError::new(ErrorKind::CONFIG, "Status.disable: no");
+    let located = config.locate(server, error).message;
+    assert_eq!(located, format!("{}Status.disable: no", place(14)));
     // The lines of the table's own text are not those of the file.
-    let own_line = 1 + server
-        .toml
-        .lines()
-        .position(|line| line.starts_with("clientSecret"))
-        .unwrap();
+    let offset = server.toml.find("clientSecret").unwrap();
+    let error = VcsError::config_text(&server.toml, offset, "wrong");
     assert_eq!(
-        located(&format!("line {own_line}: wrong")),
+        config.locate(server, error).message,
         format!("{}wrong", place(16))
     );
 }

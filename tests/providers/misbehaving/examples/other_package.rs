@@ -8,10 +8,10 @@ use abi_stable::prefix_type::PrefixTypeTrait;
 use abi_stable::sabi_types::VersionStrings;
 use abi_stable::std_types::RStr;
 use shared::Fine;
+use vcs_provider_interface::abi::records::ProviderInfoAbi;
 use vcs_provider_interface::abi::{
     AbiResult, BoxedServer, BuildFacts, SharedHostServices, module_of,
 };
-use vcs_provider_interface::info::ProviderInfoAbi;
 
 /// The module as the interface has it, field by field.
 #[repr(C)]

@@ -1,11 +1,14 @@
-//! The vcs service: what a server's provider knows, as JSON.
+//! The vcs service: what a server's provider knows, as JSON with the names of
+//! CDS (see [`cds_json`]).
 //!
 //! A call uses the grant of the project that the query's `project` names, and
 //! the configured credential without one.
 
+mod cds_json;
 mod repository;
 mod review;
 
+use self::cds_json::{CdsCommitStatus, CdsPolling, CdsRepo, CdsWebhooks, IntoCds};
 use super::Shared;
 use super::call::{ProviderResult, Target, call, with_client};
 use super::response::JsonResult;
@@ -15,6 +18,9 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use vcs_provider_interface::context::CallContext;
+use vcs_provider_interface::error::Result;
+use vcs_provider_interface::provider::AuthorizedClient;
 use vcs_provider_interface::records::*;
 use vcs_provider_interface::sink::collect;
 
@@ -39,6 +45,9 @@ struct Options {
     cursor: Option<String>,
     path: Option<String>,
     reference: Option<String>,
+    /// CDS's name for keeping the engine's address out of a status.
+    #[serde(rename = "disableStatusDetails")]
+    hide_details: bool,
 }
 
 type Repo = Path<(String, String, String)>;
@@ -105,18 +114,18 @@ async fn connection(
     .await
 }
 
-async fn webhooks(State(shared): App, Path(server): Path<String>) -> JsonResult<WebhooksInfo> {
+async fn webhooks(State(shared): App, Path(server): Path<String>) -> JsonResult<CdsWebhooks> {
     let info = call(&shared, "webhooks_info", move |engine, context| {
         engine.webhooks_of(context, &server, None)
     });
-    info.await.map(Json)
+    info.await.map(|info| Json(info.into_cds()))
 }
 
-async fn polling(State(shared): App, Path(server): Path<String>) -> JsonResult<PollingInfo> {
+async fn polling(State(shared): App, Path(server): Path<String>) -> JsonResult<CdsPolling> {
     let info = call(&shared, "polling_info", move |engine, context| {
         engine.polling_of(context, &server)
     });
-    info.await.map(Json)
+    info.await.map(|info| Json(info.into_cds()))
 }
 
 async fn workspaces(
@@ -153,7 +162,7 @@ async fn repositories(
         limit: options.limit,
         ..Default::default()
     };
-    with_client(&shared, target, "repos", |client, context| {
+    in_cds_form(&shared, target, "repos", |client, context| {
         collect(|sink| client.repos(context, request, sink))
     })
     .await
@@ -163,11 +172,28 @@ async fn set_status(
     State(shared): App,
     Path(server): Path<String>,
     Query(options): Query<Options>,
-    Json(request): Json<StatusRequest>,
+    Json(mut request): Json<StatusRequest>,
 ) -> ProviderResult {
     let target = options.target(server);
-    with_client(&shared, target, "set_status", |client, context| {
+    request.hide_url |= options.hide_details;
+    in_cds_form(&shared, target, "set_status", |client, context| {
         client.set_status(context, request)
+    })
+    .await
+}
+
+/// [`with_client`], with the response in the form of CDS.
+async fn in_cds_form<T: IntoCds + 'static>(
+    shared: &Arc<Shared>,
+    target: Target,
+    name: &str,
+    work: impl FnOnce(&dyn AuthorizedClient, &dyn CallContext) -> Result<T> + Send + 'static,
+) -> ProviderResult
+where
+    T::Cds: Send + 'static,
+{
+    with_client(shared, target, name, |client, context| {
+        work(client, context).map(IntoCds::into_cds)
     })
     .await
 }

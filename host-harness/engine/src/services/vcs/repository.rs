@@ -1,6 +1,6 @@
 //! What a repository holds: branches, tags, commits, files.
 
-use super::{App, Options, Repo, RepoItem, fullname};
+use super::{App, Options, Repo, RepoItem, fullname, in_cds_form};
 use crate::services::call::{ProviderResult, with_client};
 use axum::extract::{Path, Query, State};
 use vcs_provider_interface::records::*;
@@ -16,7 +16,7 @@ pub(super) async fn repository(
         ..Default::default()
     };
     let target = options.target(server);
-    with_client(&shared, target, "repo_by_fullname", |client, context| {
+    in_cds_form(&shared, target, "repo_by_fullname", |client, context| {
         client.repo_by_fullname(context, request)
     })
     .await
@@ -33,7 +33,7 @@ pub(super) async fn forks(
         ..Default::default()
     };
     let target = options.target(server);
-    with_client(&shared, target, "forks", |client, context| {
+    in_cds_form(&shared, target, "forks", |client, context| {
         collect(|sink| client.forks(context, request, sink))
     })
     .await
@@ -52,7 +52,7 @@ pub(super) async fn branches(
         limit: options.limit,
         ..Default::default()
     };
-    with_client(&shared, target, "branches", |client, context| {
+    in_cds_form(&shared, target, "branches", |client, context| {
         collect(|sink| client.branches(context, request, sink))
     })
     .await
@@ -70,7 +70,7 @@ pub(super) async fn branch(
         name: options.branch.filter(|_| !wants_default),
         ..Default::default()
     };
-    with_client(&shared, target, "branch", |client, context| {
+    in_cds_form(&shared, target, "branch", |client, context| {
         client.branch(context, request)
     })
     .await
@@ -88,7 +88,7 @@ pub(super) async fn tags(
         limit: options.limit,
         ..Default::default()
     };
-    with_client(&shared, target, "tags", |client, context| {
+    in_cds_form(&shared, target, "tags", |client, context| {
         collect(|sink| client.tags(context, request, sink))
     })
     .await
@@ -105,7 +105,7 @@ pub(super) async fn tag(
         ..Default::default()
     };
     let target = options.target(server);
-    with_client(&shared, target, "tag", |client, context| {
+    in_cds_form(&shared, target, "tag", |client, context| {
         client.tag(context, request)
     })
     .await
@@ -119,7 +119,7 @@ pub(super) async fn commits(
 ) -> ProviderResult {
     let target = options.target(server);
     let repo = fullname(&owner, &repo);
-    with_client(&shared, target, "commits", move |client, context| {
+    in_cds_form(&shared, target, "commits", move |client, context| {
         let limit = options.limit;
         if let (Some(base), Some(head)) = (options.base, options.head) {
             let request = CommitsBetweenRefsRequest {
@@ -155,7 +155,7 @@ pub(super) async fn commit(
         ..Default::default()
     };
     let target = options.target(server);
-    with_client(&shared, target, "commit", |client, context| {
+    in_cds_form(&shared, target, "commit", |client, context| {
         client.commit(context, request)
     })
     .await
@@ -173,7 +173,7 @@ pub(super) async fn statuses(
         ..Default::default()
     };
     let target = options.target(server);
-    with_client(&shared, target, "list_statuses", |client, context| {
+    in_cds_form(&shared, target, "list_statuses", |client, context| {
         collect(|sink| client.list_statuses(context, request, sink))
     })
     .await
@@ -212,7 +212,7 @@ pub(super) async fn contents(
         limit: options.limit,
         ..Default::default()
     };
-    with_client(&shared, target, "list_content", |client, context| {
+    in_cds_form(&shared, target, "list_content", |client, context| {
         collect(|sink| client.list_content(context, request, sink))
     })
     .await

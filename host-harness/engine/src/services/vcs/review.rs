@@ -1,6 +1,6 @@
 //! What happens around a repository: pull requests, hooks, events.
 
-use super::{App, Options, Repo, fullname};
+use super::{App, Options, Repo, fullname, in_cds_form};
 use crate::services::call::{ProviderResult, with_client};
 use axum::extract::{Path, Query, State};
 use vcs_provider_interface::records::*;
@@ -19,7 +19,7 @@ pub(super) async fn pull_requests(
         limit: options.limit,
         ..PullRequestsRequest::default()
     };
-    with_client(&shared, target, "pull_requests", |client, context| {
+    in_cds_form(&shared, target, "pull_requests", |client, context| {
         collect(|sink| client.pull_requests(context, request, sink))
     })
     .await
@@ -36,7 +36,7 @@ pub(super) async fn pull_request(
         ..Default::default()
     };
     let target = options.target(server);
-    with_client(&shared, target, "pull_request", |client, context| {
+    in_cds_form(&shared, target, "pull_request", |client, context| {
         client.pull_request(context, request)
     })
     .await
@@ -75,7 +75,7 @@ pub(super) async fn hook(
         url: options.url.unwrap_or_default(),
         ..Default::default()
     };
-    with_client(&shared, target, "get_hook", |client, context| {
+    in_cds_form(&shared, target, "get_hook", |client, context| {
         client.get_hook(context, request)
     })
     .await

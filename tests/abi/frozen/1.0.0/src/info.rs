@@ -1,7 +1,7 @@
 //! What a provider says of itself before it is used.
 
+use crate::abi::record;
 use crate::records::Extra;
-use crate::value::record;
 
 /// The version of this interface. A host and a provider of the same major
 /// version work together; see the rules in [`crate::abi`].

@@ -76,6 +76,8 @@ pub mod context;
 pub mod error;
 mod export;
 pub mod info;
+#[cfg(test)]
+mod json_forms;
 mod methods;
 mod open_enum;
 pub mod prelude;

@@ -111,7 +111,7 @@ macro_rules! open_enum {
             }
         }
 
-        impl $crate::value::AbiValue for $name {
+        impl $crate::abi::AbiValue for $name {
             type Abi = Self;
 
             fn into_abi(self) -> Self {
@@ -120,6 +120,14 @@ macro_rules! open_enum {
 
             fn from_abi(abi: Self) -> Self {
                 abi
+            }
+        }
+
+        #[cfg(test)]
+        impl $crate::json_forms::Sample for $name {
+            fn sample(_: bool) -> Self {
+                // The last one, since the first is often the default.
+                Self::ALL[Self::ALL.len() - 1]
             }
         }
 

@@ -1,8 +1,6 @@
 //! A secret that cannot be shown by accident and is wiped when dropped.
 
-use crate::value::AbiValue;
-use abi_stable::StableAbi;
-use abi_stable::std_types::RVec;
+use crate::abi::AbiValue;
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::hint::black_box;
@@ -114,18 +112,24 @@ pub(crate) fn serialize_presence<S: serde::Serializer>(
     }
 }
 
-/// The form of [`Secret`] that crosses the boundary; wiped when dropped.
-#[repr(C)]
-#[derive(StableAbi)]
-pub struct SecretAbi {
-    bytes: RVec<u8>,
-}
+pub(crate) mod on_the_boundary {
+    use abi_stable::StableAbi;
+    use abi_stable::std_types::RVec;
 
-impl Drop for SecretAbi {
-    fn drop(&mut self) {
-        wipe(&mut self.bytes);
+    /// The form of [`Secret`](super::Secret) that crosses the boundary; wiped when dropped.
+    #[repr(C)]
+    #[derive(StableAbi)]
+    pub struct SecretAbi {
+        pub(super) bytes: RVec<u8>,
+    }
+
+    impl Drop for SecretAbi {
+        fn drop(&mut self) {
+            super::wipe(&mut self.bytes);
+        }
     }
 }
+pub(crate) use on_the_boundary::SecretAbi;
 
 impl AbiValue for Secret {
     type Abi = SecretAbi;

@@ -7,6 +7,7 @@ use super::traits::{
     BoxedClient, BoxedServer, ByteSinkMut, ByteSourceMut, ContextRef, PageSinkMut,
     SharedHostServices,
 };
+use crate::abi::AbiValue;
 use crate::context::CallContext;
 use crate::error::{ErrorKind, Result, VcsError};
 use crate::methods::{authorized_client_methods, vcs_server_methods};
@@ -14,7 +15,6 @@ use crate::provider::{AuthorizedClient, VcsServer};
 use crate::records::*;
 use crate::services::{HostServices, LogLevel, LogRecord};
 use crate::sink::{ByteSink, ByteSource, Flow, PageSink};
-use crate::value::AbiValue;
 use abi_stable::sabi_trait::prelude::TD_Opaque;
 use abi_stable::std_types::{RBox, ROption, RResult};
 use std::sync::Arc;

@@ -3,9 +3,9 @@
 use super::guard::{Poison, guarded, remember_panic_places};
 use super::plugin_side::{RemoteHostServices, ServerAdapter, to_abi};
 use super::traits::{AbiResult, BoxedServer, SharedHostServices};
+use crate::abi::AbiValue;
 use crate::info::{COMPILER, INTERFACE_VERSION, PANIC_STRATEGY, ProviderInfoAbi, TARGET};
 use crate::provider::Provider;
-use crate::value::AbiValue;
 use abi_stable::StableAbi;
 use abi_stable::library::{CheckTypeLayout, LibHeader, RootModule, RootModuleResult};
 use abi_stable::prefix_type::PrefixTypeTrait;

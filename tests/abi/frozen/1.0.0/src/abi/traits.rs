@@ -10,12 +10,12 @@
     clippy::all
 )]
 
+use crate::abi::AbiValue;
 use crate::error::VcsErrorAbi;
 use crate::methods::{authorized_client_methods, vcs_server_methods};
 use crate::records::*;
 use crate::services::{LogLevel, LogRecordAbi};
 use crate::sink::Flow;
-use crate::value::AbiValue;
 use abi_stable::sabi_trait;
 use abi_stable::std_types::{RArc, RBox, ROption, RResult, RSlice, RSliceMut, RStr, RString, RVec};
 use abi_stable::{RMut, RRef};

@@ -1,9 +1,9 @@
 //! Credentials, grants and the consent flow.
 
 use super::{Secrets, Timestamp};
+use crate::abi::record;
 use crate::open_enum::open_enum;
 use crate::secret::{Secret, serialize_presence};
-use crate::value::record;
 
 open_enum! {
     /// How a client proves who it is.

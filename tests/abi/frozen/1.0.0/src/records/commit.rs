@@ -1,8 +1,8 @@
 //! Commits, ranges of commits and the files they change.
 
 use super::{Author, Timestamp};
+use crate::abi::record;
 use crate::open_enum::open_enum;
-use crate::value::record;
 
 open_enum! {
     /// What happened to a file between two commits.

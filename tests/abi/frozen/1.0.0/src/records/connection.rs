@@ -1,7 +1,7 @@
 //! What a credential is and sees, and what the server promises.
 
 use super::{Author, Secrets, Timestamp};
-use crate::value::record;
+use crate::abi::record;
 
 record! {
     /// What `check_connection` is asked.

@@ -1,9 +1,9 @@
 //! Files and archives of a commit, and what is needed to check it out.
 
 use super::{NetworkSettings, Secrets, Timestamp};
+use crate::abi::record;
 use crate::open_enum::open_enum;
 use crate::secret::{Secret, serialize_presence};
-use crate::value::record;
 
 open_enum! {
     /// The format of an archive.

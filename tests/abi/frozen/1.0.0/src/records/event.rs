@@ -1,8 +1,8 @@
 //! What happened in a repository, from deliveries and from polling alike.
 
 use super::{Author, Comment, Commit, PullRequest, Status, Timestamp};
+use crate::abi::record;
 use crate::open_enum::open_enum;
-use crate::value::record;
 
 open_enum! {
     /// What happened.

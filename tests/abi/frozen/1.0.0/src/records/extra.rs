@@ -1,7 +1,7 @@
 //! The facts that records have no field for.
 
+use crate::abi::AbiValue;
 use crate::error::{ErrorKind, Result, VcsError};
-use crate::value::AbiValue;
 use abi_stable::std_types::{RString, RVec, Tuple2};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! Releases and their files.
 
-use crate::value::record;
+use crate::abi::record;
 
 record! {
     /// A release to make: an annotated tag.

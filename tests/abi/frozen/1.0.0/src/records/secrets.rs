@@ -1,7 +1,7 @@
 //! The secrets that records have no field for.
 
+use crate::abi::AbiValue;
 use crate::secret::{Secret, SecretAbi};
-use crate::value::AbiValue;
 use abi_stable::std_types::{RString, RVec, Tuple2};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

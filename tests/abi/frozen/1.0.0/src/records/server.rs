@@ -1,7 +1,7 @@
 //! What a configured server says of itself.
 
 use super::WebhookProof;
-use crate::value::record;
+use crate::abi::record;
 
 record! {
     /// What a server is asked about itself.

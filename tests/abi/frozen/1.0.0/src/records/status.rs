@@ -1,8 +1,8 @@
 //! Build statuses of a commit.
 
 use super::Timestamp;
+use crate::abi::record;
 use crate::open_enum::open_enum;
-use crate::value::record;
 
 open_enum! {
     /// The state of a build in the engine's words.
