@@ -171,6 +171,12 @@ impl Servers for ConfiguredServers {
         }
     }
 
+    fn is_served(&self, name: &str) -> bool {
+        self.registry
+            .server(name)
+            .is_some_and(|handle| handle.provider_info().is_some())
+    }
+
     fn health(&self) -> Value {
         json!(self.registry.health())
     }
