@@ -27,6 +27,9 @@
 //! and records every credential that reaches it
 //! (see [`MockBitbucket::storage_violations`]).
 //!
+//! What it does and does not, its options and the control API stand in the README of
+//! this package.
+//!
 //! The rooms are floors, and none looks up: `git` reads and writes repositories,
 //! `model` keeps what the service keeps, `view` shows it as JSON, `events` tells
 //! hooks, `api` serves the REST API, `http` owns the sockets, `control` starts a

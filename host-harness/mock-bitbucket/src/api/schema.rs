@@ -24,7 +24,7 @@ const TYPES: [(&str, &str); 17] = [
         "type uuid slug full_name name description scm website is_private fork_policy \
          created_on updated_on size language has_issues has_wiki owner:account \
          workspace:workspace project:project parent:repository mainbranch:ref \
-         override_settings:* links:*",
+         override_settings:* enforced_signed_commits links:*",
     ),
     (
         "ref",

@@ -39,12 +39,23 @@ pub(crate) fn deliver(
     if UPDATES.contains(&event) {
         note_update(mock, repository, actor, pull_request);
     }
-    let mut payload =
-        json!({ "pullrequest": view::pull_request::whole(mock, repository, pull_request) });
+    let mut payload = json!({ "pullrequest": delivered(mock, repository, pull_request) });
     for (name, value) in more {
         payload[name] = value;
     }
     deliver::deliver(mock, repository, actor, event, payload);
+}
+
+/// A pull request as deliveries show it: how it renders without the reason, and more
+/// of its source branch.
+fn delivered(mock: &Mock, repository: &Arc<Repository>, pull_request: &PullRequest) -> Value {
+    let mut object = view::pull_request::whole(mock, repository, pull_request);
+    if let Some(rendered) = object["rendered"].as_object_mut() {
+        rendered.remove("reason");
+    }
+    object["source"]["branch"]["links"] = json!({});
+    object["source"]["branch"]["sync_strategies"] = json!(["merge_commit", "rebase"]);
+    object
 }
 
 /// Notes how a pull request looks after an update, for its activity.

@@ -110,6 +110,9 @@ fn side(mock: &Mock, repository: &Repository, found: Option<&Ref>) -> Result<Val
         .pop()
         .unwrap_or(Value::Null);
     object["target"] = without_repository(object["target"].take());
+    if let Some(links) = object["target"]["links"].as_object_mut() {
+        links.retain(|name, _| matches!(name.as_str(), "self" | "html"));
+    }
     if object["tagger"].is_object() {
         object["tagger"] = json!({});
     }

@@ -46,7 +46,7 @@ impl Response {
         let mut response = Self::empty(204);
         response
             .headers
-            .push(header("content-type", "application/json; charset=utf-8"));
+            .push(header("content-type", "text/html; charset=utf-8"));
         response
     }
 

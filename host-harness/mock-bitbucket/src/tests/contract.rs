@@ -16,14 +16,9 @@ fn shared() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared")
 }
 
-/// The description; without it the test says so and passes.
-fn description() -> Option<ApiDescription> {
+fn description() -> ApiDescription {
     let path = shared().join("api/bitbucket-cloud-swagger.json");
-    if !path.exists() {
-        println!("skipped: the official description is not beside this checkout");
-        return None;
-    }
-    Some(ApiDescription::read(&path).expect("a description"))
+    ApiDescription::read(&path).expect("a description")
 }
 
 /// Routes that are not the API's.
@@ -38,10 +33,12 @@ fn sorted(scopes: &[impl AsRef<str>]) -> Vec<String> {
 }
 
 #[test]
+#[cfg_attr(
+    not(beside_description),
+    ignore = "the official description does not stand beside this checkout"
+)]
 fn every_route_is_described_and_asks_for_the_described_scopes() {
-    let Some(description) = description() else {
-        return;
-    };
+    let description = description();
     let mut wrong = Vec::new();
     for route in routes::all() {
         let (method, template) = (route.method.as_str(), route.template);
@@ -368,10 +365,12 @@ impl Tour {
 }
 
 #[test]
+#[cfg_attr(
+    not(beside_description),
+    ignore = "the official description does not stand beside this checkout"
+)]
 fn every_operation_is_used_and_answers_as_described() {
-    let Some(description) = description() else {
-        return;
-    };
+    let description = description();
     let tour = Tour::new();
     tour.repositories_and_refs();
     tour.statuses_and_hooks();
@@ -423,15 +422,13 @@ fn answered(route: &str, body: Vec<u8>) -> RecordedExchange {
 /// The checks themselves are held against answers of the real service: a rule
 /// that those break would be a rule of our own making.
 #[test]
+#[cfg_attr(
+    not(all(beside_description, beside_recordings)),
+    ignore = "the recordings do not stand beside this checkout"
+)]
 fn recorded_answers_of_the_real_service_pass_the_same_checks() {
-    let Some(description) = description() else {
-        return;
-    };
+    let description = description();
     let directory = shared().join("fixtures/api");
-    if !directory.exists() {
-        println!("skipped: recorded answers are not beside this checkout");
-        return;
-    }
     let repository = "/2.0/repositories/{workspace}/{repo_slug}";
     let mut wrong = Vec::new();
     let mut checked = 0;

@@ -19,6 +19,7 @@ mod merge_strategies;
 mod merging;
 mod oauth;
 mod pull_requests;
+mod recorded;
 mod refs;
 mod serving;
 mod source;

@@ -47,6 +47,12 @@ pub(crate) fn whole_user(urls: &Urls, account: &User) -> Value {
 /// A workspace with what is only shown of it by itself.
 pub(crate) fn whole_workspace(urls: &Urls, found: &Workspace) -> Value {
     let mut object = workspace(urls, found);
+    let repositories = format!("{}/repositories/{}", urls.api, found.slug);
+    object["links"]["repositories"] = link(repositories);
+    for name in ["members", "owners", "projects", "hooks"] {
+        let address = format!("{}/workspaces/{}/{name}", urls.api, found.slug);
+        object["links"][name] = link(address);
+    }
     object["is_private"] = json!(true);
     object["is_privacy_enforced"] = json!(false);
     object["forking_mode"] = json!("allow_forks");
@@ -67,7 +73,6 @@ pub(crate) fn workspace(urls: &Urls, workspace: &Workspace) -> Value {
             "self": link(format!("{}/workspaces/{slug}", urls.api)),
             "html": link(format!("{}/{slug}/", urls.web)),
             "avatar": link(format!("{}/workspaces/{slug}/avatar/", urls.web)),
-            "repositories": link(format!("{}/repositories/{slug}", urls.api)),
         },
     })
 }
@@ -150,6 +155,8 @@ pub(crate) fn repository(
         "language": "",
         "has_issues": false,
         "has_wiki": false,
+        "override_settings": { "default_merge_strategy": false, "branching_model": false },
+        "enforced_signed_commits": null,
         "mainbranch": main_branch,
         "links": {
             "self": link(api.clone()),

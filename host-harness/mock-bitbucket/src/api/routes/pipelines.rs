@@ -56,7 +56,9 @@ fn find(call: &Call) -> Result<Value, ApiError> {
     kept(call)?
         .all()
         .into_iter()
-        .find(|one| one["uuid"] == id || one["build_number"].to_string() == id)
+        .find(|one| {
+            one["uuid"] == id || one["build_number"] == id.parse::<u64>().ok().unwrap_or_default()
+        })
         .ok_or_else(|| ApiError::not_found(format!("No pipeline with identifier {id} was found.")))
 }
 
