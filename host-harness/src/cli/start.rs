@@ -7,8 +7,8 @@ use super::output::Output;
 use super::session::{careful_loading, config_of, plugin_directory};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
-use vcs_engine::metrics::LostLogLines;
 use vcs_engine::config::EngineConfig;
+use vcs_engine::metrics::LostLogLines;
 use vcs_engine::start::{self, Ready, Services, StartOptions};
 use vcs_plugin_host::loader::LoaderOptions;
 

@@ -8,7 +8,7 @@ mod cds_json;
 mod repository;
 mod review;
 
-use self::cds_json::{CdsCommitStatus, CdsPolling, CdsRepo, CdsWebhooks, IntoCds};
+use self::cds_json::{CdsPolling, CdsWebhooks, IntoCds};
 use super::Shared;
 use super::call::{ProviderResult, Target, call, with_client};
 use super::response::JsonResult;
