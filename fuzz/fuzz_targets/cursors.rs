@@ -21,7 +21,7 @@ fuzz_target!(|cursor: String| {
     let request = PollEventsRequest {
         repo: "acme/widget".to_owned(),
         cursor: Some(cursor),
-        kinds: Vec::new(),
+        ..PollEventsRequest::default()
     };
     let context = HostCallContext::new("fuzz").with_time_limit(Duration::from_millis(50));
     if let Err(error) = client.poll_events(&context, request) {

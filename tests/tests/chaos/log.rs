@@ -52,7 +52,13 @@ fn deliveries_are_worked_on_after_the_reader_of_the_log_has_gone() {
 #[test]
 fn nothing_waits_for_a_reader_of_the_log_that_stopped_reading() {
     let place = Place::new();
-    let (_unread, pipe) = std::io::pipe().unwrap();
+    // It has a pipe and never reads it.
+    let mut sleeper = Command::new("sleep")
+        .arg("600")
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pipe = sleeper.stdin.take().unwrap();
     let engine = place
         .home
         .start_logging_to(&["--log-level", "trace"], pipe.into());
@@ -66,6 +72,8 @@ fn nothing_waits_for_a_reader_of_the_log_that_stopped_reading() {
     nothing_lost_nothing_twice(&engine, &numbers);
     engine.signal("TERM");
     assert!(engine.wait(), "it does not end in order");
+    sleeper.kill().unwrap();
+    sleeper.wait().unwrap();
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn the_figures_are_as_prometheus_wants_them_and_count_what_happens() {
         .unwrap();
     let home = EngineHome::public(&mock, "disableWebHooksCreation = true");
     let engine = home.start();
-    engine.link("app", REPO);
+    let _ = engine.link("app", REPO);
     let (status, text) = engine.get(&engine.api("/mon/metrics"));
     assert_eq!(status, 200);
     let text = text.as_str().unwrap().to_owned();

@@ -78,7 +78,7 @@ fn any_cursor_is_used_or_rejected() {
             let request = PollEventsRequest {
                 repo: REPO.to_owned(),
                 cursor: Some(cursor),
-                ..Default::default()
+                ..PollEventsRequest::default()
             };
             let result = ends_well(|| client.poll_events(&soon(), request))?;
             if let Err(error) = result {
