@@ -50,12 +50,15 @@ fn look(top: u32, secrets: &[&str], seen: &mut Seen) {
         }
         false
     };
+    let own = std::fs::read(format!("/proc/{top}/cmdline")).unwrap_or_default();
+    let own = String::from_utf8_lossy(&own).replace('\0', " ");
     for pid in parents.keys().copied().filter(|pid| is_below(*pid)) {
         let read = |file: &str| std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
         let arguments = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");
         // The engine's own program without arguments tries a plugin. It ends before
-        // git begins, and has the environment that the user gave the engine.
-        if arguments.trim_end().ends_with("/engine") {
+        // git begins, and has the environment that the user gave the engine; so has
+        // a process of the engine that has not become another program yet.
+        if arguments.trim_end().ends_with("/engine") || arguments == own {
             continue;
         }
         let environment = String::from_utf8_lossy(&read("environ")).into_owned();
