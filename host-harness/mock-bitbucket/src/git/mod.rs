@@ -2,6 +2,7 @@
 
 pub(crate) mod commit_files;
 pub(crate) mod compare;
+pub(crate) mod error;
 pub(crate) mod object_reader;
 pub(crate) mod objects;
 pub(crate) mod order;

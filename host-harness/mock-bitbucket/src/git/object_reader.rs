@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 use std::time::SystemTime;
 
-use crate::git::repository::GitError;
+use crate::git::error::GitError;
 use crate::sync::lock;
 
 /// Questions that are asked before the answers are read. They fit into a pipe, so

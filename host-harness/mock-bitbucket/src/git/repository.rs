@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+pub use crate::git::error::GitError;
 use crate::git::object_reader::{Object, ObjectReader};
 use crate::git::objects::{Commit, Tag, is_full_hash, is_hex, parse_commit, parse_tag};
 use crate::git::ref_cache::RefCache;
@@ -17,25 +18,6 @@ use crate::sync::lock;
 
 /// How many parsed commits are kept per repository before the cache starts anew.
 const CACHED_COMMITS: usize = 20_000;
-
-/// Why git could not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum GitError {
-    /// The program could not be started or spoken to.
-    #[error("cannot run git: {0}")]
-    Start(#[from] std::io::Error),
-    /// git ended with an error; its message follows.
-    #[error("git {command} failed: {message}")]
-    Failed {
-        /// The git command.
-        command: String,
-        /// What git wrote to standard error.
-        message: String,
-    },
-    /// git answered something that is not what its documentation says.
-    #[error("git answered something unexpected to {0}")]
-    Unexpected(&'static str),
-}
 
 /// A repository on disk, bare or not.
 pub(crate) struct GitRepository {

@@ -13,7 +13,6 @@ use crate::model::pull_request::Strategy;
 use crate::model::repository::{Repository, Workspace};
 use crate::model::user::{User, stable_uuid};
 use crate::sync::lock;
-use crate::view::whole;
 
 /// An account. The address is never shown.
 pub(crate) fn user(urls: &Urls, user: &User) -> Value {
@@ -36,7 +35,7 @@ pub(crate) fn user(urls: &Urls, user: &User) -> Value {
 pub(crate) fn whole_user(urls: &Urls, account: &User) -> Value {
     let mut object = user(urls, account);
     object["account_status"] = json!("active");
-    object["created_on"] = whole::long_ago();
+    object["created_on"] = long_ago();
     object["location"] = Value::Null;
     object["website"] = json!("");
     object["is_staff"] = json!(false);
@@ -56,8 +55,8 @@ pub(crate) fn whole_workspace(urls: &Urls, found: &Workspace) -> Value {
     object["is_private"] = json!(true);
     object["is_privacy_enforced"] = json!(false);
     object["forking_mode"] = json!("allow_forks");
-    object["created_on"] = whole::long_ago();
-    object["updated_on"] = whole::long_ago();
+    object["created_on"] = long_ago();
+    object["updated_on"] = long_ago();
     object
 }
 
@@ -199,7 +198,7 @@ pub(crate) fn owner(urls: &Urls, workspace: &Workspace) -> Value {
         "uuid": workspace.uuid,
         "username": workspace.slug,
         "display_name": workspace.name,
-        "created_on": whole::long_ago(),
+        "created_on": long_ago(),
         "links": {
             "self": link(format!("{}/workspaces/{id}", urls.api)),
             "html": link(format!("{}/{id}/", urls.web)),
@@ -216,8 +215,8 @@ pub(crate) fn project(urls: &Urls, workspace: &Workspace, key: &str, name: &str)
     object["has_publicly_visible_repos"] = json!(false);
     object["owner"] = owner(urls, workspace);
     object["workspace"] = self::workspace(urls, workspace);
-    object["created_on"] = whole::long_ago();
-    object["updated_on"] = whole::long_ago();
+    object["created_on"] = long_ago();
+    object["updated_on"] = long_ago();
     object
 }
 
@@ -405,4 +404,9 @@ fn one_ref(
         }
     }
     Ok(Value::Object(object))
+}
+
+/// When accounts and workspaces were made: before everything that a test does.
+fn long_ago() -> Value {
+    json!("2015-05-04T09:30:00.000000+00:00")
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::model::mock::Mock;
 use crate::model::pull_request_store;
@@ -131,9 +131,4 @@ fn place(mock: &Mock, address: &str, part: &str) -> Option<(std::sync::Arc<Repos
         Found::Here(repository) | Found::Moved(repository) => Some((repository, id)),
         Found::Nowhere => None,
     }
-}
-
-/// When accounts and workspaces were made: before everything that a test does.
-pub(crate) fn long_ago() -> Value {
-    json!("2015-05-04T09:30:00.000000+00:00")
 }

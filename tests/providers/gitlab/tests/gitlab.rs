@@ -8,7 +8,7 @@ use server::{CLIENT, GitLabServer, TOKEN};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use vcs_conformance::{RecordingHost, Run, Subject, repositories};
+use vcs_conformance::{RecordingHost, Run, Target, repositories};
 use vcs_gitlab::GitLab;
 use vcs_provider_interface::abi::{HostProvider, HostServer, module_of};
 use vcs_provider_interface::context::HostCallContext;
@@ -77,13 +77,13 @@ impl Setting {
 #[test]
 fn the_provider_conforms() {
     let mut setting = setting("kit");
-    let mut subject = Subject::new(REPO, Arc::clone(&setting.host));
-    subject.git_clone = Some(setting.folder.join("app.git"));
-    subject.empty_repo = Some(EMPTY.to_owned());
-    subject.writable_repo = Some(WRITABLE.to_owned());
-    subject.secrets = vec![Secret::from(TOKEN), Secret::from(CLIENT.1)];
-    subject.faults = Some(Arc::clone(&setting.service) as Arc<dyn vcs_conformance::ServerFaults>);
-    subject.host_threads = vec!["gitlab".to_owned()];
+    let mut target = Target::new(REPO, Arc::clone(&setting.host));
+    target.git_clone = Some(setting.folder.join("app.git"));
+    target.empty_repo = Some(EMPTY.to_owned());
+    target.writable_repo = Some(WRITABLE.to_owned());
+    target.secrets = vec![Secret::from(TOKEN), Secret::from(CLIENT.1)];
+    target.faults = Some(Arc::clone(&setting.service) as Arc<dyn vcs_conformance::ServerFaults>);
+    target.host_threads = vec!["gitlab".to_owned()];
     let provider = HostProvider::new(module_of::<GitLab>());
     let info = provider.info().unwrap();
     let services = Arc::clone(&setting.host) as Arc<dyn HostServices>;
@@ -92,7 +92,7 @@ fn the_provider_conforms() {
         panic!("the configuration is right");
     };
     let server = std::mem::replace(&mut setting.server, other);
-    let report = Run::new(Arc::new(server), info, subject)
+    let report = Run::new(Arc::new(server), info, target)
         .run(|_, _, _| {})
         .unwrap();
     assert!(report.conforms(), "{}", report.text());
