@@ -1,4 +1,5 @@
 use super::*;
+use vcs_provider_interface::records::keys;
 
 const WHOLE: &str = r#"
 [api]
@@ -171,21 +172,22 @@ fn a_server_is_picked_by_name_or_because_it_is_the_only_one() {
 }
 
 #[test]
-fn a_provider_s_message_gets_the_line_of_the_key_it_names() {
+fn a_provider_s_error_gets_the_line_of_the_key_it_names() {
     let config = parse(WHOLE).unwrap();
     let server = config.server(None).unwrap();
-    let located = |message: &str| {
-        let error = VcsError::new(ErrorKind::CONFIG, message);
+    let located = |name: &str, value: &str| {
+        let error = VcsError::new(ErrorKind::CONFIG, "wrong").with_extra(name, value);
         config.locate(server, error).message
     };
-    let place = |line| format!("etc/config.toml:{line}: [vcs.servers.cloud.bitbucketcloud]: ");
-    for (message, line) in [
-        ("Status.disable: no", 18),
-        ("the key `clientSecret` is wrong", 16),
-        ("Status.missing: give it", 17),
-        ("something else", 14),
+    let expected =
+        |line| format!("etc/config.toml:{line}: [vcs.servers.cloud.bitbucketcloud]: wrong");
+    for (key, line) in [
+        ("Status.disable", 18),
+        ("clientSecret", 16),
+        ("Status.missing", 17),
+        ("something.else", 14),
     ] {
-        assert_eq!(located(message), format!("{}{message}", place(line)));
+        assert_eq!(located(keys::CONFIG_KEY, key), expected(line), "{key}");
     }
     // The lines of the table's own text are not those of the file.
     let own_line = 1 + server
@@ -194,8 +196,8 @@ fn a_provider_s_message_gets_the_line_of_the_key_it_names() {
         .position(|line| line.starts_with("clientSecret"))
         .unwrap();
     assert_eq!(
-        located(&format!("line {own_line}: wrong")),
-        format!("{}wrong", place(16))
+        located(keys::CONFIG_LINE, &own_line.to_string()),
+        expected(16)
     );
 }
 
