@@ -1,4 +1,5 @@
 use super::*;
+use vcs_provider_interface::records::keys;
 
 const WHOLE: &str = r#"
 [api]

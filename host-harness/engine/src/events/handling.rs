@@ -79,7 +79,9 @@ fn apply(
             let made = make_run(transaction, publisher, &application, event.id, wanted, now)?;
             match made {
                 Made::New { run, superseded } => {
-                    handled.runs.push((run.id, run.branch, run.hash));
+                    handled
+                        .runs
+                        .push((run.id, run.branch.clone(), run.hash.clone()));
                     handled.superseded = superseded;
                 }
                 Made::Present(run) => {
@@ -95,7 +97,7 @@ fn apply(
 }
 
 enum Made {
-    New { run: Run, superseded: Vec<i64> },
+    New { run: Box<Run>, superseded: Vec<i64> },
     Present(i64),
 }
 
@@ -146,7 +148,10 @@ fn make_run(
         }
     }
     publisher.publish(transaction, application, &run, now)?;
-    Ok(Made::New { run, superseded })
+    Ok(Made::New {
+        run: Box::new(run),
+        superseded,
+    })
 }
 
 /// Whether the change was handled already; keeps it if not.

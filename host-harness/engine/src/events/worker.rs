@@ -7,6 +7,7 @@ use super::rules::{Effects, effects, is_incomplete};
 use crate::clock::later;
 use crate::engine::Engine;
 use crate::store::{Completion, StoreError, StoredEvent};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -180,10 +181,10 @@ impl Engine {
         let Some(event) = &item.event else {
             return Ok(Decision::Park("its stored form cannot be read".to_owned()));
         };
-        if !applications.contains_key(&stored.application) {
+        if let Entry::Vacant(place) = applications.entry(stored.application) {
             match self.store.application_by_id(stored.application) {
                 Ok(found) => {
-                    applications.insert(stored.application, found);
+                    place.insert(found);
                 }
                 // Unlinked meanwhile; its events went with it.
                 Err(StoreError::NotFound(_)) => {}

@@ -293,7 +293,7 @@ fn one_push_through_two_hooks_is_one_run() {
     let next = branch_event("main", Some(&hash('b')), Some(&hash('c')));
     for id in ["1", "2"] {
         test.deliver(&app, id, &[push("main")]);
-        test.deliver(&app, &format!("next-{id}"), &[next.clone()]);
+        test.deliver(&app, &format!("next-{id}"), std::slice::from_ref(&next));
     }
     test.work();
     assert_eq!(test.runs(&app).len(), 2);
