@@ -14,7 +14,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if let Some(code) = vcs_plugin_host::loader::serve_preflight() {
+    if let Some(code) = vcs_plugin_host::serve_child_process() {
         return code;
     }
     if let Some(code) = vcs_engine::git::serve_credential_helper() {

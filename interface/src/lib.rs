@@ -85,3 +85,4 @@ pub mod secret;
 pub mod services;
 pub mod sink;
 pub mod value;
+pub mod wire;

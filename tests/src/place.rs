@@ -65,6 +65,7 @@ impl Place {
             preflight: Some(Preflight {
                 program: built_program("engine"),
                 time_limit: Duration::from_secs(5),
+                confinement: None,
             }),
             ..Default::default()
         }
@@ -164,6 +165,7 @@ pub fn server_settings(
         provider_type: provider_type.to_owned(),
         config_toml: config.to_owned(),
         services: Arc::clone(host) as Arc<dyn HostServices>,
+        isolated: false,
     }
 }
 

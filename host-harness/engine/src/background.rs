@@ -1,8 +1,9 @@
-//! Work that nobody waits for: events, clean-ups and polls, each when there is
-//! something to do or its time has come.
+//! Work that nobody waits for: events and their completion, messages, clean-ups
+//! and polls, each when there is something to do or its time has come.
 
 use crate::engine::Engine;
 use crate::events::PollSchedule;
+use crate::outbox::send_when_due;
 use crate::store::StoreError;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,30 +18,30 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// The time between two purges.
 const PURGE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
-/// Works until `stop` says so: on events and clean-ups in one task, on polls in
-/// another, so that a slow poll does not hold up deliveries.
+/// Works until `stop` says so. Each kind of work has a task of its own, so that
+/// none waits for what a service does not say to another.
 pub(crate) async fn run_in_background(engine: Arc<Engine>, stop: watch::Receiver<bool>) {
-    let polls = tokio::spawn(poll_when_due(Arc::clone(&engine), stop.clone()));
+    let others = [
+        tokio::spawn(poll_when_due(Arc::clone(&engine), stop.clone())),
+        tokio::spawn(complete_when_due(Arc::clone(&engine), stop.clone())),
+        tokio::spawn(send_when_due(Arc::clone(&engine), stop.clone())),
+        tokio::spawn(clean_up_when_due(Arc::clone(&engine), stop.clone())),
+    ];
     work_when_woken(engine, stop).await;
-    // Ended by the same signal; a panic in it was reported already.
-    let _ = polls.await;
+    for other in others {
+        // Ended by the same signal; a panic in it was reported already.
+        let _ = other.await;
+    }
 }
 
 async fn work_when_woken(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
-    let mut last_purged: Option<Instant> = None;
     while !*stop.borrow() {
         let worked = tokio::select! {
-            worked = work_once(&engine, &mut last_purged) => worked,
+            worked = work_once(&engine) => worked,
             // What is in hand is either not begun or done: it can be left.
             _ = stop.changed() => return,
         };
-        let rest = match worked {
-            Ok(rest) => rest,
-            Err(error) => {
-                tracing::error!(%error, "the work on events has to wait");
-                AFTER_FAILURE
-            }
-        };
+        let rest = rest_after(worked, "the work on events has to wait");
         tokio::select! {
             () = engine.wake.notified() => {}
             () = tokio::time::sleep(rest) => {}
@@ -50,33 +51,81 @@ async fn work_when_woken(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
 }
 
 /// Does what is due and says how long to rest.
-async fn work_once(
-    engine: &Arc<Engine>,
-    last_purged: &mut Option<Instant>,
-) -> Result<Duration, StoreError> {
+async fn work_once(engine: &Arc<Engine>) -> Result<Duration, StoreError> {
     engine.work_on_events().await?;
-    let forget = last_purged.is_none_or(|last| last.elapsed() > PURGE_INTERVAL);
     let worker = Arc::clone(engine);
-    let cleaned = tokio::task::spawn_blocking(move || {
-        worker.carry_out_due_cleanups()?;
-        if forget {
-            worker.purge_expired()?;
-        }
-        Ok::<_, StoreError>(())
-    });
-    match cleaned.await {
-        Ok(result) => result?,
-        Err(error) => return Err(StoreError::Failed(error.to_string())),
-    }
-    if forget {
-        *last_purged = Some(Instant::now());
-    }
+    in_background(move || worker.end_leases()).await?;
+    // Clean-ups wait for the events of their branch.
+    engine.wake_cleanups.notify_one();
     let now = engine.now();
     let next = [
         engine.store.next_retry_at(now)?,
-        engine.store.next_cleanup_at()?,
+        engine.store.next_lease_end()?,
     ];
     Ok(rest_until(now, next.into_iter().flatten().min()))
+}
+
+async fn clean_up_when_due(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
+    let mut last_purge: Option<Instant> = None;
+    while !*stop.borrow() {
+        let purges = last_purge.is_none_or(|last| last.elapsed() > PURGE_INTERVAL);
+        let worker = Arc::clone(&engine);
+        let cleaned = in_background(move || {
+            worker.carry_out_due_cleanups()?;
+            if purges {
+                worker.purge_expired()?;
+            }
+            worker.store.next_cleanup_at()
+        });
+        if purges {
+            last_purge = Some(Instant::now());
+        }
+        let cleaned = cleaned.await.map(|next| rest_until(engine.now(), next));
+        let rest = rest_after(cleaned, "clean-ups have to wait");
+        tokio::select! {
+            () = engine.wake_cleanups.notified() => {}
+            () = tokio::time::sleep(rest) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+async fn complete_when_due(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let completed = tokio::select! {
+            completed = complete_once(&engine) => completed,
+            _ = stop.changed() => return,
+        };
+        let rest = rest_after(completed, "completing events has to wait");
+        tokio::select! {
+            () = engine.wake_completion.notified() => {}
+            () = tokio::time::sleep(rest) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+async fn complete_once(engine: &Arc<Engine>) -> Result<Duration, StoreError> {
+    while engine.complete_due_events().await? > 0 {}
+    let next = engine.store.next_completion_at()?;
+    Ok(rest_until(engine.now(), next))
+}
+
+/// Does blocking work of the store.
+async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(StoreError::Failed(error.to_string())),
+    }
+}
+
+fn rest_after(worked: Result<Duration, StoreError>, what: &str) -> Duration {
+    worked.unwrap_or_else(|error| {
+        tracing::error!(%error, "{what}");
+        AFTER_FAILURE
+    })
 }
 
 async fn poll_when_due(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {

@@ -4,11 +4,13 @@
 use super::clock::Clock;
 use super::config::EngineConfig;
 use super::grants::GrantStore;
-use super::store::{Application, Store};
+use super::rejections::RejectionLog;
+use super::server_health::ServerHealth;
+use super::store::Store;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use vcs_provider_interface::context::{Cancellation, HostCallContext};
 use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
 use vcs_provider_interface::provider::{AuthorizedClient, VcsServer};
@@ -30,6 +32,9 @@ pub trait Servers: Send + Sync {
 
     /// How the providers are, for people and for monitoring.
     fn health(&self) -> serde_json::Value;
+
+    /// Whether the provider of a server is loaded.
+    fn is_served(&self, name: &str) -> bool;
 
     /// Looks for changed plugins and puts them into service; says what it did.
     fn reload(&self) -> serde_json::Value;
@@ -77,7 +82,7 @@ impl Settings {
     }
 }
 
-/// What is only counted: of a rejected delivery nothing else stays.
+/// What is counted of deliveries since the start.
 #[derive(Debug, Default)]
 pub struct Counters {
     accepted: AtomicU64,
@@ -139,6 +144,18 @@ pub struct Engine {
     pub wake: Notify,
     /// Told when polls may be due.
     pub wake_poller: Notify,
+    /// Told when there may be events to complete.
+    pub wake_completion: Notify,
+    /// Told when clean-ups may be due.
+    pub wake_cleanups: Notify,
+    /// Told when there may be messages to send.
+    pub wake_outbox: Notify,
+    /// Counts the changes of runs; whoever waits for a run watches it.
+    pub run_changes: watch::Sender<u64>,
+    /// How calls to the servers have gone.
+    pub health: ServerHealth,
+    /// The latest rejected deliveries.
+    pub rejections: RejectionLog,
     /// Ends the calls of work that nobody waits for.
     pub stopping: Cancellation,
 }
@@ -162,6 +179,12 @@ impl Engine {
             counters: Counters::default(),
             wake: Notify::new(),
             wake_poller: Notify::new(),
+            wake_completion: Notify::new(),
+            wake_cleanups: Notify::new(),
+            wake_outbox: Notify::new(),
+            run_changes: watch::Sender::new(0),
+            health: ServerHealth::default(),
+            rejections: RejectionLog::default(),
             stopping: Cancellation::new(),
         }
     }
@@ -170,6 +193,33 @@ impl Engine {
     pub fn wake_all(&self) {
         self.wake.notify_one();
         self.wake_poller.notify_one();
+        self.wake_completion.notify_one();
+        self.wake_cleanups.notify_one();
+        self.wake_outbox.notify_one();
+    }
+
+    /// Tells whoever waits that runs have changed, and the outbox with them.
+    pub fn runs_changed(&self) {
+        self.run_changes.send_modify(|count| *count += 1);
+        self.wake_outbox.notify_one();
+    }
+
+    /// Asks a server something with the credential of a project, and takes note
+    /// of how that went. Blocks.
+    ///
+    /// # Errors
+    /// As [`Engine::client`], and what `work` returns.
+    pub fn ask<T>(
+        &self,
+        project: &str,
+        server: &str,
+        work: impl FnOnce(&dyn AuthorizedClient) -> Result<T>,
+    ) -> Result<T> {
+        let result = self
+            .client(Some(project), server)
+            .and_then(|client| work(&*client));
+        self.health.observe(server, &result, self.now());
+        result
     }
 
     /// The credential that a project's calls to a server use: the project's
@@ -192,14 +242,6 @@ impl Engine {
     pub fn client(&self, project: Option<&str>, server: &str) -> Result<Box<dyn AuthorizedClient>> {
         let credential = self.credential(project, server)?;
         self.servers.server(server)?.authorized_client(credential)
-    }
-
-    /// A client for an application's repository.
-    ///
-    /// # Errors
-    /// As [`Engine::client`].
-    pub fn client_of(&self, application: &Application) -> Result<Box<dyn AuthorizedClient>> {
-        self.client(Some(&application.project), &application.server)
     }
 
     /// The context of work that nobody waits for.

@@ -19,16 +19,21 @@ pub mod config;
 pub mod consent;
 pub mod engine;
 pub mod events;
+pub mod evidence;
 pub mod git;
 pub mod grants;
 pub mod host_services;
 pub mod linking;
+pub mod outbox;
 pub mod providers;
 pub mod random;
+pub mod rejections;
 pub mod runs;
+pub mod server_health;
 pub mod services;
 pub mod start;
 pub mod store;
+pub mod subject;
 pub mod tokens;
 
 #[cfg(test)]

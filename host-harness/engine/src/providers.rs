@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use vcs_plugin_host::isolation::Isolation;
 use vcs_plugin_host::loader::{Loader, LoaderOptions};
 use vcs_plugin_host::registry::{
     Outcome, Registry, RegistryOptions, ReloadReport, ServerSettings, SwapError, Watch,
@@ -44,7 +45,7 @@ impl ConfiguredServers {
         grants: &Arc<GrantStore>,
         options: LoaderOptions,
     ) -> Result<Self> {
-        let registry = Registry::new(Loader::new(options), RegistryOptions::default());
+        let registry = Registry::new(Loader::new(options), registry_options(config)?);
         log_reload(&registry.reload(&directory));
         for server in &config.vcs.servers {
             configure(&registry, config, server, grants)?;
@@ -104,6 +105,21 @@ impl ConfiguredServers {
     }
 }
 
+fn registry_options(config: &EngineConfig) -> Result<RegistryOptions> {
+    let isolation = &config.plugins.isolation;
+    let servers = &config.vcs.servers;
+    if !servers.iter().any(|server| isolation.is_for(&server.name)) {
+        return Ok(RegistryOptions::default());
+    }
+    let mut processes = Isolation::by_this_program()
+        .map_err(|error| VcsError::new(ErrorKind::INTERNAL, error.to_string()))?;
+    processes.confinement = isolation.confinement();
+    Ok(RegistryOptions {
+        isolation: Some(processes),
+        ..RegistryOptions::default()
+    })
+}
+
 fn configure(
     registry: &Registry,
     config: &EngineConfig,
@@ -115,6 +131,7 @@ fn configure(
         provider_type: server.provider_type.clone(),
         config_toml: server.toml.clone(),
         services: Arc::new(EngineServices::new(&server.name, Arc::clone(grants))),
+        isolated: config.plugins.isolation.is_for(&server.name),
     };
     registry.configure(settings).map_err(|error| match error {
         SwapError::Constructor { error, .. } => config.locate(server, error),
@@ -169,6 +186,12 @@ impl Servers for ConfiguredServers {
                 format!("there is no server {name:?}"),
             )),
         }
+    }
+
+    fn is_served(&self, name: &str) -> bool {
+        self.registry
+            .server(name)
+            .is_some_and(|handle| handle.provider_info().is_some())
     }
 
     fn health(&self) -> Value {

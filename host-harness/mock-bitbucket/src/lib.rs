@@ -71,6 +71,10 @@ pub use control::command;
 pub use control::error::MockError;
 pub use control::handle::{ApiToken, MockBitbucket, OAuthConsumer};
 pub use control::oauth::ConsentDecision;
+pub use control::state_file::{
+    CommitEntry, HookEntry, PullRequestEntry, RepositoryEntry, StateFile, TokenEntry, UserEntry,
+    WorkspaceEntry,
+};
 pub use git::repository::GitError;
 pub use http::faults::{self, Fault, FaultPlan, FaultRule};
 pub use http::record::RecordedExchange;

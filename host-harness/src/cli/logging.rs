@@ -35,9 +35,7 @@ pub(super) struct Log {
 /// for the process whether there are colours.
 pub(super) fn start(arguments: &GlobalArguments, level: LevelFilter, delivery: Delivery) -> Log {
     arguments.color.write_global();
-    let filter = EnvFilter::builder()
-        .with_default_directive(level.into())
-        .parse_lossy(arguments.log_level.as_deref().unwrap_or_default());
+    let filter = filter(arguments.log_level.as_deref(), level);
     match delivery {
         Delivery::Direct => {
             install(arguments, filter, || StandardError);
@@ -55,6 +53,39 @@ pub(super) fn start(arguments: &GlobalArguments, level: LevelFilter, delivery: D
             }
         }
     }
+}
+
+/// The targets of the engine's own lines; those of libraries stay at warnings
+/// unless a directive names them.
+const OWN_TARGETS: [&str; 7] = [
+    "engine",
+    "host_harness",
+    "mock_bitbucket",
+    "provider",
+    "vcs_conformance",
+    "vcs_engine",
+    "vcs_plugin_host",
+];
+
+/// What goes to the log: a level alone is one for the engine's own targets.
+fn filter(asked: Option<&str>, level: LevelFilter) -> EnvFilter {
+    let asked = asked.unwrap_or_default().trim();
+    let mut own = level;
+    let mut others = Vec::new();
+    for directive in asked
+        .split(',')
+        .map(str::trim)
+        .filter(|one| !one.is_empty())
+    {
+        match directive.parse::<LevelFilter>() {
+            Ok(level) => own = level,
+            Err(_) => others.push(directive.to_owned()),
+        }
+    }
+    let mut directives = vec![own.min(LevelFilter::WARN).to_string()];
+    directives.extend(OWN_TARGETS.map(|target| format!("{target}={own}")));
+    directives.extend(others);
+    EnvFilter::builder().parse_lossy(directives.join(","))
 }
 
 fn install<W>(arguments: &GlobalArguments, filter: EnvFilter, writer: W)
@@ -87,5 +118,22 @@ impl Write for StandardError {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_alone_is_for_the_engine_and_libraries_stay_quiet() {
+        let shown = filter(Some("trace"), LevelFilter::INFO).to_string();
+        assert!(shown.contains("vcs_engine=trace"), "{shown}");
+        assert!(shown.split(',').any(|one| one == "warn"), "{shown}");
+        let named = filter(Some("warn,notify=debug"), LevelFilter::INFO).to_string();
+        assert!(named.contains("notify=debug"), "{named}");
+        assert!(named.contains("vcs_engine=warn"), "{named}");
+        let off = filter(Some("off"), LevelFilter::INFO).to_string();
+        assert!(off.contains("vcs_engine=off"), "{off}");
     }
 }

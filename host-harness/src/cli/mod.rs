@@ -17,6 +17,7 @@ mod conformance;
 mod demo;
 pub mod exit;
 mod failure;
+mod grants;
 mod interrupt;
 mod logging;
 mod output;
@@ -97,6 +98,7 @@ fn execute(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Action(command) => action::run(command, output),
         Command::Start(arguments) => start::run(&arguments, output),
         Command::Tokens(arguments) => tokens::run(&arguments, output),
+        Command::Grants(arguments) => grants::run(&arguments, output),
         Command::Plugins(arguments) => plugins::run(&arguments, output),
         Command::Vcs(arguments) => vcs::run(*arguments, output),
         Command::Webhook(WebhookCommand::Parse(arguments)) => webhook::parse(&arguments, output),

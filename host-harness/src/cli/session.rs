@@ -80,7 +80,7 @@ impl Session {
 }
 
 /// The grants of the engine's store.
-fn grants_of(config: &EngineConfig) -> Result<Arc<GrantStore>, VcsError> {
+pub(super) fn grants_of(config: &EngineConfig) -> Result<Arc<GrantStore>, VcsError> {
     let key = StoreKey::load(config.store.key.as_ref(), &config.store.path)?;
     let store = Arc::new(Store::open(&config.store.path)?);
     Ok(Arc::new(GrantStore::open(

@@ -5,7 +5,9 @@ use super::failure::Failure;
 use super::output::Output;
 use super::session::{careful_loading, config_of, plugin_directory};
 use serde_json::json;
+use vcs_engine::config::EngineConfig;
 use vcs_engine::start::{self, Ready, Services, StartOptions};
+use vcs_plugin_host::loader::LoaderOptions;
 
 /// Runs the services until a signal. Says on standard output when they can be
 /// called: with `--json` as one line.
@@ -20,7 +22,7 @@ pub(super) fn run(arguments: &StartArguments, output: &Output) -> Result<(), Fai
             vcs: arguments.services.contains(&ServiceName::Vcs),
         },
         plugin_directory: directory,
-        loader: careful_loading(Some(&config))?,
+        loader: loader_options(&config)?,
         movable_clock: arguments.movable_clock,
     };
     start::run(&config, options, |ready| {
@@ -40,4 +42,18 @@ fn in_words(ready: &Ready) -> String {
     }
     lines.push(format!("the engine's data is in {}", ready.store.display()));
     lines.join("\n") + "\n"
+}
+
+/// Where all servers get confined processes, nothing of a plugin runs outside
+/// of one, so the preflight is confined as well.
+fn loader_options(config: &EngineConfig) -> Result<LoaderOptions, Failure> {
+    let mut options = careful_loading(Some(config))?;
+    let isolation = &config.plugins.isolation;
+    let mut servers = config.vcs.servers.iter();
+    if servers.all(|server| isolation.is_for(&server.name)) {
+        if let Some(preflight) = &mut options.preflight {
+            preflight.confinement = isolation.confinement();
+        }
+    }
+    Ok(options)
 }

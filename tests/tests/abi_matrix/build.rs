@@ -162,11 +162,11 @@ pub(crate) fn plugin(version: Version, how: &Build) -> PathBuf {
 pub(crate) fn host(version: Version) -> PathBuf {
     let name = format!("host-{}", version.name.replace('.', "-"));
     let rest = "abi_stable = { version = \"=0.11.3\", default-features = false }\n\
-         hex = \"0.4\"\nlibloading = \"0.8\"\nminisign-verify = \"0.3\"\n\
+         hex = \"0.4\"\nlandlock = \"0.4\"\nlibc = \"0.2\"\nlibloading = \"0.8\"\nminisign-verify = \"0.3\"\n\
          object = { version = \"0.40\", default-features = false, features = [\"read_core\", \"elf\", \"std\"] }\n\
          rustix = { version = \"1.1\", features = [\"fs\", \"process\"] }\n\
          serde = { version = \"1.0\", features = [\"derive\"] }\nserde_json = \"1.0\"\n\
-         sha2 = \"0.11\"\ntempfile = \"3.27\"\ntoml = \"1.2\"\n";
+         seccompiler = \"0.5\"\nsha2 = \"0.11\"\ntempfile = \"3.27\"\ntoml = \"1.2\"\n";
     let folder = project(&name, version, rest);
     let source = fs::read_to_string(tests_folder().join("abi/matrix/host.rs")).unwrap();
     write(&folder.join("src/main.rs"), &source);

@@ -29,6 +29,10 @@ impl Servers for OneServer {
         Ok(Arc::clone(&self.0))
     }
 
+    fn is_served(&self, _name: &str) -> bool {
+        true
+    }
+
     fn health(&self) -> serde_json::Value {
         serde_json::Value::Null
     }
@@ -70,6 +74,7 @@ fn linked_and_pushed(bitbucket: &Bitbucket, engine: &Engine) -> (String, Sent) {
         server: SERVER.to_owned(),
         repo: repo(),
         events: Vec::new(),
+        options: None,
     };
     let linked = engine
         .link(&context(), "project", "application", request)

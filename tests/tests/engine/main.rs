@@ -4,6 +4,8 @@
 mod consent;
 mod deliveries;
 mod grants;
+mod hooks;
 mod secrets;
 mod services;
+mod storm;
 mod story;

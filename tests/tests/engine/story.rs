@@ -192,10 +192,30 @@ fn a_run_s_state_appears_as_a_build_status() {
     let run = &runs.as_array().unwrap()[0]["id"];
     let url = story.engine.api(&format!("{RUNS}/{run}/state"));
     let body = json!({ "state": "Success", "description": "all well" });
-    let (status, sent) = story.engine.post(&url, &body);
-    // The engine's own address is local here, which the service refuses.
-    assert_eq!(status, 400, "{sent}");
-    assert_eq!(sent["kind"], "InvalidInput", "{sent}");
+    let (status, reported) = story.engine.post(&url, &body);
+    assert_eq!((status, &reported["state"]), (202, &json!("Success")));
+    // The engine's own address is local here, which the service rejects.
+    let outbox = story.engine.api("/mon/outbox");
+    let outbox = story
+        .engine
+        .wait_for(&outbox, |outbox| outbox["count"]["rejected"] == 1);
+    let note = outbox["rejected"][0]["note"].as_str().unwrap();
+    assert!(
+        note.contains("InvalidInput") || note.contains("public"),
+        "{note}"
+    );
+    let (_, application) = story
+        .engine
+        .get(&story.engine.api("/project/KEY/applications/app"));
+    assert_eq!(application["outbox"]["rejected"], 1, "{application}");
     assert_eq!(story.git.hash("topic"), hash);
-    assert!(story.home.log().contains("linked"));
+    let log = story.home.log();
+    for line in [
+        "linked",
+        "a delivery was kept",
+        "a run waits",
+        "was reported on",
+    ] {
+        assert!(log.contains(line), "{line}: {log}");
+    }
 }

@@ -3,7 +3,7 @@
 use super::repo;
 use integration_tests::bitbucket::{Bitbucket, REPO, context};
 use mock_bitbucket::{Behaviour, CommitLinks, FaultPlan, MissingRef};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::collect;
 
@@ -219,10 +219,11 @@ fn a_merge_is_waited_for_and_done_twice_is_a_success() {
     assert_eq!(again.merge_commit, merged.merge_commit);
 }
 
-#[test]
-fn e37_a_merge_whose_answer_was_lost_is_looked_for_and_not_repeated() {
+/// The response to the merge is lost on its way; the merge itself takes so long.
+fn a_lost_merge(takes: Duration) -> (Bitbucket, MergePullRequestRequest) {
     let bitbucket = Bitbucket::small();
     bitbucket.mock.set_behaviour(Behaviour {
+        merge_duration: takes,
         merge_polls: 0,
         ..Behaviour::default()
     });
@@ -237,19 +238,48 @@ fn e37_a_merge_whose_answer_was_lost_is_looked_for_and_not_repeated() {
         id,
         ..Default::default()
     };
-    // The task of the lost merge is never asked about, so the mock does not
-    // carry it out: nothing is merged, and nothing is merged twice.
-    let lost = bitbucket
+    (bitbucket, request)
+}
+
+fn merges_sent(bitbucket: &Bitbucket) -> usize {
+    let sent = bitbucket.api_requests();
+    let posts = sent.iter().filter(|request| request.starts_with("POST"));
+    posts.count()
+}
+
+#[test]
+fn e37_a_merge_whose_answer_was_lost_is_looked_for_and_not_repeated() {
+    let (bitbucket, request) = a_lost_merge(Duration::ZERO);
+    let merged = bitbucket
         .client()
         .pull_request_merge(&context(), request)
+        .unwrap();
+    assert!(merged.merged, "it has happened");
+    assert_eq!(merges_sent(&bitbucket), 1);
+}
+
+#[test]
+fn a_lost_merge_that_is_not_done_yet_is_no_success_and_goes_on_by_itself() {
+    let (bitbucket, request) = a_lost_merge(Duration::from_secs(3600));
+    let before = bitbucket.git.hash("main");
+    let lost = bitbucket
+        .client()
+        .pull_request_merge(&context(), request.clone())
         .unwrap_err();
     assert_eq!(lost.kind, ErrorKind::UNAVAILABLE);
-    let sent = bitbucket.api_requests();
-    let posts = sent
-        .iter()
-        .filter(|request| request.starts_with("POST"))
-        .count();
-    assert_eq!(posts, 1, "{sent:#?}");
+    assert_eq!(merges_sent(&bitbucket), 1, "never two merges");
+    assert_eq!(bitbucket.git.hash("main"), before);
+    bitbucket.mock.advance(Duration::from_secs(3601));
+    let end = Instant::now() + Duration::from_secs(20);
+    while bitbucket.git.hash("main") == before {
+        assert!(Instant::now() < end, "the merge goes on without the client");
+        std::thread::yield_now();
+    }
+    let merged = bitbucket
+        .client()
+        .pull_request_merge(&context(), request)
+        .unwrap();
+    assert!(merged.merged);
 }
 
 #[test]

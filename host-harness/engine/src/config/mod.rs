@@ -24,6 +24,7 @@
 //! directory = "/usr/lib/engine/plugins"
 //! stagingDirectory = "/var/lib/engine/plugin-copies"
 //! trustedKeys = ["RWQ…"]                # of minisign; then manifests must be signed
+//! isolation = "process"                 # a process for each server; or "in-process"
 //!
 //! [store]
 //! path = "/var/lib/engine/engine.sqlite"
@@ -37,14 +38,14 @@ mod raw;
 mod source;
 
 use key_spans::KeySpans;
-use raw::RawConfig;
+use raw::{RawConfig, RawIsolation};
 use source::Source;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use vcs_plugin_host::loader::TrustedKey;
+use vcs_plugin_host::loader::{Confinement, TrustedKey};
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 
 /// The address that the api service listens on by default.
@@ -125,6 +126,43 @@ pub struct PluginsConfig {
     /// Keys of which one must have signed the manifest of each plugin; none,
     /// and manifests need no signature.
     pub trusted_keys: Vec<TrustedKey>,
+    /// Which servers get processes of their own.
+    pub isolation: IsolationConfig,
+}
+
+/// Which servers get processes of their own, and what those may do.
+#[derive(Clone, Debug, Default)]
+pub struct IsolationConfig {
+    /// All servers do.
+    pub all: bool,
+    /// These do.
+    pub servers: Vec<String>,
+    /// Files and directories that their processes may read.
+    pub readable: Vec<PathBuf>,
+    /// The memory for data of each, in bytes.
+    pub memory: u64,
+    /// Whether providers may start programs, such as git; then their processes
+    /// are not confined.
+    pub allow_programs: bool,
+}
+
+impl IsolationConfig {
+    /// Whether this server gets a process of its own.
+    #[must_use]
+    pub fn is_for(&self, server: &str) -> bool {
+        self.all || self.servers.iter().any(|name| name == server)
+    }
+
+    /// How processes are confined.
+    #[must_use]
+    pub fn confinement(&self) -> Option<Confinement> {
+        let confinement = Confinement {
+            memory: self.memory,
+            readable: self.readable.clone(),
+            ..Confinement::default()
+        };
+        (!self.allow_programs).then_some(confinement)
+    }
 }
 
 /// `[store]`.
@@ -224,6 +262,7 @@ impl Default for EngineConfig {
                 directory: None,
                 staging_directory: None,
                 trusted_keys: Vec::new(),
+                isolation: IsolationConfig::default(),
             },
             store: StoreConfig {
                 path: PathBuf::from(DEFAULT_STORE),
@@ -318,6 +357,18 @@ impl EngineConfig {
                 directory: raw.plugins.directory.map(|path| directory.join(path)),
                 staging_directory: Some(staging_directory),
                 trusted_keys,
+                isolation: IsolationConfig {
+                    all: raw.plugins.isolation == RawIsolation::Process,
+                    servers: raw.plugins.isolated_servers,
+                    readable: raw
+                        .plugins
+                        .isolation_readable
+                        .into_iter()
+                        .map(|path| directory.join(path))
+                        .collect(),
+                    memory: raw.plugins.isolation_memory_mib.unwrap_or(512).max(64) * 1024 * 1024,
+                    allow_programs: raw.plugins.isolation_allow_programs,
+                },
             },
             store: StoreConfig { path: store, key },
             warnings: Vec::new(),

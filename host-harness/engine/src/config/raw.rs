@@ -40,6 +40,20 @@ pub(super) struct RawPlugins {
     pub(super) directory: Option<PathBuf>,
     pub(super) staging_directory: Option<PathBuf>,
     pub(super) trusted_keys: Vec<String>,
+    pub(super) isolation: RawIsolation,
+    pub(super) isolated_servers: Vec<String>,
+    pub(super) isolation_readable: Vec<PathBuf>,
+    #[serde(rename = "isolationMemoryMiB")]
+    pub(super) isolation_memory_mib: Option<u64>,
+    pub(super) isolation_allow_programs: bool,
+}
+
+#[derive(Clone, Copy, Deserialize, Default, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawIsolation {
+    #[default]
+    InProcess,
+    Process,
 }
 
 #[derive(Deserialize, Default)]

@@ -214,6 +214,57 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Puts the way out into an error that only means that a project has not
+    /// consented: another kind of error is returned as it is. Blocks.
+    #[must_use]
+    pub fn explain_missing_consent(
+        &self,
+        project: &str,
+        server: &str,
+        error: VcsError,
+    ) -> VcsError {
+        if error.kind != ErrorKind::CONFIG
+            || !matches!(self.store.project_grant(project, server), Ok(None))
+        {
+            return error;
+        }
+        match self.begin_consent(project, server) {
+            Ok(consent) => VcsError::new(
+                ErrorKind::CONFLICT,
+                format!(
+                    "project {project} has not consented on {server}: open {} within {} minutes, \
+                     then repeat this",
+                    consent.url,
+                    STATE_LIFE.as_secs() / 60
+                ),
+            )
+            .with_extra("consent_url", consent.url),
+            // Nobody can consent here: the configuration is what is missing.
+            Err(_) => error,
+        }
+    }
+
+    /// Takes the grant of a project for a server away: the sealed pair is wiped
+    /// from the store's file. Returns the applications that used it. Blocks.
+    ///
+    /// # Errors
+    /// `NotFound` if the project holds none; `Timeout` if somebody renews it all
+    /// the while; the store's.
+    pub fn revoke_consent(&self, project: &str, server: &str) -> Result<Vec<String>, VcsError> {
+        self.grants
+            .revoke(project, server, &grant_id(project, server), LOCK_WAIT)?;
+        let mut applications = self.store.applications()?;
+        applications
+            .retain(|application| application.project == project && application.server == server);
+        tracing::info!(project, server, "a project's grant was revoked");
+        Ok(applications
+            .into_iter()
+            .map(|application| application.name)
+            .collect())
+    }
+}
+
 /// A word of the service as it may be shown: short, and without anything that
 /// could be taken for markup or for a new line of a log.
 fn readable(text: &str) -> String {

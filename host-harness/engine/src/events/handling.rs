@@ -1,33 +1,69 @@
 //! Doing what follows from an event: in one transaction with marking it as
 //! handled, so that a crash at any point means either not begun or done.
 
-use super::rules::{Effects, History, is_duplicate};
-use crate::store::{Change, EventSource, EventState, Result, StoredEvent, Transaction};
+use super::rules::{Effects, History, WantedRun, is_duplicate};
+use crate::runs::build_status::Publisher;
+use crate::runs::state::WAITING;
+use crate::store::{
+    Application, Change, EventSource, EventState, NewRun, Result, Run, StoredEvent, Transaction,
+};
+use vcs_provider_interface::records::BuildState;
 
-/// Handles an event. One that somebody else has handled meanwhile stays as it is.
+/// What came of an event, for the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Handled {
+    /// The runs that were made, each with its branch and hash.
+    pub(super) runs: Vec<(i64, String, String)>,
+    /// The runs that a newer one took the place of.
+    pub(super) superseded: Vec<i64>,
+    /// Whether it was a duplicate.
+    pub(super) duplicate: bool,
+    /// What could not be done.
+    pub(super) note: Option<String>,
+}
+
+/// Handles an event; `None` for one that somebody else has handled meanwhile.
 pub(super) fn handle(
     transaction: &Transaction<'_>,
+    publisher: &Publisher,
     id: i64,
     effects: &Effects,
     now: i64,
-) -> Result<()> {
+) -> Result<Option<Handled>> {
     let Some(event) = transaction.pending_event(id)? else {
-        return Ok(());
+        return Ok(None);
     };
-    let duplicate = match &effects.change {
-        Some(change) => is_known(transaction, &event, change)?,
-        None => false,
+    let mut handled = Handled {
+        note: effects.note.clone(),
+        duplicate: match &effects.change {
+            Some(change) => is_known(transaction, &event, change)?,
+            None => false,
+        },
+        ..Handled::default()
     };
-    let state = if duplicate {
+    if !handled.duplicate {
+        apply(transaction, publisher, &event, effects, &mut handled, now)?;
+    }
+    let state = if handled.duplicate {
         EventState::Duplicate
     } else {
         EventState::Handled
     };
-    let (note, payload) = (effects.note.as_deref(), effects.payload.as_deref());
-    transaction.end_event(id, state, note, payload, now)?;
-    if duplicate {
-        return Ok(());
+    transaction.end_event(id, state, handled.note.as_deref(), now)?;
+    if effects.completion && !handled.duplicate {
+        transaction.request_completion(id)?;
     }
+    Ok(Some(handled))
+}
+
+fn apply(
+    transaction: &Transaction<'_>,
+    publisher: &Publisher,
+    event: &StoredEvent,
+    effects: &Effects,
+    handled: &mut Handled,
+    now: i64,
+) -> Result<()> {
     let application = event.application;
     if let Some(repo) = &effects.renamed_to {
         transaction.rename_repository(application, repo)?;
@@ -38,13 +74,79 @@ pub(super) fn handle(
             transaction.cancel_cleanup(cleanup.id, now)?;
         }
     }
-    if let Some((branch, hash)) = &effects.run {
-        transaction.add_run(application, branch, hash, id, now)?;
+    if let Some(wanted) = &effects.run {
+        if let Some(application) = transaction.application(application)? {
+            let made = make_run(transaction, publisher, &application, event.id, wanted, now)?;
+            match made {
+                Made::New { run, superseded } => {
+                    handled.runs.push((run.id, run.branch, run.hash));
+                    handled.superseded = superseded;
+                }
+                Made::Present(run) => {
+                    handled.note = Some(format!("no run: run {run} builds this commit already"));
+                }
+            }
+        }
     }
     if let Some((branch, hash, due_at)) = &effects.deleted_branch {
         transaction.plan_cleanup(application, branch, hash.as_deref(), *due_at)?;
     }
     Ok(())
+}
+
+enum Made {
+    New { run: Run, superseded: Vec<i64> },
+    Present(i64),
+}
+
+/// Makes the run of an event, unless a pull request and a push of its branch
+/// bring the same commit: the first of them makes the run.
+fn make_run(
+    transaction: &Transaction<'_>,
+    publisher: &Publisher,
+    application: &Application,
+    event: i64,
+    wanted: &WantedRun,
+    now: i64,
+) -> Result<Made> {
+    let (branch, source) = (&*wanted.branch, wanted.source_repo.as_deref());
+    let present = transaction.run_of_commit(application.id, branch, &wanted.hash, source)?;
+    if let Some(present) = present {
+        if let Some(pull_request) = wanted.pull_request {
+            transaction.attach_pull_request(present.id, pull_request)?;
+        }
+        if wanted.pull_request.is_some() || present.pull_request.is_some() {
+            return Ok(Made::Present(present.id));
+        }
+    }
+    let new = NewRun {
+        application: application.id,
+        branch: wanted.branch.clone(),
+        hash: wanted.hash.clone(),
+        event,
+        state: WAITING.to_string(),
+        pull_request: wanted.pull_request,
+        source_repo: wanted.source_repo.clone(),
+    };
+    let run = transaction.add_run(&new, now)?;
+    let mut superseded = Vec::new();
+    if application.options.supersede {
+        for older in transaction.runs_of_branch(application.id, branch, source)? {
+            let is_idle = older.state == new.state && older.worker.is_none();
+            if older.id == run.id || !is_idle {
+                continue;
+            }
+            let description = format!("superseded by run {}", run.id);
+            let state = BuildState::CANCELLED.to_string();
+            transaction.set_run_state(older.id, &state, &description, now)?;
+            transaction.set_superseded(older.id, run.id)?;
+            let ended = transaction.run(older.id)?;
+            publisher.publish(transaction, application, &ended, now)?;
+            superseded.push(older.id);
+        }
+    }
+    publisher.publish(transaction, application, &run, now)?;
+    Ok(Made::New { run, superseded })
 }
 
 /// Whether the change was handled already; keeps it if not.
@@ -62,7 +164,12 @@ fn is_known(transaction: &Transaction<'_>, event: &StoredEvent, change: &Change)
             ..History::default()
         },
         EventSource::Delivery => History {
+            latest: transaction.latest_value(application, subject)?,
             polled_already: transaction.close_polled_change(application, subject, &change.value)?,
+            delivered_already: match &change.old_value {
+                Some(old) => transaction.was_delivered(application, subject, old, &change.value)?,
+                None => false,
+            },
             ..History::default()
         },
     };
@@ -75,7 +182,7 @@ fn is_known(transaction: &Transaction<'_>, event: &StoredEvent, change: &Change)
         transaction.close_polled_change(application, subject, old)?;
     }
     let at = event.received_at;
-    transaction.add_change(application, subject, &change.value, event.source, at)?;
+    transaction.add_change(application, subject, change, event.source, at)?;
     Ok(false)
 }
 
@@ -104,10 +211,19 @@ mod tests {
         store.receive(delivery, 1).await.unwrap();
         for _ in 0..2 {
             let effects = Effects {
-                run: Some(("main".to_owned(), "abc".to_owned())),
+                run: Some(WantedRun {
+                    branch: "main".to_owned(),
+                    hash: "abc".to_owned(),
+                    pull_request: None,
+                    source_repo: None,
+                }),
                 ..Effects::default()
             };
-            let handled = store.transact(move |transaction| handle(transaction, 1, &effects, 2));
+            let publisher = Publisher {
+                ui_url: "https://ci.example".to_owned(),
+            };
+            let handled =
+                store.transact(move |transaction| handle(transaction, &publisher, 1, &effects, 2));
             handled.await.unwrap();
         }
         assert_eq!(store.runs(app, Some("main")).unwrap().len(), 1);

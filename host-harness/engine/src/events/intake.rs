@@ -5,6 +5,7 @@
 use crate::engine::{Counter, Engine, blocking};
 use crate::events::rules::to_stored;
 use crate::grants::hook_place;
+use crate::rejections::shown_hook;
 use crate::store::{NewDelivery, Received, StoredHook};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -33,6 +34,19 @@ pub enum Rejection {
     NotNow(String),
 }
 
+impl Rejection {
+    /// One word for each reason, for counting.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownHook => "unknown_hook",
+            Self::Unsigned => "unsigned",
+            Self::Unreadable(_) => "unreadable",
+            Self::NotNow(_) => "not_now",
+        }
+    }
+}
+
 impl Engine {
     /// The hook that a delivery came by.
     ///
@@ -40,15 +54,54 @@ impl Engine {
     /// `UnknownHook`, counted; `NotNow` if the store cannot be read.
     pub async fn hook_of_delivery(self: &Arc<Self>, id: &str) -> Result<StoredHook, Rejection> {
         let engine = Arc::clone(self);
-        let id = id.to_owned();
-        let found = blocking(move || Ok(engine.store.hook(&id)?)).await;
-        let (rejection, counter) = match found {
+        let wanted = id.to_owned();
+        let found = blocking(move || Ok(engine.store.hook(&wanted)?)).await;
+        let rejection = match found {
             Ok(Some(hook)) => return Ok(hook),
-            Ok(None) => (Rejection::UnknownHook, Counter::Rejected),
-            Err(error) => (Rejection::NotNow(error.to_string()), Counter::Failed),
+            Ok(None) => Rejection::UnknownHook,
+            Err(error) => Rejection::NotNow(error.to_string()),
         };
-        self.counters.count(counter);
+        self.reject(id, &rejection, false);
         Err(rejection)
+    }
+
+    fn reject(&self, hook_id: &str, rejection: &Rejection, is_known_hook: bool) {
+        if let Rejection::NotNow(reason) = rejection {
+            self.counters.count(Counter::Failed);
+            let hook = shown_hook(hook_id);
+            tracing::error!(
+                hook,
+                reason,
+                "a delivery could not be kept; the service is to send it again"
+            );
+            return;
+        }
+        self.reject_delivery(
+            hook_id,
+            rejection.code(),
+            &rejection.to_string(),
+            is_known_hook,
+        );
+    }
+
+    /// Counts and lists a rejected delivery. Its line in the log is at a low
+    /// level unless it is for a hook of the engine: anybody can send something
+    /// wrong, and often.
+    pub fn reject_delivery(
+        &self,
+        hook_id: &str,
+        code: &'static str,
+        reason: &str,
+        is_known_hook: bool,
+    ) {
+        self.counters.count(Counter::Rejected);
+        self.rejections.add(self.now(), hook_id, code, reason);
+        let hook = shown_hook(hook_id);
+        if is_known_hook {
+            tracing::warn!(hook, code, reason, "a delivery was rejected");
+        } else {
+            tracing::debug!(hook, code, reason, "a delivery was rejected");
+        }
     }
 
     /// Receives a delivery for the hook of this id.
@@ -75,16 +128,15 @@ impl Engine {
         headers: Vec<(String, String)>,
         body: Vec<u8>,
     ) -> Result<Received, Rejection> {
+        let hook_id = hook.id.clone();
         let result = self.verify_and_keep(hook, headers, body).await;
-        let counter = match &result {
-            Ok(Received::New) => Counter::Accepted,
-            Ok(Received::Seen) => Counter::Repeated,
-            Err(Rejection::NotNow(_)) => Counter::Failed,
-            Err(_) => Counter::Rejected,
-        };
-        self.counters.count(counter);
-        if counter == Counter::Accepted {
-            self.wake.notify_one();
+        match &result {
+            Ok(Received::New) => {
+                self.counters.count(Counter::Accepted);
+                self.wake.notify_one();
+            }
+            Ok(Received::Seen) => self.counters.count(Counter::Repeated),
+            Err(rejection) => self.reject(&hook_id, rejection, true),
         }
         result
     }
@@ -118,8 +170,22 @@ impl Engine {
         .map_err(rejection_of)?;
         // Whatever the provider says otherwise: hooks of this engine are signed.
         let delivery = delivery.ok_or(Rejection::Unsigned)?;
+        let (hook, id) = (shown_hook(&delivery.hook), delivery.delivery.clone());
+        let (key, application) = (delivery.event_key.clone(), delivery.application);
         let kept = self.store.receive(delivery, now).await;
-        kept.map_err(|error| Rejection::NotNow(error.to_string()))
+        let (received, events) = kept.map_err(|error| Rejection::NotNow(error.to_string()))?;
+        match received {
+            Received::New => tracing::info!(
+                hook,
+                delivery = id,
+                key,
+                application,
+                ?events,
+                "a delivery was kept"
+            ),
+            Received::Seen => tracing::debug!(hook, delivery = id, "a delivery came again"),
+        }
+        Ok(received)
     }
 }
 

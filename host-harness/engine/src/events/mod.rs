@@ -2,8 +2,9 @@
 //!
 //! [`intake`] keeps a delivery, [`poller`] finds what deliveries missed,
 //! [`worker`] works on what was kept, [`rules`] says what follows from an event,
-//! [`handling`] does it.
+//! [`handling`] does it, [`completion`] asks for what the event lacked.
 
+mod completion;
 mod handling;
 mod intake;
 mod poller;

@@ -135,9 +135,9 @@ impl Engine {
             ..Default::default()
         };
         let context = self.background("poll_events");
-        let polled = self
-            .client_of(application)?
-            .poll_events(&context, request)?;
+        let polled = self.ask(&application.project, &application.server, |client| {
+            client.poll_events(&context, request)
+        })?;
         let events: Vec<_> = polled.events.iter().map(to_stored).collect();
         let found = events.len();
         let now = PollCursor {
@@ -150,6 +150,13 @@ impl Engine {
             result => result?,
         }
         if found > 0 {
+            let (project, name) = (&application.project, &application.name);
+            tracing::info!(
+                project,
+                application = name,
+                events = found,
+                "a poll found events"
+            );
             self.wake.notify_one();
         }
         Ok(found)

@@ -4,9 +4,12 @@
 //! Pure: reads events, asks nobody, stores nothing.
 
 use crate::clock::later;
-use crate::store::{Application, Change, Cleanup, EventSource, NewEvent};
+use crate::store::{Application, Change, Cleanup, EventSource, NewEvent, PullRequestRuns};
+use crate::subject::{branch_subject, commit_subject, pull_request_subject, tag_subject};
 use std::time::Duration;
-use vcs_provider_interface::records::{Event, EventKind, EventRepository, RefChange, RefKind};
+use vcs_provider_interface::records::{
+    Event, EventKind, EventRepository, PullRequest, RefChange, RefKind,
+};
 
 /// Digits of a commit's hash that are compared: as many as the shortest hashes
 /// that services deliver.
@@ -20,18 +23,39 @@ const HASH_LENGTH: usize = 40;
 pub struct Effects {
     /// How it changes its subject, where that can be told.
     pub change: Option<Change>,
-    /// A run of this branch at this hash.
-    pub run: Option<(String, String)>,
+    /// A run that it asks for.
+    pub run: Option<WantedRun>,
     /// A branch that is gone: its hash before, and when its runs go.
     pub deleted_branch: Option<(String, Option<String>, i64)>,
     /// A branch that is there.
     pub present_branch: Option<PresentBranch>,
     /// The repository's full name, if it has a new one.
     pub renamed_to: Option<String>,
-    /// The event as it was completed.
-    pub payload: Option<String>,
+    /// Whether the service is to be asked for what the event lacks.
+    pub completion: bool,
     /// What could not be done.
     pub note: Option<String>,
+}
+
+/// A run that an event asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedRun {
+    /// The branch; of a pull request, its source branch.
+    pub branch: String,
+    /// The commit's hash, as long as the service delivered it.
+    pub hash: String,
+    /// The pull request, if the event is about one.
+    pub pull_request: Option<u64>,
+    /// The repository that the commit is in, if it is a fork.
+    pub source_repo: Option<String>,
+}
+
+impl WantedRun {
+    /// Whether the rest of the hash is worth a short wait.
+    #[must_use]
+    pub fn has_short_hash(&self) -> bool {
+        is_short(&self.hash)
+    }
 }
 
 /// A branch that an event says is there.
@@ -65,26 +89,28 @@ pub struct History {
     /// For a delivered change: whether a poll found the same change, and no
     /// delivery was taken for it yet.
     pub polled_already: bool,
+    /// For a delivered change: whether another delivery brought the subject from
+    /// the same value to the same value.
+    pub delivered_already: bool,
 }
 
 /// Whether a change was handled already.
 ///
-/// Deliveries have ids of their own, so they are compared with polled changes
-/// only, and polled changes with everything.
+/// A polled change is compared with everything. A delivery has an id of its own,
+/// but the same change may come through a second hook: it is a duplicate if it
+/// was delivered before and does not go on where the subject stands now. So a
+/// branch that is moved away, back and away again is handled each time.
 #[must_use]
 pub fn is_duplicate(source: EventSource, change: &Change, history: &History) -> bool {
     match source {
         EventSource::Poll { .. } => {
             history.latest.as_ref() == Some(&change.value) || history.given_since_last_poll
         }
-        EventSource::Delivery => history.polled_already,
+        EventSource::Delivery => {
+            let goes_on = history.latest.is_some() && history.latest == change.old_value;
+            history.polled_already || (history.delivered_already && !goes_on)
+        }
     }
-}
-
-/// The subject of a branch. Events of one subject are worked on in their order.
-#[must_use]
-pub fn branch_subject(name: &str) -> String {
-    format!("branch:{name}")
 }
 
 /// What an event is about.
@@ -92,15 +118,15 @@ pub fn branch_subject(name: &str) -> String {
 pub fn subject(event: &Event) -> String {
     if let Some(change) = &event.change {
         return match change.kind {
-            RefKind::TAG => format!("tag:{}", change.name),
+            RefKind::TAG => tag_subject(&change.name),
             _ => branch_subject(&change.name),
         };
     }
     if let Some(pull_request) = &event.pull_request {
-        return format!("pull_request:{}", pull_request.id);
+        return pull_request_subject(pull_request.id);
     }
     if let Some(status) = &event.status {
-        return format!("commit:{}", prefix(&status.commit));
+        return commit_subject(prefix(&status.commit));
     }
     "repository".to_owned()
 }
@@ -120,7 +146,6 @@ pub fn to_stored(event: &Event) -> NewEvent {
 /// the rest of a short hash.
 #[must_use]
 pub fn is_incomplete(event: &Event) -> bool {
-    let is_short = |hash: &str| !hash.is_empty() && hash.len() < HASH_LENGTH;
     let truncated = event.change.as_ref().is_some_and(|change| {
         change.truncated == Some(true)
             || change.new_hash.as_deref().is_some_and(is_short)
@@ -131,6 +156,27 @@ pub fn is_incomplete(event: &Event) -> bool {
             || is_short(&pull_request.base.branch.latest_commit)
     });
     truncated || shortened
+}
+
+fn is_short(hash: &str) -> bool {
+    !hash.is_empty() && hash.len() < HASH_LENGTH
+}
+
+/// The full hash of a run that was made of a short one, if the completed event
+/// has it.
+#[must_use]
+pub fn completed_hash(event: &Event, short: &str) -> Option<String> {
+    let pull_request = event.pull_request.as_ref().map(|pull_request| {
+        let head = &pull_request.head.branch;
+        head.latest_commit.clone()
+    });
+    let change = event
+        .change
+        .as_ref()
+        .and_then(|change| change.new_hash.clone());
+    let full = pull_request.or(change)?;
+    (full.len() >= HASH_LENGTH && full.len() > short.len() && full.starts_with(short))
+        .then_some(full)
 }
 
 /// What handling an event of an application does. `received_at` is when it
@@ -165,15 +211,58 @@ pub fn effects(
             let is_new = !repo.fullname.is_empty() && repo.fullname != application.repo;
             effects.renamed_to = is_new.then(|| repo.fullname.clone());
         }
+        (EventKind::PULL_REQUEST_CREATED | EventKind::PULL_REQUEST_UPDATED, _, _) => {
+            if let Some(pull_request) = &event.pull_request {
+                if event.commit_changed != Some(false) {
+                    pull_request_effects(&mut effects, application, pull_request);
+                }
+            }
+        }
         _ => {}
     }
     effects
 }
 
+fn pull_request_effects(
+    effects: &mut Effects,
+    application: &Application,
+    pull_request: &PullRequest,
+) {
+    let wanted = application.options.pull_requests;
+    let head = &pull_request.head;
+    if wanted == PullRequestRuns::Off || pull_request.closed || head.branch.latest_commit.is_empty()
+    {
+        return;
+    }
+    let Some(repo) = &head.repo else {
+        effects.note = Some("no run: the pull request's source repository is gone".to_owned());
+        return;
+    };
+    let is_fork = !repo.eq_ignore_ascii_case(&application.repo);
+    if is_fork && wanted != PullRequestRuns::Forks {
+        effects.note = Some(format!(
+            "no run: the pull request comes from the fork {repo}, and the application does not \
+             build forks"
+        ));
+        return;
+    }
+    effects.run = Some(WantedRun {
+        branch: head.branch.display_id.clone(),
+        hash: head.branch.latest_commit.clone(),
+        pull_request: Some(pull_request.id),
+        source_repo: is_fork.then(|| repo.clone()),
+    });
+}
+
 fn branch_effects(effects: &mut Effects, kind: EventKind, change: &RefChange, due_at: i64) {
     match (&change.new_hash, kind) {
         (Some(hash), EventKind::REF_CREATED | EventKind::REF_UPDATED) => {
-            effects.run = Some((change.name.clone(), hash.clone()));
+            effects.run = Some(WantedRun {
+                branch: change.name.clone(),
+                hash: hash.clone(),
+                pull_request: None,
+                source_repo: None,
+            });
             effects.present_branch = Some(PresentBranch {
                 name: change.name.clone(),
                 hash: hash.clone(),
@@ -233,7 +322,8 @@ fn prefix(hash: &str) -> &str {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use vcs_provider_interface::records::{Branch, PullRequest, PullRequestEnd};
+    use crate::store::ApplicationOptions;
+    use vcs_provider_interface::records::{Branch, PullRequestEnd};
 
     /// An event of a branch: from one hash to another, `None` for none.
     pub(crate) fn branch_event(name: &str, old: Option<&str>, new: Option<&str>) -> Event {
@@ -264,6 +354,7 @@ pub(crate) mod tests {
             server: "cloud".to_owned(),
             repo: "ws/app".to_owned(),
             repo_id: "{AB-12}".to_owned(),
+            options: ApplicationOptions::default(),
         }
     }
 
@@ -274,7 +365,9 @@ pub(crate) mod tests {
     #[test]
     fn a_moved_branch_is_a_run() {
         let effects = effects_of(&branch_event("main", Some("a"), Some("b")));
-        assert_eq!(effects.run, Some(("main".to_owned(), "b".to_owned())));
+        let run = effects.run.unwrap();
+        assert_eq!((&*run.branch, &*run.hash), ("main", "b"));
+        assert_eq!(run.pull_request, None);
         assert_eq!(effects.deleted_branch, None);
     }
 
@@ -357,6 +450,80 @@ pub(crate) mod tests {
         };
         assert!(is_incomplete(&pull_request("aaaaaaaaaaaa")));
         assert!(!is_incomplete(&pull_request(&whole)));
+    }
+
+    fn pull_request_event(repo: Option<&str>) -> Event {
+        Event {
+            kind: EventKind::PULL_REQUEST_CREATED,
+            pull_request: Some(PullRequest {
+                id: 7,
+                head: PullRequestEnd {
+                    repo: repo.map(str::to_owned),
+                    branch: Branch {
+                        display_id: "topic".to_owned(),
+                        latest_commit: "abcdefabcdef".to_owned(),
+                        ..Branch::default()
+                    },
+                    ..PullRequestEnd::default()
+                },
+                ..PullRequest::default()
+            }),
+            ..Event::default()
+        }
+    }
+
+    #[test]
+    fn a_pull_request_is_a_run_where_the_application_asks_for_it() {
+        for (wanted, repo, is_run) in [
+            (PullRequestRuns::Off, Some("ws/app"), false),
+            (PullRequestRuns::SameRepository, Some("ws/APP"), true),
+            (PullRequestRuns::SameRepository, Some("fork/app"), false),
+            (PullRequestRuns::Forks, Some("fork/app"), true),
+            (PullRequestRuns::Forks, None, false),
+        ] {
+            let mut application = application();
+            application.options.pull_requests = wanted;
+            let event = pull_request_event(repo);
+            let effects = effects(&application, &event, 0, Duration::ZERO);
+            assert_eq!(effects.run.is_some(), is_run, "{wanted:?} {repo:?}");
+            if let Some(run) = effects.run {
+                assert_eq!((run.pull_request, run.has_short_hash()), (Some(7), true));
+                assert_eq!(run.source_repo.is_some(), repo == Some("fork/app"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_pull_request_whose_commit_did_not_change_is_no_new_run() {
+        let mut application = application();
+        application.options.pull_requests = PullRequestRuns::SameRepository;
+        let mut event = pull_request_event(Some("ws/app"));
+        event.kind = EventKind::PULL_REQUEST_UPDATED;
+        event.commit_changed = Some(false);
+        let effects = effects(&application, &event, 0, Duration::ZERO);
+        assert_eq!(effects.run, None);
+    }
+
+    #[test]
+    fn the_same_change_of_a_second_hook_is_a_duplicate_and_a_new_move_is_not() {
+        let change = |old: &str, new: &str| Change {
+            value: new.to_owned(),
+            old_value: Some(old.to_owned()),
+        };
+        let history = |latest: &str| History {
+            latest: Some(latest.to_owned()),
+            delivered_already: true,
+            ..History::default()
+        };
+        let source = EventSource::Delivery;
+        assert!(is_duplicate(source, &change("a", "b"), &history("b")));
+        assert!(is_duplicate(source, &change("a", "b"), &history("c")));
+        assert!(!is_duplicate(source, &change("a", "b"), &history("a")));
+        assert!(!is_duplicate(
+            source,
+            &change("a", "b"),
+            &History::default()
+        ));
     }
 
     #[test]

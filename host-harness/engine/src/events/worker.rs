@@ -1,31 +1,25 @@
-//! Working on events: completed with the service's help, then handled and
+//! Working on events: acted on from what the delivery or the poll said, and
 //! marked as handled in one transaction, so that a crash at any point means
-//! either not begun or done.
+//! either not begun or done. What they lack is asked for afterwards.
 
-use super::handling::handle;
+use super::handling::{Handled, handle};
 use super::rules::{Effects, effects, is_incomplete};
 use crate::clock::later;
-use crate::engine::{Engine, blocking};
-use crate::store::{Application, StoreError, StoredEvent};
+use crate::engine::Engine;
+use crate::store::{Completion, StoreError, StoredEvent};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinSet;
-use vcs_provider_interface::error::VcsError;
-use vcs_provider_interface::records::{CompleteEventRequest, Event};
+use vcs_provider_interface::records::Event;
 
 /// Events that are worked on together.
 const BATCH: usize = 256;
 
-/// Subjects that are worked on at the same time.
-const PARALLEL: usize = 8;
-
-/// How long completing an event may take: later events wait meanwhile.
-const COMPLETION_LIMIT: Duration = Duration::from_secs(20);
+/// How long the run of a pull request waits for the full hash of its commit.
+const HASH_WAIT: Duration = Duration::from_secs(5);
 
 /// How long to wait after each failure. After the last one, an event that could
-/// not be completed is handled as it arrived, and one that could not be handled
-/// is parked.
+/// not be handled is parked.
 const RETRIES: [Duration; 4] = [
     Duration::from_secs(2),
     Duration::from_secs(15),
@@ -52,11 +46,6 @@ impl WorkItem {
     fn subject(&self) -> Subject {
         (self.stored.application, self.stored.subject.clone())
     }
-
-    /// Whether the service is to be asked about it.
-    fn wants_completion(&self) -> bool {
-        self.event.as_ref().is_some_and(is_incomplete)
-    }
 }
 
 /// The application and the subject of an event.
@@ -66,9 +55,9 @@ type Subject = (i64, String);
 enum Decision {
     /// Handle it, with these effects.
     Handle(Box<Effects>),
-    /// Try again at this time.
-    Retry(String, i64),
-    /// Set it aside.
+    /// Hold it back until this time: the service is asked for the full hash.
+    Hold(i64),
+    /// Park it.
     Park(String),
 }
 
@@ -87,53 +76,27 @@ impl Engine {
             }
             worked += events.len();
             let items = events.into_iter().map(WorkItem::new).collect();
-            let (slow, quick): (Vec<_>, Vec<_>) = group_by_subject(items)
-                .into_iter()
-                .partition(|group| group.iter().any(WorkItem::wants_completion));
-            // Nothing waits for the service that does not need it.
-            let mut quick: Vec<_> = quick.into_iter().flatten().collect();
-            quick.sort_by_key(|item| item.stored.id);
-            self.work_in_order(quick).await?;
-            self.work_side_by_side(slow).await?;
+            self.work_in_order(items).await?;
         }
     }
 
-    /// Works on groups of events that the service has to be asked about.
-    async fn work_side_by_side(
-        self: &Arc<Self>,
-        groups: Vec<Vec<WorkItem>>,
-    ) -> Result<(), StoreError> {
-        let mut groups = groups.into_iter();
-        let mut running = JoinSet::new();
-        loop {
-            while running.len() < PARALLEL {
-                let Some(group) = groups.next() else { break };
-                let engine = Arc::clone(self);
-                running.spawn(async move { engine.work_in_order(group).await });
-            }
-            match running.join_next().await {
-                None => return Ok(()),
-                Some(Ok(done)) => done?,
-                Some(Err(error)) => return Err(StoreError::Failed(error.to_string())),
-            }
-        }
-    }
-
-    /// Works on events in their order. While one has to be tried again, the
-    /// later ones of its subject wait.
-    async fn work_in_order(self: &Arc<Self>, items: Vec<WorkItem>) -> Result<(), StoreError> {
+    /// Works on events in their order. While one is held back, the later ones of
+    /// its subject wait.
+    async fn work_in_order(&self, items: Vec<WorkItem>) -> Result<(), StoreError> {
         let mut ready = Vec::new();
         let mut waiting = HashSet::new();
+        let mut applications = HashMap::new();
         for item in items {
             if waiting.contains(&item.subject()) {
                 continue;
             }
             let id = item.stored.id;
-            match self.decide(&item).await? {
+            match self.decide(&item, &mut applications)? {
                 Decision::Handle(effects) => ready.push((item, *effects)),
-                Decision::Retry(reason, at) => {
+                Decision::Hold(until) => {
                     waiting.insert(item.subject());
-                    self.store.fail_event(id, reason, Some(at)).await?;
+                    self.store.hold_for_completion(id, until).await?;
+                    self.wake_completion.notify_one();
                 }
                 Decision::Park(reason) => {
                     tracing::error!(event = id, reason, "an event is parked");
@@ -181,76 +144,72 @@ impl Engine {
 
     /// Handles events in their order, all of them or none.
     async fn handle_together(&self, events: Vec<(i64, Effects)>) -> Result<(), StoreError> {
-        let now = self.now();
-        self.store
+        let (publisher, now) = (self.publisher(), self.now());
+        let handled = self
+            .store
             .transact(move |transaction| {
+                let mut all = Vec::with_capacity(events.len());
                 for (id, effects) in &events {
-                    handle(transaction, *id, effects, now)?;
+                    if let Some(handled) = handle(transaction, &publisher, *id, effects, now)? {
+                        all.push((*id, handled, effects.completion));
+                    }
                 }
-                Ok(())
+                Ok(all)
             })
-            .await
+            .await?;
+        let mut has_runs = false;
+        for (event, handled, completion) in handled {
+            has_runs |= !handled.runs.is_empty();
+            log_handled(event, &handled);
+            if completion {
+                self.wake_completion.notify_one();
+            }
+        }
+        if has_runs {
+            self.runs_changed();
+        }
+        Ok(())
     }
 
-    async fn decide(self: &Arc<Self>, item: &WorkItem) -> Result<Decision, StoreError> {
+    fn decide(
+        &self,
+        item: &WorkItem,
+        applications: &mut HashMap<i64, crate::store::Application>,
+    ) -> Result<Decision, StoreError> {
         let stored = &item.stored;
         let Some(event) = &item.event else {
             return Ok(Decision::Park("its stored form cannot be read".to_owned()));
         };
-        let application = match self.store.application_by_id(stored.application) {
-            Ok(application) => application,
-            Err(StoreError::NotFound(_)) => {
-                // Unlinked meanwhile; its events went with it.
-                return Ok(Decision::Handle(Box::default()));
-            }
-            Err(error) => return Err(error),
-        };
-        let mut note = None;
-        let mut completed = None;
-        if is_incomplete(event) {
-            match self.complete(&application, event.clone()).await {
-                Ok(event) => completed = Some(event),
-                Err(error) => {
-                    if let (true, Some(at)) = (error.retryable, self.retry_at(stored)) {
-                        let at = error.retry_after().map_or(at, |wait| {
-                            at.max(later(self.now(), wait.min(Duration::from_secs(3600))))
-                        });
-                        return Ok(Decision::Retry(error.to_string(), at));
-                    }
-                    note = Some(format!("handled as it arrived: {error}"));
+        if !applications.contains_key(&stored.application) {
+            match self.store.application_by_id(stored.application) {
+                Ok(found) => {
+                    applications.insert(stored.application, found);
                 }
+                // Unlinked meanwhile; its events went with it.
+                Err(StoreError::NotFound(_)) => {}
+                Err(error) => return Err(error),
             }
         }
-        let event = completed.as_ref().unwrap_or(event);
+        let Some(application) = applications.get(&stored.application) else {
+            return Ok(Decision::Handle(Box::default()));
+        };
         let retention = self.settings.retention;
-        let mut effects = effects(&application, event, stored.received_at, retention);
-        effects.note = effects.note.or(note);
-        effects.payload = completed
-            .as_ref()
-            .and_then(|event| serde_json::to_string(event).ok());
+        let mut effects = effects(application, event, stored.received_at, retention);
+        if let Some(repo) = &effects.renamed_to {
+            if let Some(application) = applications.get_mut(&stored.application) {
+                application.repo.clone_from(repo);
+            }
+        }
+        let waits_for_hash = stored.completion == Completion::None
+            && effects
+                .run
+                .as_ref()
+                .is_some_and(|run| run.pull_request.is_some() && run.has_short_hash());
+        if waits_for_hash {
+            return Ok(Decision::Hold(later(self.now(), HASH_WAIT)));
+        }
+        effects.completion = stored.completion == Completion::None && is_incomplete(event);
         Ok(Decision::Handle(Box::new(effects)))
-    }
-
-    async fn complete(
-        self: &Arc<Self>,
-        application: &Application,
-        event: Event,
-    ) -> Result<Event, VcsError> {
-        let engine = Arc::clone(self);
-        let application = application.clone();
-        blocking(move || {
-            let context = engine
-                .background("complete_event")
-                .with_time_limit(COMPLETION_LIMIT);
-            engine.client_of(&application)?.complete_event(
-                &context,
-                CompleteEventRequest {
-                    event,
-                    ..Default::default()
-                },
-            )
-        })
-        .await
     }
 
     /// When to try an event again; `None` after the last try.
@@ -260,25 +219,30 @@ impl Engine {
     }
 }
 
+fn log_handled(event: i64, handled: &Handled) {
+    let note = handled.note.as_deref().unwrap_or_default();
+    if handled.duplicate {
+        tracing::info!(event, "an event is a duplicate");
+    } else {
+        tracing::info!(
+            event,
+            runs = handled.runs.len(),
+            note,
+            "an event was handled"
+        );
+    }
+    for (run, branch, hash) in &handled.runs {
+        tracing::info!(event, run, branch, hash, "a run waits for a worker");
+    }
+    for run in &handled.superseded {
+        tracing::info!(event, run, "a run was superseded by that of a newer push");
+    }
+}
+
 /// Whether the store as a whole is to blame, and not what was written.
 fn is_of_the_store(error: &StoreError) -> bool {
     !matches!(
         error,
         StoreError::Conflict(_) | StoreError::NotFound(_) | StoreError::Failed(_)
     )
-}
-
-/// Events by subject, each in their order, the groups in the order of their
-/// first events.
-fn group_by_subject(items: Vec<WorkItem>) -> Vec<Vec<WorkItem>> {
-    let mut places: HashMap<Subject, usize> = HashMap::new();
-    let mut groups: Vec<Vec<WorkItem>> = Vec::new();
-    for item in items {
-        let place = *places.entry(item.subject()).or_insert_with(|| {
-            groups.push(Vec::new());
-            groups.len() - 1
-        });
-        groups[place].push(item);
-    }
-    groups
 }

@@ -163,6 +163,23 @@ impl GrantStore {
         result
     }
 
+    /// Takes a project's grant away: waits for whoever renews it, so that a
+    /// renewal does not bring it back, then wipes the pair from the file.
+    ///
+    /// # Errors
+    /// `NotFound` if the project holds none; `Timeout` if somebody renews it all
+    /// the while; `Unavailable` or `Internal` if the store cannot be written.
+    pub fn revoke(&self, project: &str, server: &str, id: &str, wait: Duration) -> Result<()> {
+        let lock = self.lock(id, wait)?;
+        let deleted = self.store.delete_project_grant(project, server, id);
+        self.unlock(id, lock);
+        if deleted? {
+            return Ok(());
+        }
+        let message = format!("project {project} holds no grant for {server}");
+        Err(VcsError::new(ErrorKind::NOT_FOUND, message))
+    }
+
     /// Waits until nobody else renews this grant; see
     /// [`HostServices`](vcs_provider_interface::services::HostServices).
     ///

@@ -2,12 +2,12 @@
 //! application is stored, and its hook is put where it belongs.
 
 use crate::engine::Engine;
+use crate::evidence::Evidence;
 use crate::grants::hook_place;
 use crate::random;
-use crate::store::{Application, NewApplication, StoredHook};
+use crate::store::{Application, ApplicationOptions, NewApplication, PullRequestRuns, StoredHook};
 use vcs_provider_interface::context::CallContext;
 use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
-use vcs_provider_interface::provider::AuthorizedClient;
 use vcs_provider_interface::records::{
     DeleteHookRequest, HookRequest, PollingInfo, RepositoryRequest, ServerInfoRequest,
     WebhooksInfo, WebhooksInfoRequest, keys,
@@ -25,6 +25,10 @@ pub struct LinkRequest {
     /// The service's event keys; empty means the provider's default.
     #[serde(default)]
     pub events: Vec<String>,
+    /// What the application asks for; without it, a linked one keeps what it
+    /// asked for and a new one asks for nothing.
+    #[serde(default)]
+    pub options: Option<ApplicationOptions>,
 }
 
 /// A link that was made.
@@ -68,6 +72,28 @@ pub enum LinkedHook {
     },
 }
 
+/// What became of an unlinked application's hook.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(tag = "hook", rename_all = "snake_case")]
+pub enum Unlinked {
+    /// It is gone at the service, or never was there.
+    Removed,
+    /// An administrator made it and has to delete it.
+    ByHand {
+        /// Its address.
+        url: String,
+        /// The sentence for a person.
+        explanation: String,
+    },
+    /// It could not be removed, and the application was to be unlinked all the same.
+    Left {
+        /// Its address.
+        url: String,
+        /// Why it could not be removed.
+        explanation: String,
+    },
+}
+
 /// Shows a secret to the administrator who has to enter it; the only place
 /// where one is shown.
 fn expose<S: serde::Serializer>(
@@ -92,13 +118,17 @@ impl Engine {
         name: &str,
         request: LinkRequest,
     ) -> Result<Linked> {
-        let client = self.client(Some(project), &request.server)?;
         let wanted = RepositoryRequest {
             repo: request.repo.clone(),
             ..Default::default()
         };
-        let repository = client.repo_by_fullname(context, wanted)?;
+        let repository = self
+            .ask(project, &request.server, |client| {
+                client.repo_by_fullname(context, wanted)
+            })
+            .map_err(|error| self.explain_missing_consent(project, &request.server, error))?;
         let webhooks = self.webhooks_of(context, &request.server, None)?;
+        check_events(&request, &webhooks)?;
         let new = NewApplication {
             project: project.to_owned(),
             name: name.to_owned(),
@@ -109,6 +139,7 @@ impl Engine {
                 repository.fullname
             },
             repo_id: repository.id,
+            options: request.options,
         };
         let application = self.store.link_application(new, self.now())?;
         let hook = if webhooks.disabled || !webhooks.supported {
@@ -117,7 +148,7 @@ impl Engine {
                     .to_owned(),
             }
         } else {
-            self.reconcile_hook(context, &*client, &application, &webhooks, request.events)?
+            self.reconcile_hook(context, &application, &webhooks, request.events)?
         };
         if self.poll_interval(&application)?.is_some() {
             // The first poll notes where to begin; a failing one is repeated by
@@ -135,27 +166,97 @@ impl Engine {
         Ok(Linked { application, hook })
     }
 
-    /// Unlinks an application: its hook goes at the service, and everything of
-    /// it in the store. Blocks.
+    /// Unlinks an application: its hooks go at the service, its runs that have
+    /// not ended are reported as stopped, and everything of it goes in the store.
+    /// Blocks.
+    ///
+    /// With `force` it is unlinked also where the hook cannot be removed.
     ///
     /// # Errors
-    /// `NotFound` if it is not linked; the provider's, and then it stays linked.
-    pub fn unlink(&self, context: &dyn CallContext, project: &str, name: &str) -> Result<()> {
+    /// `NotFound` if it is not linked. Without `force`, whatever keeps the engine
+    /// from knowing that its hook is gone; then the application stays linked.
+    pub fn unlink(
+        &self,
+        context: &dyn CallContext,
+        project: &str,
+        name: &str,
+        force: bool,
+    ) -> Result<Unlinked> {
         let application = self.store.application(project, name)?;
         let hook = self.store.hook_of_application(application.id)?;
-        if let Some(hook) = hook.filter(|hook| hook.service_id.is_some()) {
-            let request = DeleteHookRequest {
-                repo: application.repo.clone(),
-                id: hook.service_id,
-                url: Some(hook.url),
-                ..Default::default()
-            };
-            match self.client_of(&application)?.delete_hook(context, request) {
-                Err(error) if error.kind != ErrorKind::NOT_FOUND => return Err(error),
-                _ => {}
+        let unlinked = match hook {
+            Some(hook) if hook.service_id.is_some() => {
+                let url = hook.url.clone();
+                match self.remove_hooks(context, &application, hook) {
+                    Ok(()) => Unlinked::Removed,
+                    Err(error) if force => Unlinked::Left {
+                        url,
+                        explanation: format!(
+                            "the webhook could not be removed; delete it by hand: {error}"
+                        ),
+                    },
+                    Err(error) => {
+                        return Err(error.in_context(format!(
+                            "{project} {name} stays linked, because its webhook could not be \
+                             removed; repeat with ?force=true to leave it behind"
+                        )));
+                    }
+                }
             }
+            Some(hook) if !hook.url.is_empty() => Unlinked::ByHand {
+                explanation: format!(
+                    "the webhook with this address was made by hand: delete it in the settings \
+                     of {}",
+                    application.repo
+                ),
+                url: hook.url,
+            },
+            _ => Unlinked::Removed,
+        };
+        self.forget_application(&application)?;
+        tracing::info!(project, application = name, hook = ?unlinked, "an application is unlinked");
+        Ok(unlinked)
+    }
+
+    /// Removes the application's hook and strays of it. That the service knows no
+    /// such hook counts only where the repository can be seen.
+    fn remove_hooks(
+        &self,
+        context: &dyn CallContext,
+        application: &Application,
+        hook: StoredHook,
+    ) -> Result<()> {
+        let request = DeleteHookRequest {
+            repo: application.repo.clone(),
+            id: hook.service_id,
+            url: Some(hook.url),
+            ..DeleteHookRequest::default()
+        };
+        let removed = self.ask(&application.project, &application.server, |client| {
+            client.delete_hook(context, request)
+        });
+        match removed {
+            Err(error) if error.kind == ErrorKind::NOT_FOUND => {
+                match self.sees_repository(context, application) {
+                    Evidence::Yes => Ok(()),
+                    Evidence::No | Evidence::Unknown(_) => Err(error),
+                }
+            }
+            result => result.map(|_| ()),
         }
-        self.store.unlink_application(application.id)?;
+    }
+
+    fn forget_application(&self, application: &Application) -> Result<()> {
+        let (publisher, now) = (self.publisher(), self.now());
+        let application = application.clone();
+        self.store.transact_blocking(move |transaction| {
+            for run in transaction.runs_of_application(application.id)? {
+                let reason = "the application was unlinked";
+                publisher.publish_removal(transaction, &application, &run, reason, now)?;
+            }
+            transaction.unlink_application(application.id)
+        })?;
+        self.runs_changed();
         Ok(())
     }
 
@@ -190,7 +291,6 @@ impl Engine {
     fn reconcile_hook(
         &self,
         context: &dyn CallContext,
-        client: &dyn AuthorizedClient,
         application: &Application,
         webhooks: &WebhooksInfo,
         events: Vec<String>,
@@ -228,13 +328,20 @@ impl Engine {
         let request = HookRequest {
             repo: application.repo.clone(),
             id: hook.service_id,
-            name: format!("{} {}", application.project, application.name),
+            name: format!(
+                "{} {} {}",
+                application.project,
+                application.name,
+                marker(&hook.id)
+            ),
             url: direct,
             events,
             secret: Some(secret),
             ..HookRequest::default()
         };
-        let made = client.reconcile_hook(context, request)?;
+        let made = self.ask(&application.project, &application.server, |client| {
+            client.reconcile_hook(context, request)
+        })?;
         self.store
             .set_hook_at_service(&hook.id, Some(made.id.clone()), made.url.clone())?;
         let action = made
@@ -265,6 +372,31 @@ impl Engine {
             .add_hook(id, application.id, String::new(), sealed, self.now())?;
         Ok(hook)
     }
+}
+
+/// What marks the engine's own hooks in their descriptions: says which hook it
+/// is, and nothing of its address.
+fn marker(hook: &str) -> String {
+    format!("[{}]", hex::encode(&random::digest(hook)[..6]))
+}
+
+/// Runs of pull requests need a hook that tells of them.
+fn check_events(request: &LinkRequest, webhooks: &WebhooksInfo) -> Result<()> {
+    let wants_pull_requests = request
+        .options
+        .is_some_and(|options| options.pull_requests != PullRequestRuns::Off);
+    let has_hook = webhooks.supported && !webhooks.disabled;
+    if wants_pull_requests && has_hook && request.events.is_empty() {
+        return Err(VcsError::new(
+            ErrorKind::INVALID_INPUT,
+            format!(
+                "runs of pull requests are asked for, and `events` names none that tell of them; \
+                 there are: {}",
+                webhooks.events.join(", ")
+            ),
+        ));
+    }
+    Ok(())
 }
 
 /// The empty record where the provider does not have the method.

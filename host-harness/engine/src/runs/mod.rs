@@ -1,4 +1,9 @@
-//! Runs: their build statuses at the service, and how long they stay.
+//! Runs: their states, who works on them, their build statuses at the service,
+//! and how long they stay.
 
-mod build_status;
+pub mod build_status;
+mod lifecycle;
 mod retention;
+pub mod state;
+
+pub use lifecycle::{ClaimRequest, ClaimedRun, Report};

@@ -5,19 +5,17 @@ use super::Shared;
 use super::call::call;
 use super::response::{Failure, JsonResult, plain};
 use crate::consent::{Callback, Consent, ConsentError, Consented};
-use crate::engine::blocking;
-use crate::linking::{LinkRequest, Linked};
-use crate::store::{Application, Cleanup, Run};
+use crate::linking::{LinkRequest, Linked, Unlinked};
+use crate::store::{Application, Cleanup, OutboxCount, OutboxMessage, OutboxState};
 use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
-use vcs_provider_interface::records::{BuildState, Status};
 use vcs_provider_interface::secret::Secret;
 
 type App = State<Arc<Shared>>;
@@ -29,20 +27,21 @@ const LONGEST_NAME: usize = 200;
 /// The events of an application that are shown.
 const SHOWN_EVENTS: usize = 200;
 
+/// The messages of the outbox that are shown with an application.
+const SHOWN_MESSAGES: usize = 20;
+
 /// The routes for callers with the token.
 pub(super) fn routes() -> Router<Arc<Shared>> {
     let application = Router::new()
         .route("/", get(application))
         .route("/link", post(link).delete(unlink))
         .route("/poll", post(poll))
-        .route("/runs", get(runs))
-        .route("/runs/{run}/state", post(set_run_state))
-        .route("/runs/{run}/token", post(make_run_token))
         .route("/events", get(events))
         .route("/cleanups", get(cleanups));
     let manager = "/project/{key}/repositories_manager";
     Router::new()
         .route(manager, get(managers))
+        .route(&format!("{manager}/{{name}}"), delete(revoke))
         .route(
             &format!("{manager}/{{name}}/authorize"),
             get(authorize).post(authorize),
@@ -85,6 +84,20 @@ async fn managers(State(shared): App, Path(project): Path<String>) -> JsonResult
             })
             .collect(),
     ))
+}
+
+/// Takes the project's grant for a server away.
+async fn revoke(State(shared): App, Path((project, server)): ProjectItem) -> JsonResult<Value> {
+    let revoked = call(&shared, "revoke", move |engine, _| {
+        let applications = engine.revoke_consent(&project, &server)?;
+        Ok(json!({
+            "project": project,
+            "server": server,
+            "revoked": true,
+            "applications_without_grant": applications,
+        }))
+    });
+    revoked.await.map(Json)
 }
 
 async fn authorize(
@@ -158,11 +171,30 @@ async fn applications(State(shared): App) -> JsonResult<Vec<Application>> {
     Ok(Json(shared.engine.store.applications()?))
 }
 
+/// An application with what the outbox still has to tell of it.
+#[derive(Serialize)]
+struct ShownApplication {
+    #[serde(flatten)]
+    application: Application,
+    outbox: OutboxCount,
+    /// The newest messages that wait or were rejected.
+    messages: Vec<OutboxMessage>,
+}
+
 async fn application(
     State(shared): App,
     Path((project, name)): ProjectItem,
-) -> JsonResult<Application> {
-    Ok(Json(shared.engine.store.application(&project, &name)?))
+) -> JsonResult<ShownApplication> {
+    let store = &shared.engine.store;
+    let application = store.application(&project, &name)?;
+    let of = Some(application.id);
+    let mut messages = store.messages(of, OutboxState::Rejected, SHOWN_MESSAGES)?;
+    messages.extend(store.messages(of, OutboxState::Pending, SHOWN_MESSAGES)?);
+    Ok(Json(ShownApplication {
+        outbox: store.count_messages(of)?,
+        messages,
+        application,
+    }))
 }
 
 async fn link(
@@ -181,15 +213,26 @@ async fn link(
     Ok(Json(linked))
 }
 
+#[derive(Deserialize)]
+struct UnlinkOptions {
+    #[serde(default)]
+    force: bool,
+}
+
+/// 204 when nothing is left to do; otherwise what an administrator has to do.
 async fn unlink(
     State(shared): App,
     Path((project, name)): ProjectItem,
+    Query(options): Query<UnlinkOptions>,
 ) -> Result<Response, Failure> {
-    call(&shared, "unlink", move |engine, context| {
-        engine.unlink(context, &project, &name)
+    let unlinked = call(&shared, "unlink", move |engine, context| {
+        engine.unlink(context, &project, &name, options.force)
     })
     .await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    Ok(match unlinked {
+        Unlinked::Removed => StatusCode::NO_CONTENT.into_response(),
+        left => Json(left).into_response(),
+    })
 }
 
 async fn poll(State(shared): App, Path((project, name)): ProjectItem) -> JsonResult<Value> {
@@ -197,83 +240,6 @@ async fn poll(State(shared): App, Path((project, name)): ProjectItem) -> JsonRes
         engine.poll(&engine.store.application(&project, &name)?)
     });
     Ok(Json(json!({ "events": found.await? })))
-}
-
-#[derive(Deserialize)]
-struct OfBranch {
-    branch: Option<String>,
-}
-
-async fn runs(
-    State(shared): App,
-    Path((project, name)): ProjectItem,
-    Query(of): Query<OfBranch>,
-) -> JsonResult<Vec<Run>> {
-    let store = &shared.engine.store;
-    let application = store.application(&project, &name)?;
-    Ok(Json(store.runs(application.id, of.branch.as_deref())?))
-}
-
-/// The new state of a run.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewState {
-    state: BuildState,
-    #[serde(default)]
-    description: String,
-    pull_request: Option<u64>,
-}
-
-async fn set_run_state(
-    State(shared): App,
-    Path((project, name, run)): Path<(String, String, i64)>,
-    Json(new): Json<NewState>,
-) -> JsonResult<Status> {
-    let status = call(&shared, "set_status", move |engine, context| {
-        let application = engine.store.application(&project, &name)?;
-        let found = engine.store.run(run)?;
-        if found.application != application.id {
-            let message = format!("application {name:?} has no run {run}");
-            return Err(VcsError::new(ErrorKind::NOT_FOUND, message));
-        }
-        let of_application = (&application, &found);
-        engine.report_run(
-            context,
-            of_application,
-            new.state,
-            &new.description,
-            new.pull_request,
-        )
-    });
-    status.await.map(Json)
-}
-
-/// The token of a run, for whoever carries it out. It cannot be shown again.
-#[derive(Serialize)]
-struct RunToken {
-    token: String,
-    expires_at: Option<i64>,
-}
-
-async fn make_run_token(
-    State(shared): App,
-    Path((project, name, run)): Path<(String, String, i64)>,
-) -> Result<Response, Failure> {
-    let engine = Arc::clone(&shared.engine);
-    let issued = blocking(move || {
-        let application = engine.store.application(&project, &name)?;
-        if engine.store.run(run)?.application != application.id {
-            let message = format!("application {name:?} has no run {run}");
-            return Err(VcsError::new(ErrorKind::NOT_FOUND, message));
-        }
-        engine.issue_run_token(run)
-    });
-    let issued = issued.await?;
-    let token = RunToken {
-        token: issued.token.expose().to_owned(),
-        expires_at: issued.expires_at,
-    };
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(token)).into_response())
 }
 
 async fn events(State(shared): App, Path((project, name)): ProjectItem) -> JsonResult<Vec<Value>> {

@@ -163,9 +163,22 @@ pub(super) async fn with_client<T: Send + 'static>(
     work: impl FnOnce(&dyn AuthorizedClient, &dyn CallContext) -> Result<T> + Send + 'static,
 ) -> JsonResult<T> {
     let server = target.server.clone();
-    let result = call_of(shared, Some(&server), name, move |engine, context| {
-        let client = engine.client(target.project.as_deref(), &target.server)?;
-        work(&*client, context)
-    });
+    let result = call_of(
+        shared,
+        Some(&server),
+        name,
+        move |engine, context| match &target.project {
+            Some(project) => engine
+                .ask(project, &target.server, |client| work(client, context))
+                .map_err(|error| engine.explain_missing_consent(project, &target.server, error)),
+            None => {
+                let result = engine
+                    .client(None, &target.server)
+                    .and_then(|client| work(&*client, context));
+                engine.health.observe(&target.server, &result, engine.now());
+                result
+            }
+        },
+    );
     result.await.map(Json)
 }

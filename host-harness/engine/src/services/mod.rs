@@ -10,6 +10,7 @@ mod monitoring;
 mod permissions;
 mod rate_limit;
 mod response;
+mod runs;
 mod serve;
 mod vcs;
 mod webhook;
@@ -24,7 +25,8 @@ use rate_limit::RateLimit;
 
 use crate::clock::MovableClock;
 use crate::engine::Engine;
-use axum::http::StatusCode;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::{Router, middleware};
 use std::sync::Arc;
@@ -81,7 +83,12 @@ impl Shared {
 
 /// The routes of the api service.
 pub(super) fn api_router(shared: &Arc<Shared>) -> Router {
-    with_access(shared, webhook::routes(), api::open_routes(), api::routes())
+    with_access(
+        shared,
+        webhook::routes(),
+        api::open_routes(),
+        api::routes().merge(runs::routes()),
+    )
 }
 
 /// The routes of the vcs service.
@@ -95,16 +102,20 @@ fn with_access(
     open: Router<Arc<Shared>>,
     closed: Router<Arc<Shared>>,
 ) -> Router {
-    // Unknown paths need the token as well, so that nobody can find out which
-    // paths there are.
-    let closed =
-        closed
-            .merge(monitoring::routes())
-            .fallback(unknown)
-            .layer(middleware::from_fn_with_state(
-                Arc::clone(shared),
-                access::require_token,
-            ));
+    // Only what is there asks for the token: an address that leads nowhere is
+    // said to lead nowhere, whoever asks.
+    let closed = closed
+        .merge(monitoring::routes())
+        .route_layer(middleware::from_fn_with_state(
+            Arc::clone(shared),
+            access::require_token,
+        ));
+    let nowhere = Router::new()
+        .fallback(unknown)
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(shared),
+            access::limit_strangers,
+        ));
     let open = open
         .merge(monitoring::open_routes())
         .layer(middleware::from_fn_with_state(
@@ -114,9 +125,19 @@ fn with_access(
     // Deliveries have a bound of their own: their signature.
     open.merge(deliveries)
         .merge(closed)
+        .merge(nowhere)
         .with_state(Arc::clone(shared))
 }
 
-async fn unknown() -> Response {
+/// Nothing is here. What was posted may be a delivery to a mistyped address: it
+/// is counted and listed among the rejected ones.
+async fn unknown(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    if request.method() == Method::POST {
+        let path = request.uri().path();
+        let last = path.trim_end_matches('/').rsplit('/').next();
+        let reason = "it was sent to an address that leads nowhere";
+        let engine = &shared.engine;
+        engine.reject_delivery(last.unwrap_or_default(), "unknown_address", reason, false);
+    }
     response::reject(StatusCode::NOT_FOUND, "there is nothing at this address")
 }

@@ -5,7 +5,7 @@ use super::Shared;
 use super::call::call;
 use super::response::{JsonResult, reject};
 use crate::engine::{Counter, blocking};
-use crate::store::{EventState, StoredEvent};
+use crate::store::{Cleanup, EventState, OutboxState, StoredEvent};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -22,7 +22,10 @@ type App = State<Arc<Shared>>;
 const SHOWN_EVENTS: usize = 1000;
 
 pub(super) fn open_routes() -> Router<Arc<Shared>> {
-    Router::new().route("/mon/status", get(status))
+    Router::new()
+        .route("/mon/status", get(status))
+        .route("/mon/live", get(live))
+        .route("/mon/ready", get(ready))
 }
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
@@ -30,6 +33,10 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/mon/plugins", get(plugins))
         .route("/mon/plugins/reload", post(reload))
         .route("/mon/deliveries", get(deliveries))
+        .route("/mon/deliveries/rejected", get(rejected))
+        .route("/mon/outbox", get(outbox))
+        .route("/mon/outbox/{message}/retry", post(retry_message))
+        .route("/mon/cleanups", get(cleanups))
         .route("/mon/events/parked", get(parked))
         .route("/mon/events/{event}/retry", post(retry))
         .route("/mon/clock/advance", post(advance_clock))
@@ -52,6 +59,73 @@ async fn status(State(shared): App) -> Response {
         .into_response(),
         Err(error) => reject(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     }
+}
+
+/// The process answers.
+async fn live() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// Whether the engine can do its work: its store can be used, and every server
+/// has its provider. A service that is down does not make the engine unready,
+/// since deliveries and workers can still be served; it is shown.
+async fn ready(State(shared): App) -> Response {
+    let engine = Arc::clone(&shared.engine);
+    let store = blocking(move || Ok(engine.store.check()?)).await.is_ok();
+    let engine = &shared.engine;
+    let mut all_served = true;
+    let mut servers = serde_json::Map::new();
+    for (name, _) in engine.servers.names() {
+        let served = engine.servers.is_served(&name);
+        all_served &= served;
+        let observed = engine.health.of(&name);
+        let service = match (served, observed.is_failing(), observed.last_success_at) {
+            (false, ..) => "no_plugin",
+            (_, true, _) => "failing",
+            (_, _, Some(_)) => "ok",
+            _ => "not_called_yet",
+        };
+        let mut shown = json!(observed);
+        shown["ready"] = json!(served);
+        shown["service"] = json!(service);
+        servers.insert(name, shown);
+    }
+    let is_ready = store && all_served;
+    let status = if is_ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let body = json!({ "ready": is_ready, "store": store, "servers": servers });
+    (status, Json(body)).into_response()
+}
+
+/// What services are still to be told, and what they rejected for good.
+async fn outbox(State(shared): App) -> JsonResult<Value> {
+    let store = &shared.engine.store;
+    Ok(Json(json!({
+        "count": store.count_messages(None)?,
+        "pending": store.messages(None, OutboxState::Pending, SHOWN_EVENTS)?,
+        "rejected": store.messages(None, OutboxState::Rejected, SHOWN_EVENTS)?,
+    })))
+}
+
+async fn retry_message(State(shared): App, Path(message): Path<i64>) -> JsonResult<Value> {
+    let engine = &shared.engine;
+    engine.store.retry_message(message, engine.now()).await?;
+    engine.wake_outbox.notify_one();
+    Ok(Json(json!({ "status": "pending" })))
+}
+
+/// The clean-ups that are put off, of all applications.
+async fn cleanups(State(shared): App) -> JsonResult<Vec<Cleanup>> {
+    Ok(Json(shared.engine.store.put_off_cleanups(SHOWN_EVENTS)?))
+}
+
+/// The latest rejected deliveries, and how many there were for each reason.
+async fn rejected(State(shared): App) -> Json<Value> {
+    let rejections = &shared.engine.rejections;
+    Json(json!({ "counts": rejections.counts(), "latest": rejections.latest() }))
 }
 
 async fn plugins(State(shared): App) -> Json<Value> {
@@ -110,6 +184,7 @@ pub(super) fn shown(event: &StoredEvent) -> Value {
         "state": event.state,
         "attempts": event.attempts,
         "note": event.note,
+        "completion": event.completion,
         "received_at": event.received_at,
         "event": serde_json::from_str::<Value>(&event.payload).unwrap_or_default(),
     })

@@ -28,6 +28,9 @@ const FOR_EVERYBODY: [&str; 4] = [
 /// The runs of an application.
 const RUNS: &str = "/project/{key}/applications/{app}/runs";
 
+/// The runs of all applications.
+const ALL_RUNS: [&str; 2] = ["/runs", "/runs/claim"];
+
 /// One run.
 const RUN: &str = "/project/{key}/applications/{app}/runs/{run}";
 
@@ -61,6 +64,9 @@ pub(super) fn permits(role: &Role, asked: &Asked<'_>) -> bool {
             path.starts_with("/vcs/{server}") && asked.names_project(project)
         }
         Role::Worker { project } => {
+            if project.is_none() && ALL_RUNS.contains(&path) {
+                return true;
+            }
             let is_its_project = project
                 .as_ref()
                 .is_none_or(|project| asked.is("key", project));

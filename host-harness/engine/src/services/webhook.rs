@@ -5,8 +5,6 @@ use super::Shared;
 use super::body::throw_away;
 use super::connections::Connection;
 use super::response::reject;
-use crate::engine::Counter;
-use crate::events::Rejection;
 use crate::store::Received;
 use axum::body::Body;
 use axum::extract::{Extension, Path, State};
@@ -18,7 +16,10 @@ use serde_json::json;
 use std::sync::Arc;
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
-    Router::new().route("/webhook/{hook}", post(receive))
+    Router::new()
+        .route("/webhook/{hook}", post(receive))
+        // As people copy it.
+        .route("/webhook/{hook}/", post(receive))
 }
 
 async fn receive(
@@ -33,15 +34,16 @@ async fn receive(
         Ok(hook) => hook,
         Err(rejection) => {
             throw_away(body).await;
-            return rejected(&rejection);
+            return rejection.into_response();
         }
     };
     let limit = shared.engine.settings.max_delivery_bytes;
     let read = match shared.bodies.read(&headers, body, limit).await {
         Ok(read) => read,
         Err(error) => {
-            shared.engine.counters.count(Counter::Rejected);
             let (status, sentence) = error.response();
+            let engine = &shared.engine;
+            engine.reject_delivery(&hook.id, "unread_body", sentence, true);
             return reject(status, sentence);
         }
     };
@@ -66,15 +68,6 @@ async fn receive(
             };
             Json(json!({ "status": status })).into_response()
         }
-        Err(rejection) => rejected(&rejection),
+        Err(rejection) => rejection.into_response(),
     }
-}
-
-fn rejected(rejection: &Rejection) -> Response {
-    // At a low level: anybody can send something wrong, and often.
-    tracing::debug!(%rejection, "a delivery was rejected");
-    if let Rejection::NotNow(reason) = rejection {
-        tracing::error!(reason, "a delivery could not be kept");
-    }
-    rejection.into_response()
 }

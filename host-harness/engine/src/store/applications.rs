@@ -19,6 +19,50 @@ pub struct Application {
     pub repo: String,
     /// The service's unchangeable id of the repository; empty where unknown.
     pub repo_id: String,
+    /// What runs are made for, and what is told of them.
+    pub options: ApplicationOptions,
+}
+
+/// For which pull requests runs are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PullRequestRuns {
+    /// For none.
+    #[default]
+    Off,
+    /// For those from a branch of the repository itself.
+    SameRepository,
+    /// For those from forks as well: their authors decide what a worker runs.
+    Forks,
+}
+
+impl PullRequestRuns {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::SameRepository => "same_repository",
+            Self::Forks => "forks",
+        }
+    }
+
+    fn from_text(text: &str) -> Self {
+        [Self::SameRepository, Self::Forks]
+            .into_iter()
+            .find(|runs| runs.as_str() == text)
+            .unwrap_or(Self::Off)
+    }
+}
+
+/// What an application asks for; everything is off by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApplicationOptions {
+    /// For which pull requests runs are made.
+    pub pull_requests: PullRequestRuns,
+    /// Whether a newer push of a branch ends its runs that nobody has begun.
+    pub supersede: bool,
+    /// Whether a failed run is told in a comment on its pull request.
+    pub comment_on_failure: bool,
 }
 
 /// An application to link.
@@ -34,9 +78,12 @@ pub struct NewApplication {
     pub repo: String,
     /// The service's unchangeable id of the repository.
     pub repo_id: String,
+    /// What it asks for; `None` leaves that of a linked one as it is.
+    pub options: Option<ApplicationOptions>,
 }
 
-const COLUMNS: &str = "id, project, name, server, repo, repo_id";
+const COLUMNS: &str = "id, project, name, server, repo, repo_id, pull_requests, supersede,
+    comment_on_failure";
 
 impl Store {
     /// Links an application, or finds it linked.
@@ -72,23 +119,24 @@ impl Store {
             if linked.repo != new.repo {
                 rename(connection, linked.id, &new.repo)?;
             }
+            let options = new.options.unwrap_or(linked.options);
+            if options != linked.options {
+                connection.execute(
+                    "UPDATE applications SET pull_requests = ?2, supersede = ?3,
+                     comment_on_failure = ?4 WHERE id = ?1",
+                    params![
+                        linked.id,
+                        options.pull_requests.as_str(),
+                        options.supersede,
+                        options.comment_on_failure
+                    ],
+                )?;
+            }
             Ok(Application {
                 repo: new.repo,
+                options,
                 ..linked
             })
-        })
-    }
-
-    /// Unlinks an application with all that belongs to it; `false` if it was
-    /// not linked.
-    ///
-    /// # Errors
-    /// As every write.
-    pub fn unlink_application(&self, application: i64) -> Result<bool> {
-        self.write(move |connection| {
-            let gone =
-                connection.execute("DELETE FROM applications WHERE id = ?1", [application])?;
-            Ok(gone > 0)
         })
     }
 
@@ -181,6 +229,30 @@ impl Store {
 }
 
 impl Transaction<'_> {
+    /// The application of this number.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn application(&self, id: i64) -> Result<Option<Application>> {
+        by_id(self.connection, id)
+    }
+
+    /// Unlinks an application with all that belongs to it, but for what the
+    /// outbox still has to tell; `false` if it was not linked.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn unlink_application(&self, application: i64) -> Result<bool> {
+        self.connection.execute(
+            "DELETE FROM outbox WHERE application = ?1 AND state <> 'pending'",
+            [application],
+        )?;
+        let gone = self
+            .connection
+            .execute("DELETE FROM applications WHERE id = ?1", [application])?;
+        Ok(gone > 0)
+    }
+
     /// Gives the application's repository the name that it has now.
     ///
     /// # Errors
@@ -193,6 +265,13 @@ impl Transaction<'_> {
 fn rename(connection: &Connection, application: i64, repo: &str) -> Result<()> {
     connection
         .prepare_cached("UPDATE applications SET repo = ?2 WHERE id = ?1")?
+        .execute(params![application, repo])?;
+    // What services are still to be told is told of the repository as it is called now.
+    connection
+        .prepare_cached(
+            "UPDATE outbox SET payload = json_set(payload, '$.repo', ?2)
+             WHERE application = ?1 AND state = 'pending'",
+        )?
         .execute(params![application, repo])?;
     Ok(())
 }
@@ -228,5 +307,10 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<Application> {
         server: row.get(3)?,
         repo: row.get(4)?,
         repo_id: row.get(5)?,
+        options: ApplicationOptions {
+            pull_requests: PullRequestRuns::from_text(&row.get::<_, String>(6)?),
+            supersede: row.get(7)?,
+            comment_on_failure: row.get(8)?,
+        },
     })
 }

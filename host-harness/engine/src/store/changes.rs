@@ -51,6 +51,26 @@ impl Transaction<'_> {
             .exists(params![application, subject, value, since])?)
     }
 
+    /// Whether a delivery brought a subject from one value to the other before.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn was_delivered(
+        &self,
+        application: i64,
+        subject: &str,
+        old_value: &str,
+        value: &str,
+    ) -> Result<bool> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT 1 FROM changes WHERE application = ?1 AND subject = ?2
+                 AND value = ?4 AND old_value = ?3 AND source = 'delivery'",
+            )?
+            .exists(params![application, subject, old_value, value])?)
+    }
+
     /// Closes the open polled changes of a subject to a value: no delivery is
     /// taken for them any more. Returns whether there was one.
     ///
@@ -80,16 +100,23 @@ impl Transaction<'_> {
         &self,
         application: i64,
         subject: &str,
-        value: &str,
+        change: &Change,
         source: EventSource,
         at: i64,
     ) -> Result<()> {
         self.connection
             .prepare_cached(
-                "INSERT INTO changes (application, subject, value, source, at)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO changes (application, subject, value, old_value, source, at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
-            .execute(params![application, subject, value, source.to_text(), at])?;
+            .execute(params![
+                application,
+                subject,
+                change.value,
+                change.old_value,
+                source.to_text(),
+                at
+            ])?;
         Ok(())
     }
 }

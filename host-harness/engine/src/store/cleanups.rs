@@ -18,9 +18,15 @@ pub struct Cleanup {
     pub deleted_hash: Option<String>,
     /// When it is due.
     pub due_at: i64,
+    /// How often it was put off because nobody could say whether the branch is back.
+    pub attempts: u32,
+    /// When it is tried again, if it was put off; otherwise 0.
+    pub not_before: i64,
+    /// Why it was put off.
+    pub note: Option<String>,
 }
 
-const COLUMNS: &str = "id, application, branch, deleted_hash, due_at";
+const COLUMNS: &str = "id, application, branch, deleted_hash, due_at, attempts, not_before, note";
 
 impl Store {
     /// The clean-ups that are due.
@@ -31,7 +37,7 @@ impl Store {
         self.read(|connection| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM cleanups WHERE state = 'pending' AND due_at <= ?1
-                 ORDER BY due_at, id"
+                 AND not_before <= ?1 ORDER BY due_at, id"
             );
             let mut statement = connection.prepare_cached(&sql)?;
             let rows = statement.query_map([now], read_row)?;
@@ -55,6 +61,23 @@ impl Store {
         })
     }
 
+    /// The clean-ups that were put off, next first.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn put_off_cleanups(&self, limit: usize) -> Result<Vec<Cleanup>> {
+        self.read(|connection| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM cleanups WHERE state = 'pending' AND attempts > 0
+                 ORDER BY not_before, id LIMIT ?1"
+            );
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map([limit], read_row)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
     /// When the next clean-up is due.
     ///
     /// # Errors
@@ -62,29 +85,25 @@ impl Store {
     pub fn next_cleanup_at(&self) -> Result<Option<i64>> {
         self.read(|connection| {
             Ok(connection.query_row(
-                "SELECT min(due_at) FROM cleanups WHERE state = 'pending'",
+                "SELECT min(max(due_at, not_before)) FROM cleanups WHERE state = 'pending'",
                 [],
                 |row| row.get(0),
             )?)
         })
     }
 
-    /// Carries a clean-up out: the branch's runs go. Returns how many there
-    /// were, or `None` if it was carried out or cancelled meanwhile.
+    /// Puts a clean-up off until `retry_at`.
     ///
     /// # Errors
     /// As every write.
-    pub fn carry_out_cleanup(&self, id: i64, now: i64) -> Result<Option<usize>> {
+    pub fn put_off_cleanup(&self, id: i64, reason: String, retry_at: i64) -> Result<()> {
         self.write(move |connection| {
-            if !end(connection, id, "done", now)? {
-                return Ok(None);
-            }
-            let gone = connection.execute(
-                "DELETE FROM runs WHERE (application, branch) IN
-                     (SELECT application, branch FROM cleanups WHERE id = ?1)",
-                [id],
+            connection.execute(
+                "UPDATE cleanups SET attempts = attempts + 1, not_before = ?2, note = ?3
+                 WHERE id = ?1 AND state = 'pending'",
+                params![id, retry_at, reason],
             )?;
-            Ok(Some(gone))
+            Ok(())
         })
     }
 
@@ -151,6 +170,15 @@ impl Transaction<'_> {
         end(self.connection, id, "cancelled", now)?;
         Ok(())
     }
+
+    /// Ends a planned clean-up as carried out; `false` if it was carried out or
+    /// cancelled meanwhile.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn end_cleanup(&self, id: i64, now: i64) -> Result<bool> {
+        end(self.connection, id, "done", now)
+    }
 }
 
 fn read_row(row: &Row<'_>) -> rusqlite::Result<Cleanup> {
@@ -160,5 +188,8 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<Cleanup> {
         branch: row.get(2)?,
         deleted_hash: row.get(3)?,
         due_at: row.get(4)?,
+        attempts: row.get(5)?,
+        not_before: row.get(6)?,
+        note: row.get(7)?,
     })
 }

@@ -55,7 +55,8 @@ impl Store {
                 },
                 &events,
                 now.began_at,
-            )
+            )?;
+            Ok(())
         })
     }
 }

@@ -42,11 +42,12 @@ pub enum Received {
 }
 
 impl Store {
-    /// Keeps a delivery and its events, both or neither, once.
+    /// Keeps a delivery and its events, both or neither, once. Returns the
+    /// numbers of the events.
     ///
     /// # Errors
     /// As every write. After an error nothing of it is kept.
-    pub async fn receive(&self, delivery: NewDelivery, now: i64) -> Result<Received> {
+    pub async fn receive(&self, delivery: NewDelivery, now: i64) -> Result<(Received, Vec<i64>)> {
         self.write_async(move |connection| {
             let new = connection
                 .prepare_cached(
@@ -61,16 +62,16 @@ impl Store {
                     delivery.digest
                 ])?;
             if new == 0 {
-                return Ok(Received::Seen);
+                return Ok((Received::Seen, Vec::new()));
             }
-            add_events(
+            let ids = add_events(
                 connection,
                 delivery.application,
                 EventSource::Delivery,
                 &delivery.events,
                 now,
             )?;
-            Ok(Received::New)
+            Ok((Received::New, ids))
         })
         .await
     }
@@ -87,8 +88,8 @@ impl Store {
         })
     }
 
-    /// Forgets deliveries, handled events and what polling compares with, all
-    /// from before a time.
+    /// Purges deliveries, handled events, what polling compares with and what
+    /// the outbox has done with, all from before a time.
     ///
     /// # Errors
     /// As every write.
@@ -99,6 +100,7 @@ impl Store {
                 "DELETE FROM deliveries WHERE received_at < ?1",
                 "DELETE FROM events WHERE state IN ('handled', 'duplicate') AND handled_at < ?1",
                 "DELETE FROM changes WHERE at < ?1",
+                "DELETE FROM outbox WHERE state <> 'pending' AND updated_at < ?1",
             ] {
                 gone += connection.execute(sql, [time])?;
             }
@@ -107,14 +109,15 @@ impl Store {
     }
 }
 
-/// Adds events, in their order.
+/// Adds events, in their order, and returns their numbers.
 pub(super) fn add_events(
     connection: &Connection,
     application: i64,
     source: EventSource,
     events: &[NewEvent],
     now: i64,
-) -> Result<()> {
+) -> Result<Vec<i64>> {
+    let mut ids = Vec::with_capacity(events.len());
     for event in events {
         connection
             .prepare_cached(
@@ -128,6 +131,7 @@ pub(super) fn add_events(
                 event.payload,
                 now
             ])?;
+        ids.push(connection.last_insert_rowid());
     }
-    Ok(())
+    Ok(ids)
 }

@@ -2,7 +2,7 @@
 
 use super::transaction::Transaction;
 use super::{Result, Store, StoreError};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Where an event came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,38 @@ impl EventState {
     }
 }
 
+/// How far the completion of an event is: what its delivery left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Completion {
+    /// Nothing was missing, or nobody has looked yet.
+    None,
+    /// The service is to be asked.
+    Pending,
+    /// It was completed.
+    Done,
+    /// It stays as it arrived; the note says why.
+    Failed,
+}
+
+impl Completion {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Pending => "pending",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+
+    fn from_text(text: &str) -> Self {
+        [Self::Pending, Self::Done, Self::Failed]
+            .into_iter()
+            .find(|completion| completion.as_str() == text)
+            .unwrap_or(Self::None)
+    }
+}
+
 /// An event as it is kept.
 #[derive(Debug, Clone)]
 pub struct StoredEvent {
@@ -87,6 +119,10 @@ pub struct StoredEvent {
     pub note: Option<String>,
     /// When it arrived.
     pub received_at: i64,
+    /// How far its completion is.
+    pub completion: Completion,
+    /// How often its completion failed.
+    pub completion_attempts: u32,
 }
 
 /// The longest time that an event is held back, in milliseconds. One that is to wait
@@ -94,7 +130,8 @@ pub struct StoredEvent {
 const LONGEST_HOLD: i64 = 65 * 60 * 1000;
 
 const COLUMNS: &str =
-    "id, application, source, subject, payload, state, attempts, note, received_at";
+    "id, application, source, subject, payload, state, attempts, note, received_at, completion,
+     completion_attempts";
 
 impl Store {
     /// Events that can be worked on now, oldest first. Those of one subject are
@@ -165,6 +202,89 @@ impl Store {
         })
     }
 
+    /// Events that the service is to be asked to complete now, oldest first.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn events_to_complete(&self, now: i64, limit: usize) -> Result<Vec<StoredEvent>> {
+        self.read(|connection| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM events WHERE completion = 'pending'
+                 AND completion_not_before <= ?1 ORDER BY id LIMIT ?2"
+            );
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map(params![now, limit], read_row)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// When the next event is to be completed.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn next_completion_at(&self) -> Result<Option<i64>> {
+        self.read(|connection| {
+            Ok(connection.query_row(
+                "SELECT min(completion_not_before) FROM events WHERE completion = 'pending'",
+                [],
+                |row| row.get(0),
+            )?)
+        })
+    }
+
+    /// Puts the completion of an event off, or gives it up if `retry_at` is
+    /// `None`. An event that was held back for it may be handled as it arrived.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn fail_completion(
+        &self,
+        id: i64,
+        reason: String,
+        retry_at: Option<i64>,
+    ) -> Result<()> {
+        self.write_async(move |connection| {
+            let completion = match retry_at {
+                Some(_) => Completion::Pending,
+                None => Completion::Failed,
+            };
+            connection
+                .prepare_cached(
+                    "UPDATE events SET completion = ?2, note = ?3, completion_not_before = ?4,
+                     completion_attempts = completion_attempts + 1,
+                     not_before = CASE WHEN attempts = 0 THEN 0 ELSE not_before END
+                     WHERE id = ?1 AND completion = 'pending'",
+                )?
+                .execute(params![
+                    id,
+                    completion.as_str(),
+                    reason,
+                    retry_at.unwrap_or(0)
+                ])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Holds an event back until the service was asked about it, at most until
+    /// `until`.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn hold_for_completion(&self, id: i64, until: i64) -> Result<()> {
+        self.write_async(move |connection| {
+            connection
+                .prepare_cached(
+                    "UPDATE events SET completion = 'pending', not_before = ?2
+                     WHERE id = ?1 AND state = 'pending'",
+                )?
+                .execute(params![id, until])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// How many events are in a state.
     ///
     /// # Errors
@@ -185,14 +305,7 @@ impl Store {
     /// # Errors
     /// As every read.
     pub fn has_pending_events(&self, application: i64, subject: &str) -> Result<bool> {
-        self.read(|connection| {
-            Ok(connection
-                .prepare_cached(
-                    "SELECT 1 FROM events WHERE state = 'pending' AND application = ?1
-                     AND subject = ?2",
-                )?
-                .exists(params![application, subject])?)
-        })
+        self.read(|connection| has_pending(connection, application, subject))
     }
 
     /// Takes note that an event failed: it is tried again at `retry_at`, or set
@@ -238,6 +351,14 @@ impl Store {
 }
 
 impl Transaction<'_> {
+    /// Whether events of a subject are waiting to be worked on.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn has_pending_events(&self, application: i64, subject: &str) -> Result<bool> {
+        has_pending(self.connection, application, subject)
+    }
+
     /// The event of this number, if it is still to be worked on.
     ///
     /// # Errors
@@ -251,7 +372,7 @@ impl Transaction<'_> {
             .optional()?)
     }
 
-    /// Ends the work on an event. Without a payload its own one stays.
+    /// Ends the work on an event.
     ///
     /// # Errors
     /// As every write.
@@ -260,17 +381,54 @@ impl Transaction<'_> {
         id: i64,
         state: EventState,
         note: Option<&str>,
-        payload: Option<&str>,
         now: i64,
     ) -> Result<()> {
         self.connection
             .prepare_cached(
-                "UPDATE events SET state = ?2, handled_at = ?3, note = ?4,
-                 payload = coalesce(?5, payload) WHERE id = ?1",
+                "UPDATE events SET state = ?2, handled_at = ?3, note = coalesce(?4, note)
+                 WHERE id = ?1",
             )?
-            .execute(params![id, state.as_str(), now, note, payload])?;
+            .execute(params![id, state.as_str(), now, note])?;
         Ok(())
     }
+
+    /// Has the service asked for what an event lacks, once it was handled.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn request_completion(&self, id: i64) -> Result<()> {
+        self.connection
+            .prepare_cached(
+                "UPDATE events SET completion = 'pending' WHERE id = ?1 AND completion = 'none'",
+            )?
+            .execute([id])?;
+        Ok(())
+    }
+
+    /// Keeps an event as it was completed. One that was held back for it can be
+    /// handled now. `false` if it was completed or purged meanwhile.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn complete_event(&self, id: i64, payload: &str) -> Result<bool> {
+        let changed = self
+            .connection
+            .prepare_cached(
+                "UPDATE events SET completion = 'done', payload = ?2, note = NULL,
+                 not_before = CASE WHEN attempts = 0 THEN 0 ELSE not_before END
+                 WHERE id = ?1 AND completion = 'pending'",
+            )?
+            .execute(params![id, payload])?;
+        Ok(changed > 0)
+    }
+}
+
+fn has_pending(connection: &Connection, application: i64, subject: &str) -> Result<bool> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT 1 FROM events WHERE state = 'pending' AND application = ?1 AND subject = ?2",
+        )?
+        .exists(params![application, subject])?)
 }
 
 fn read_row(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
@@ -284,5 +442,7 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
         attempts: row.get(6)?,
         note: row.get(7)?,
         received_at: row.get(8)?,
+        completion: Completion::from_text(&row.get::<_, String>(9)?),
+        completion_attempts: row.get(10)?,
     })
 }

@@ -42,7 +42,7 @@ impl Store {
         })
     }
 
-    /// Stores a sealed grant in place of one with a lower version.
+    /// Stores a new sealed grant, or one in place of one with a lower version.
     ///
     /// # Errors
     /// `Conflict` if the stored version is the same or higher.
@@ -67,6 +67,67 @@ impl Store {
             Ok(())
         })
     }
+
+    /// All grants that projects hold: project, server, and since when.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn project_grants(&self) -> Result<Vec<ProjectGrant>> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT project, server, linked_at, version, updated_at FROM project_servers
+                 LEFT JOIN grants ON grants.id = project_servers.grant_id
+                 ORDER BY project, server",
+            )?;
+            let rows = statement.query_map([], |row| {
+                Ok(ProjectGrant {
+                    project: row.get(0)?,
+                    server: row.get(1)?,
+                    consented_at: row.get(2)?,
+                    version: row.get::<_, Option<i64>>(3)?.unwrap_or(0).unsigned_abs(),
+                    renewed_at: row.get::<_, Option<i64>>(4)?.unwrap_or(0),
+                })
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Takes a project's grant for a server away and wipes the sealed pair from
+    /// the file. Returns whether there was one.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn delete_project_grant(&self, project: &str, server: &str, id: &str) -> Result<bool> {
+        let (project, server, id) = (project.to_owned(), server.to_owned(), id.to_owned());
+        let gone = self.write(move |connection| {
+            let rows = connection.execute(
+                "DELETE FROM project_servers WHERE project = ?1 AND server = ?2",
+                [&project, &server],
+            )?;
+            let pairs = connection.execute("DELETE FROM grants WHERE id = ?1", [&id])?;
+            Ok(rows + pairs > 0)
+        })?;
+        // The journal still holds the pages as they were before.
+        if let Err(error) = self.truncate_journal() {
+            tracing::warn!(%error, "the journal still holds a revoked grant, sealed, until it is written anew");
+        }
+        Ok(gone)
+    }
+}
+
+/// A grant that a project holds, without the grant itself.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ProjectGrant {
+    /// The key of the project.
+    pub project: String,
+    /// The server by its name in the configuration.
+    pub server: String,
+    /// When the project consented.
+    pub consented_at: i64,
+    /// Counts the renewals.
+    pub version: u64,
+    /// When it was last renewed.
+    pub renewed_at: i64,
 }
 
 fn read_row(row: &Row<'_>) -> rusqlite::Result<SealedGrant> {

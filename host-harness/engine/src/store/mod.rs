@@ -17,6 +17,7 @@ mod error;
 mod events;
 mod grants;
 mod hooks;
+mod outbox;
 mod readers;
 mod runs;
 mod schema;
@@ -24,17 +25,18 @@ mod tokens;
 mod transaction;
 mod writer;
 
-pub use applications::{Application, NewApplication};
+pub use applications::{Application, ApplicationOptions, NewApplication, PullRequestRuns};
 pub use changes::Change;
 pub use cleanups::Cleanup;
 pub use consent::ConsentState;
 pub use cursors::PollCursor;
 pub use deliveries::{NewDelivery, NewEvent, Received};
 pub use error::StoreError;
-pub use events::{EventSource, EventState, StoredEvent};
-pub use grants::SealedGrant;
+pub use events::{Completion, EventSource, EventState, StoredEvent};
+pub use grants::{ProjectGrant, SealedGrant};
 pub use hooks::StoredHook;
-pub use runs::Run;
+pub use outbox::{MessageKind, NewMessage, OutboxCount, OutboxMessage, OutboxState};
+pub use runs::{Lease, NewRun, Run, RunFilter};
 pub use tokens::StoredToken;
 pub use transaction::Transaction;
 
@@ -165,6 +167,21 @@ impl Store {
             let _ = sender.send(result);
         });
         receiver.recv().unwrap_or(Err(StoreError::Shut))
+    }
+
+    /// Brings what the write-ahead journal holds into the file and empties it,
+    /// so that nothing of what was deleted stays behind in it.
+    ///
+    /// # Errors
+    /// `Busy` if others read or write all the while.
+    pub(crate) fn truncate_journal(&self) -> Result<()> {
+        let connection = connect(&self.path)?;
+        let busy: i64 =
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy != 0 {
+            return Err(StoreError::Busy);
+        }
+        Ok(())
     }
 
     /// [`Store::write`] for asynchronous code. Once it was first polled, the

@@ -1,42 +1,137 @@
-//! Runs: what the engine made of a change of a branch.
+//! Runs: what the engine made of a change of a branch or of a pull request.
 
 use super::transaction::Transaction;
 use super::{Result, Store, StoreError};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-/// A run of a branch at a commit.
+/// A run of a branch or a pull request at a commit.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Run {
     /// The number.
     pub id: i64,
     /// The application.
     pub application: i64,
+    /// The branch; of a pull request, its source branch.
+    pub branch: String,
+    /// The commit's hash: in full, or as short as the service delivered it until
+    /// the rest is known.
+    pub hash: String,
+    /// The state in the engine's words, such as `Waiting` or `Success`.
+    pub state: String,
+    /// What the worker last said about it.
+    pub description: String,
+    /// The number of the pull request that it builds or belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<u64>,
+    /// The repository that the commit is in, if it is a fork.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_repo: Option<String>,
+    /// The worker that has claimed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worker: Option<String>,
+    /// Until when the claim holds, if nobody renews it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease_until: Option<i64>,
+    /// The run of a newer push that ended it before it began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<i64>,
+    /// The event that it comes from.
+    pub event: i64,
+    /// When the event was handled that it comes from.
+    pub created_at: i64,
+    /// When its state last changed.
+    pub updated_at: i64,
+    /// What a worker shows to report about a run that it claimed.
+    #[serde(skip)]
+    pub lease: Option<String>,
+}
+
+/// A run to add.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRun {
+    /// The application.
+    pub application: i64,
     /// The branch.
     pub branch: String,
     /// The commit's hash.
     pub hash: String,
-    /// The state in the engine's words, such as `Waiting` or `Success`.
+    /// The event that it comes from: an event makes one run at most.
+    pub event: i64,
+    /// The state.
     pub state: String,
-    /// When the event was handled that it comes from.
-    pub created_at: i64,
+    /// The number of the pull request that it builds.
+    pub pull_request: Option<u64>,
+    /// The repository that the commit is in, if it is a fork.
+    pub source_repo: Option<String>,
 }
 
-const COLUMNS: &str = "id, application, branch, hash, state, created_at";
+/// Which runs to list.
+#[derive(Debug, Clone, Default)]
+pub struct RunFilter {
+    /// Of this application; `None` means of all.
+    pub application: Option<i64>,
+    /// In this state.
+    pub state: Option<String>,
+    /// Of this branch.
+    pub branch: Option<String>,
+    /// With higher numbers than this.
+    pub after: i64,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A worker's claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The worker's name.
+    pub worker: String,
+    /// What it shows later.
+    pub token: String,
+    /// When the claim ends.
+    pub until: i64,
+}
+
+const COLUMNS: &str = "id, application, branch, hash, state, description, pull_request,
+    source_repo, worker, lease_until, superseded_by, event, created_at, updated_at, lease";
 
 impl Store {
+    /// Runs, oldest first.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn list_runs(&self, filter: &RunFilter) -> Result<Vec<Run>> {
+        self.read(|connection| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM runs WHERE (?1 IS NULL OR application = ?1)
+                 AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR branch = ?3)
+                 AND id > ?4 ORDER BY id LIMIT ?5"
+            );
+            let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map(
+                params![
+                    filter.application,
+                    filter.state,
+                    filter.branch,
+                    filter.after,
+                    limit
+                ],
+                read_row,
+            )?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
     /// The runs of an application, oldest first; of one branch if given.
     ///
     /// # Errors
     /// As every read.
     pub fn runs(&self, application: i64, branch: Option<&str>) -> Result<Vec<Run>> {
-        self.read(|connection| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM runs WHERE application = ?1
-                 AND (?2 IS NULL OR branch = ?2) ORDER BY id"
-            );
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![application, branch], read_row)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        self.list_runs(&RunFilter {
+            application: Some(application),
+            branch: branch.map(str::to_owned),
+            limit: usize::MAX,
+            ..RunFilter::default()
         })
     }
 
@@ -45,56 +140,239 @@ impl Store {
     /// # Errors
     /// `NotFound` if there is none, or no more.
     pub fn run(&self, id: i64) -> Result<Run> {
-        self.read(|connection| {
-            let sql = format!("SELECT {COLUMNS} FROM runs WHERE id = ?1");
-            Ok(connection
-                .prepare_cached(&sql)?
-                .query_row([id], read_row)
-                .optional()?)
-        })?
-        .ok_or_else(|| StoreError::NotFound(format!("there is no run {id}")))
+        self.read(|connection| by_id(connection, id))?
+            .ok_or_else(|| no_run(id))
     }
 
-    /// Gives a run a new state.
+    /// When the next claim ends.
     ///
     /// # Errors
-    /// `NotFound` if there is no such run.
-    pub fn set_run_state(&self, id: i64, state: &str) -> Result<()> {
-        let state = state.to_owned();
-        self.write(move |connection| {
-            let changed = connection.execute(
-                "UPDATE runs SET state = ?2 WHERE id = ?1",
-                params![id, state],
-            )?;
-            if changed == 0 {
-                return Err(StoreError::NotFound(format!("there is no run {id}")));
-            }
-            Ok(())
+    /// As every read.
+    pub fn next_lease_end(&self) -> Result<Option<i64>> {
+        self.read(|connection| {
+            Ok(connection.query_row("SELECT min(lease_until) FROM runs", [], |row| row.get(0))?)
         })
     }
 }
 
 impl Transaction<'_> {
-    /// Adds the run of an event.
+    /// Adds a run and returns it.
     ///
     /// # Errors
     /// As every write.
-    pub fn add_run(
+    pub fn add_run(&self, new: &NewRun, now: i64) -> Result<Run> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO runs (application, branch, hash, event, state, pull_request,
+                     source_repo, created_at, updated_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+            )?
+            .execute(params![
+                new.application,
+                new.branch,
+                new.hash,
+                new.event,
+                new.state,
+                new.pull_request.map(signed),
+                new.source_repo,
+                now
+            ])?;
+        self.run(self.connection.last_insert_rowid())
+    }
+
+    /// The run of this number.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none, or no more.
+    pub fn run(&self, id: i64) -> Result<Run> {
+        by_id(self.connection, id)?.ok_or_else(|| no_run(id))
+    }
+
+    /// The run that an event made.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn run_of_event(&self, event: i64) -> Result<Option<Run>> {
+        self.first("event = ?1", params![event])
+    }
+
+    /// The newest run of a branch, of a fork if one is named, whose hash begins
+    /// as this one does or the other way round.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn run_of_commit(
         &self,
         application: i64,
         branch: &str,
         hash: &str,
-        event: i64,
-        now: i64,
-    ) -> Result<()> {
+        source_repo: Option<&str>,
+    ) -> Result<Option<Run>> {
+        self.first(
+            "application = ?1 AND branch = ?2 AND source_repo IS ?4
+             AND (substr(hash, 1, length(?3)) = ?3 OR substr(?3, 1, length(hash)) = hash)",
+            params![application, branch, hash, source_repo],
+        )
+    }
+
+    /// The runs of a branch: of the repository's own, or of a fork's.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn runs_of_branch(
+        &self,
+        application: i64,
+        branch: &str,
+        source_repo: Option<&str>,
+    ) -> Result<Vec<Run>> {
+        self.all(
+            "application = ?1 AND branch = ?2 AND source_repo IS ?3",
+            params![application, branch, source_repo],
+        )
+    }
+
+    /// The runs of an application.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn runs_of_application(&self, application: i64) -> Result<Vec<Run>> {
+        self.all("application = ?1", params![application])
+    }
+
+    /// The runs whose claims have ended.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn runs_with_ended_lease(&self, now: i64) -> Result<Vec<Run>> {
+        self.all("lease_until <= ?1", params![now])
+    }
+
+    /// The oldest run in a state that nobody has claimed: of one application, or
+    /// of any.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn next_unclaimed_run(&self, application: Option<i64>, state: &str) -> Result<Option<Run>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM runs WHERE state = ?2 AND worker IS NULL
+             AND (?1 IS NULL OR application = ?1) ORDER BY id LIMIT 1"
+        );
+        Ok(self
+            .connection
+            .prepare_cached(&sql)?
+            .query_row(params![application, state], read_row)
+            .optional()?)
+    }
+
+    /// Gives a run a new state and description.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn set_run_state(&self, id: i64, state: &str, description: &str, now: i64) -> Result<()> {
         self.connection
             .prepare_cached(
-                "INSERT INTO runs (application, branch, hash, event, state, created_at)
-                 VALUES (?1, ?2, ?3, ?4, 'Waiting', ?5)",
+                "UPDATE runs SET state = ?2, description = ?3, updated_at = ?4 WHERE id = ?1",
             )?
-            .execute(params![application, branch, hash, event, now])?;
+            .execute(params![id, state, description, now])?;
         Ok(())
     }
+
+    /// Gives a run to a worker, or takes it back from one.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn set_lease(&self, id: i64, lease: Option<&Lease>) -> Result<()> {
+        self.connection
+            .prepare_cached(
+                "UPDATE runs SET worker = ?2, lease = ?3, lease_until = ?4 WHERE id = ?1",
+            )?
+            .execute(params![
+                id,
+                lease.map(|lease| &lease.worker),
+                lease.map(|lease| &lease.token),
+                lease.map(|lease| lease.until)
+            ])?;
+        Ok(())
+    }
+
+    /// Says which run took a run's place.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn set_superseded(&self, id: i64, by: i64) -> Result<()> {
+        self.connection
+            .prepare_cached("UPDATE runs SET superseded_by = ?2 WHERE id = ?1")?
+            .execute(params![id, by])?;
+        Ok(())
+    }
+
+    /// Says to which pull request a run belongs, if it belongs to none yet.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn attach_pull_request(&self, id: i64, pull_request: u64) -> Result<()> {
+        self.connection
+            .prepare_cached(
+                "UPDATE runs SET pull_request = ?2 WHERE id = ?1 AND pull_request IS NULL",
+            )?
+            .execute(params![id, signed(pull_request)])?;
+        Ok(())
+    }
+
+    /// Gives a run the full hash of its commit.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn set_run_hash(&self, id: i64, hash: &str) -> Result<()> {
+        self.connection
+            .prepare_cached("UPDATE runs SET hash = ?2 WHERE id = ?1")?
+            .execute(params![id, hash])?;
+        Ok(())
+    }
+
+    /// Removes a run.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn delete_run(&self, id: i64) -> Result<()> {
+        self.connection
+            .prepare_cached("DELETE FROM runs WHERE id = ?1")?
+            .execute([id])?;
+        Ok(())
+    }
+
+    fn first(&self, condition: &str, values: impl rusqlite::Params) -> Result<Option<Run>> {
+        let sql = format!("SELECT {COLUMNS} FROM runs WHERE {condition} ORDER BY id DESC LIMIT 1");
+        Ok(self
+            .connection
+            .prepare_cached(&sql)?
+            .query_row(values, read_row)
+            .optional()?)
+    }
+
+    fn all(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<Run>> {
+        let sql = format!("SELECT {COLUMNS} FROM runs WHERE {condition} ORDER BY id");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let rows = statement.query_map(values, read_row)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+fn by_id(connection: &Connection, id: i64) -> Result<Option<Run>> {
+    let sql = format!("SELECT {COLUMNS} FROM runs WHERE id = ?1");
+    Ok(connection
+        .prepare_cached(&sql)?
+        .query_row([id], read_row)
+        .optional()?)
+}
+
+/// A number as SQLite keeps it.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn no_run(id: i64) -> StoreError {
+    StoreError::NotFound(format!("there is no run {id}"))
 }
 
 fn read_row(row: &Row<'_>) -> rusqlite::Result<Run> {
@@ -104,6 +382,15 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<Run> {
         branch: row.get(2)?,
         hash: row.get(3)?,
         state: row.get(4)?,
-        created_at: row.get(5)?,
+        description: row.get(5)?,
+        pull_request: row.get::<_, Option<i64>>(6)?.map(i64::unsigned_abs),
+        source_repo: row.get(7)?,
+        worker: row.get(8)?,
+        lease_until: row.get(9)?,
+        superseded_by: row.get(10)?,
+        event: row.get(11)?,
+        created_at: row.get(12)?,
+        updated_at: row.get(13)?,
+        lease: row.get(14)?,
     })
 }

@@ -15,6 +15,7 @@ pub(crate) const STEPS: &[&str] = &[
     POLLING_AND_PARKING,
     TOKENS_AND_COUNTS,
     CONSENT_VERIFIER,
+    RUNS_AND_OUTBOX,
 ];
 
 /// Projects and applications, grants and consent, hooks and deliveries, events,
@@ -130,6 +131,59 @@ CREATE TABLE poll_cursors (
     cursor TEXT NOT NULL,
     began_at INTEGER NOT NULL
 ) STRICT;
+";
+
+/// Runs as a resource (claims, pull requests), the outbox of what services are
+/// to be told, completion after handling, and clean-ups that are put off.
+const RUNS_AND_OUTBOX: &str = "
+ALTER TABLE applications ADD COLUMN pull_requests TEXT NOT NULL DEFAULT 'off';
+ALTER TABLE applications ADD COLUMN supersede INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE applications ADD COLUMN comment_on_failure INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN pull_request INTEGER;
+ALTER TABLE runs ADD COLUMN source_repo TEXT;
+ALTER TABLE runs ADD COLUMN description TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN updated_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN worker TEXT;
+ALTER TABLE runs ADD COLUMN lease TEXT;
+ALTER TABLE runs ADD COLUMN lease_until INTEGER;
+ALTER TABLE runs ADD COLUMN superseded_by INTEGER;
+CREATE INDEX runs_by_state ON runs (state, id);
+CREATE INDEX runs_by_hash ON runs (application, hash);
+CREATE INDEX runs_leased ON runs (lease_until) WHERE lease_until IS NOT NULL;
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    application INTEGER NOT NULL,
+    project TEXT NOT NULL,
+    server TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    target TEXT NOT NULL,
+    key TEXT NOT NULL,
+    run INTEGER NOT NULL,
+    payload TEXT NOT NULL,
+    sequence INTEGER NOT NULL DEFAULT 1,
+    sent_sequence INTEGER NOT NULL DEFAULT 0,
+    uncertain_sequence INTEGER,
+    state TEXT NOT NULL DEFAULT 'pending',
+    attempts INTEGER NOT NULL DEFAULT 0,
+    not_before INTEGER NOT NULL DEFAULT 0,
+    note TEXT,
+    remote_id TEXT,
+    queued_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    UNIQUE (application, kind, target, key)
+) STRICT;
+CREATE INDEX outbox_open ON outbox (not_before, id) WHERE state = 'pending';
+CREATE INDEX outbox_by_run ON outbox (run);
+CREATE INDEX outbox_by_state ON outbox (state);
+ALTER TABLE events ADD COLUMN completion TEXT NOT NULL DEFAULT 'none';
+ALTER TABLE events ADD COLUMN completion_attempts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE events ADD COLUMN completion_not_before INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX events_to_complete ON events (completion_not_before, id)
+    WHERE completion = 'pending';
+ALTER TABLE changes ADD COLUMN old_value TEXT;
+ALTER TABLE cleanups ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE cleanups ADD COLUMN not_before INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE cleanups ADD COLUMN note TEXT;
 ";
 
 /// Tokens of callers; counts of events that cost nothing to read; and the digest of

@@ -16,6 +16,7 @@ pub(crate) fn application(store: &Store, name: &str) -> Application {
         server: "cloud".to_owned(),
         repo: format!("ws/{name}"),
         repo_id: format!("{{{name}}}"),
+        options: None,
     };
     store.link_application(new, 1).unwrap()
 }
@@ -40,8 +41,8 @@ fn delivery(id: &str, application: i64, events: Vec<NewEvent>) -> NewDelivery {
 
 /// Ends the work on an event.
 fn end(store: &Store, id: i64) {
-    let ended = store
-        .transact(move |transaction| transaction.end_event(id, EventState::Handled, None, None, 2));
+    let ended =
+        store.transact(move |transaction| transaction.end_event(id, EventState::Handled, None, 2));
     block_on(ended).unwrap();
 }
 
@@ -134,7 +135,7 @@ fn a_full_disk_is_a_clear_error_and_loses_nothing() {
         })
         .unwrap();
     let received = block_on(store.receive(delivery("1", kept.id, vec![event("s")]), 1)).unwrap();
-    assert_eq!(received, Received::New);
+    assert_eq!(received.0, Received::New);
     assert_eq!(store.applications().unwrap(), [kept]);
 }
 
@@ -149,7 +150,9 @@ fn a_store_that_cannot_be_written_says_so_and_keeps_what_it_has() {
         })
     };
     forbid(true).unwrap();
-    let error = store.set_run_state(1, "Success").unwrap_err();
+    let rename =
+        store.transact_blocking(|transaction| transaction.rename_repository(1, "ws/renamed"));
+    let error = rename.unwrap_err();
     assert_eq!(error, StoreError::ReadOnly);
     assert_eq!(store.applications().unwrap(), [linked]);
 }
@@ -217,6 +220,7 @@ fn linking_twice_is_one_application_and_another_repository_is_rejected() {
         server: "cloud".to_owned(),
         repo: "ws/other".to_owned(),
         repo_id: "{other}".to_owned(),
+        options: None,
     };
     let error = store.link_application(other, 1).unwrap_err();
     assert!(matches!(error, StoreError::Conflict(_)), "{error:?}");
@@ -227,7 +231,8 @@ fn a_delivery_is_kept_once_also_after_reopening() {
     let (_directory, store) = temporary();
     let app = application(&store, "app").id;
     let receive = |store: &Store| {
-        block_on(store.receive(delivery("uuid", app, vec![event("branch:main")]), 1)).unwrap()
+        let new = delivery("uuid", app, vec![event("branch:main")]);
+        block_on(store.receive(new, 1)).unwrap().0
     };
     assert_eq!(receive(&store), Received::New);
     assert_eq!(receive(&store), Received::Seen);
@@ -265,8 +270,9 @@ fn unlinking_takes_everything_of_the_application_along() {
     let (_directory, store) = temporary();
     let app = application(&store, "app").id;
     block_on(store.receive(delivery("1", app, vec![event("branch:main")]), 1)).unwrap();
-    assert!(store.unlink_application(app).unwrap());
-    assert!(!store.unlink_application(app).unwrap());
+    let unlink = || store.transact_blocking(move |transaction| transaction.unlink_application(app));
+    assert!(unlink().unwrap());
+    assert!(!unlink().unwrap());
     assert_eq!(store.count_events(EventState::Pending).unwrap(), 0);
 }
 

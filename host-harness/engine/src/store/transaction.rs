@@ -25,4 +25,15 @@ impl Store {
         self.write_async(move |connection| work(&Transaction { connection }))
             .await
     }
+
+    /// [`Store::transact`] for blocking code.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn transact_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.write(move |connection| work(&Transaction { connection }))
+    }
 }

@@ -5,11 +5,13 @@ use super::{TestEngine, hash};
 use crate::engine::Counter;
 use crate::events::Rejection;
 use crate::events::rules::tests::branch_event;
-use crate::store::{EventState, Received};
+use crate::store::{
+    Application, ApplicationOptions, Completion, EventState, PullRequestRuns, Received,
+};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
-use vcs_provider_interface::records::Event;
+use vcs_provider_interface::records::{Branch, Event, EventKind, PullRequest, PullRequestEnd};
 
 fn push(name: &str) -> Event {
     branch_event(name, Some(&hash('a')), Some(&hash('b')))
@@ -130,56 +132,191 @@ fn a_delivery_without_an_id_is_known_by_its_body() {
 }
 
 #[test]
-fn a_truncated_push_is_completed_before_it_is_handled() {
+fn a_truncated_push_is_built_at_once_and_completed_afterwards() {
     let test = TestEngine::new();
     let app = test.linked();
     test.deliver(&app, "1", &[truncated("main"), push("other")]);
     test.work();
+    assert_eq!(test.runs(&app).len(), 2);
+    assert_eq!(test.service.completed.load(Ordering::Acquire), 0);
+    assert_eq!(test.complete(), 1);
+    assert_eq!(test.complete(), 0);
     assert_eq!(test.service.completed.load(Ordering::Acquire), 1);
     let events = test.engine.store.events(Some(app.id), None, 10).unwrap();
     let main = events.iter().find(|event| event.subject == "branch:main");
     let event: Event = serde_json::from_str(&main.unwrap().payload).unwrap();
     assert_eq!(event.change.unwrap().truncated, Some(false));
+    assert_eq!(test.runs(&app).len(), 2);
 }
 
 #[test]
-fn an_event_that_cannot_be_completed_now_is_tried_again_and_later_ones_wait() {
+fn nothing_waits_for_an_event_that_cannot_be_completed_now() {
     let test = TestEngine::new();
     let app = test.linked();
-    let unavailable = VcsError::new(ErrorKind::UNAVAILABLE, "down");
-    test.service.fail_next(unavailable);
+    let limited = VcsError::new(ErrorKind::RATE_LIMITED, "slowly")
+        .with_retry_after(Duration::from_secs(3600));
+    test.service.fail_next(limited);
     test.deliver(&app, "1", &[truncated("main")]);
     test.deliver(&app, "2", &[branch_event("main", Some(&hash('b')), None)]);
-    test.deliver(&app, "3", &[push("other")]);
+    test.deliver(&app, "3", &[push("other"), truncated("third")]);
     test.work();
     let branches: Vec<_> = test.runs(&app).into_iter().map(|run| run.branch).collect();
-    assert_eq!(branches, ["other"]);
-    assert_eq!(test.count(EventState::Pending), 2);
-    test.clock.advance(Duration::from_secs(5));
-    test.work();
+    assert_eq!(branches, ["main", "other", "third"]);
     assert_eq!(test.count(EventState::Pending), 0);
-    assert_eq!(test.runs(&app).len(), 2);
     // The deletion came after the push: it counts.
     assert_eq!(test.engine.store.planned_cleanups(app.id).unwrap().len(), 1);
+    // One of the two was limited.
+    test.complete();
+    assert_eq!(test.complete(), 0);
+    assert_eq!(test.service.completed.load(Ordering::Acquire), 1);
+    test.clock.advance(Duration::from_secs(3600));
+    test.complete();
+    assert_eq!(test.service.completed.load(Ordering::Acquire), 2);
 }
 
 #[test]
-fn an_event_that_can_never_be_completed_is_handled_as_it_arrived() {
+fn an_event_that_can_never_be_completed_stays_as_it_arrived() {
     let test = TestEngine::new();
     let app = test.linked();
-    for _ in 0..10 {
-        let unavailable = VcsError::new(ErrorKind::UNAVAILABLE, "down");
-        test.service.fail_next(unavailable);
-    }
+    let gone = VcsError::new(ErrorKind::NOT_FOUND, "no such commit");
+    test.service.fail_next(gone);
     test.deliver(&app, "1", &[truncated("main")]);
-    for _ in 0..10 {
-        test.work();
-        test.clock.advance(Duration::from_secs(600));
-    }
+    test.work();
+    test.complete();
+    assert_eq!(test.complete(), 0);
     assert_eq!(test.runs(&app).len(), 1);
     let event = &test.engine.store.events(Some(app.id), None, 1).unwrap()[0];
-    assert_eq!((event.state, event.attempts), (EventState::Handled, 4));
-    assert!(event.note.as_ref().unwrap().contains("down"));
+    let found = (event.state, event.completion);
+    assert_eq!(found, (EventState::Handled, Completion::Failed));
+    assert!(event.note.as_ref().unwrap().contains("no such commit"));
+}
+
+fn pull_request(hash: &str) -> Event {
+    let branch = |name: &str, hash: &str| PullRequestEnd {
+        repo: Some("ws/app".to_owned()),
+        branch: Branch {
+            display_id: name.to_owned(),
+            latest_commit: hash.to_owned(),
+            ..Branch::default()
+        },
+        ..PullRequestEnd::default()
+    };
+    Event {
+        kind: EventKind::PULL_REQUEST_CREATED,
+        pull_request: Some(PullRequest {
+            id: 7,
+            head: branch("topic", hash),
+            base: branch("main", &"0".repeat(40)),
+            ..PullRequest::default()
+        }),
+        ..Event::default()
+    }
+}
+
+fn with_pull_requests() -> (TestEngine, Application) {
+    let test = TestEngine::new();
+    let app = test.linked_with(ApplicationOptions {
+        pull_requests: PullRequestRuns::SameRepository,
+        ..ApplicationOptions::default()
+    });
+    (test, app)
+}
+
+#[test]
+fn the_run_of_a_pull_request_begins_with_the_full_hash_if_it_can_be_had() {
+    let (test, app) = with_pull_requests();
+    test.deliver(&app, "1", &[pull_request("abcdefabcdef")]);
+    test.work();
+    assert!(test.runs(&app).is_empty());
+    test.complete();
+    test.work();
+    let runs = test.runs(&app);
+    assert_eq!((runs.len(), runs[0].pull_request), (1, Some(7)));
+    assert_eq!(runs[0].hash, format!("{:0<40}", "abcdefabcdef"));
+}
+
+#[test]
+fn the_run_of_a_pull_request_begins_with_the_short_hash_and_is_corrected() {
+    let (test, app) = with_pull_requests();
+    let limited =
+        VcsError::new(ErrorKind::RATE_LIMITED, "slowly").with_retry_after(Duration::from_secs(600));
+    test.service.fail_next(limited);
+    test.deliver(&app, "1", &[pull_request("abcdefabcdef")]);
+    test.work();
+    test.complete();
+    test.work();
+    assert_eq!(test.runs(&app)[0].hash, "abcdefabcdef");
+    test.clock.advance(Duration::from_secs(600));
+    test.complete();
+    let runs = test.runs(&app);
+    assert_eq!(runs.len(), 1);
+    let full = format!("{:0<40}", "abcdefabcdef");
+    assert_eq!(runs[0].hash, full);
+    let messages = test.engine.store.messages_of_run(runs[0].id).unwrap();
+    assert_eq!((messages.len(), &messages[0].target), (1, &full));
+}
+
+#[test]
+fn the_run_of_a_pull_request_waits_only_a_moment_for_a_service_that_says_nothing() {
+    let (test, app) = with_pull_requests();
+    test.deliver(&app, "1", &[pull_request("abcdefabcdef")]);
+    test.work();
+    assert!(test.runs(&app).is_empty());
+    test.clock.advance(Duration::from_secs(5));
+    test.work();
+    assert_eq!(test.runs(&app)[0].hash, "abcdefabcdef");
+}
+
+#[test]
+fn a_push_and_its_pull_request_are_one_run_whichever_comes_first() {
+    let full = hash('b');
+    for push_first in [true, false] {
+        let (test, app) = with_pull_requests();
+        let pushed = branch_event("topic", Some(&hash('a')), Some(&full));
+        let opened = pull_request(&full);
+        let events = if push_first {
+            [pushed, opened]
+        } else {
+            [opened, pushed]
+        };
+        test.deliver(&app, "1", &events);
+        test.work();
+        let runs = test.runs(&app);
+        assert_eq!((runs.len(), runs[0].pull_request), (1, Some(7)));
+    }
+}
+
+#[test]
+fn one_push_through_two_hooks_is_one_run() {
+    let test = TestEngine::new();
+    let app = test.linked();
+    let next = branch_event("main", Some(&hash('b')), Some(&hash('c')));
+    for id in ["1", "2"] {
+        test.deliver(&app, id, &[push("main")]);
+        test.deliver(&app, &format!("next-{id}"), &[next.clone()]);
+    }
+    test.work();
+    assert_eq!(test.runs(&app).len(), 2);
+    assert_eq!(test.count(EventState::Duplicate), 2);
+}
+
+#[test]
+fn a_rejected_delivery_is_listed_with_its_reason_and_the_beginning_of_its_hook() {
+    let test = TestEngine::new();
+    let app = test.linked();
+    let (hook, _) = test.hook(&app);
+    let received = test.engine.receive(&hook.id, Vec::new(), Vec::new());
+    test.runtime.block_on(received).unwrap_err();
+    let unknown = test
+        .engine
+        .receive("nobody<script>", Vec::new(), Vec::new());
+    test.runtime.block_on(unknown).unwrap_err();
+    let latest = test.engine.rejections.latest();
+    assert_eq!(latest.len(), 2);
+    assert_eq!(latest[1].hook, &hook.id[..8]);
+    assert!(latest[1].reason.contains("signature"));
+    assert_eq!(latest[0].hook, "nobodysc");
+    assert_eq!(test.engine.rejections.counts()["unknown_hook"], 1);
 }
 
 #[test]
@@ -208,33 +345,4 @@ fn an_event_that_cannot_be_read_is_parked_with_a_reason_and_others_go_on() {
         .events(None, Some(EventState::Parked), 10)
         .unwrap();
     assert!(parked[0].note.as_ref().unwrap().contains("cannot be read"));
-}
-
-#[test]
-fn a_run_s_state_is_told_to_the_service_with_the_engine_s_address() {
-    use vcs_provider_interface::context::HostCallContext;
-    use vcs_provider_interface::records::BuildState;
-    let test = TestEngine::new();
-    let app = test.linked();
-    test.deliver(&app, "1", &[push("main")]);
-    test.work();
-    let run = test.runs(&app).remove(0);
-    let context = HostCallContext::new("test");
-    let state = BuildState::SUCCESS;
-    test.engine
-        .report_run(&context, (&app, &run), state, "all well", Some(7))
-        .unwrap();
-    let sent = test.service.statuses.lock().unwrap()[0].clone();
-    assert_eq!(sent.repo, "ws/app");
-    assert_eq!(sent.commit, hash('b'));
-    assert_eq!((sent.state, sent.pull_request), (state, Some(7)));
-    assert_eq!(sent.ref_name.as_deref(), Some("main"));
-    assert_eq!(
-        sent.url,
-        format!(
-            "https://ci.example/project/KEY/application/app/run/{}",
-            run.id
-        )
-    );
-    assert_eq!(test.runs(&app)[0].state, "Success");
 }

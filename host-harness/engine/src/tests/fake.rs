@@ -29,6 +29,10 @@ pub(crate) struct FakeService {
     pub(crate) credentials: Mutex<Vec<Credential>>,
     pub(crate) completed: AtomicU64,
     pub(crate) reloads: AtomicU64,
+    pub(crate) served: AtomicBool,
+    pub(crate) comments: Mutex<Vec<Comment>>,
+    /// The repositories that the credential does not see.
+    pub(crate) hidden: Mutex<Vec<String>>,
     /// What stands before the last segment of hook addresses at the service.
     pub(crate) webhook_proxy: Mutex<Option<String>>,
     /// While set, `repos` waits until it is cancelled, and says so.
@@ -39,6 +43,7 @@ pub(crate) struct FakeService {
 impl FakeService {
     pub(crate) fn new() -> Arc<Self> {
         let service = Self::default();
+        service.served.store(true, Ordering::Release);
         *service.webhooks.lock().unwrap() = WebhooksInfo {
             supported: true,
             default_events: vec!["repo:push".to_owned()],
@@ -107,6 +112,10 @@ impl Servers for FakeServers {
             ErrorKind::NOT_FOUND,
             "there is no such server",
         ))
+    }
+
+    fn is_served(&self, _: &str) -> bool {
+        self.0.served.load(Ordering::Acquire)
     }
 
     fn health(&self) -> Value {
@@ -244,6 +253,9 @@ impl AuthorizedClient for FakeClient {
         request: RepositoryRequest,
     ) -> Result<Repository> {
         self.0.fail_if_asked()?;
+        if self.0.hidden.lock().unwrap().contains(&request.repo) {
+            return Err(VcsError::new(ErrorKind::NOT_FOUND, "Repository not found"));
+        }
         Ok(Repository {
             id: format!("{{{}}}", request.repo),
             fullname: request.repo,
@@ -286,6 +298,7 @@ impl AuthorizedClient for FakeClient {
     }
 
     fn delete_hook(&self, _: &dyn CallContext, request: DeleteHookRequest) -> Result<Done> {
+        self.0.fail_if_asked()?;
         let mut hooks = self.0.hooks.lock().unwrap();
         hooks.retain(|hook| Some(&hook.url) != request.url.as_ref());
         Ok(Done::changed())
@@ -321,7 +334,52 @@ impl AuthorizedClient for FakeClient {
         if let Some(change) = &mut event.change {
             change.truncated = Some(false);
         }
+        if let Some(pull_request) = &mut event.pull_request {
+            let hash = &mut pull_request.head.branch.latest_commit;
+            *hash = format!("{hash:0<40}");
+        }
         Ok(event)
+    }
+
+    fn pull_request_comments(
+        &self,
+        _: &dyn CallContext,
+        _: CommentsRequest,
+        sink: &mut dyn PageSink<Comment>,
+    ) -> Result<()> {
+        let comments = self.0.comments.lock().unwrap().clone();
+        sink.page(comments, None)?;
+        Ok(())
+    }
+
+    fn pull_request_comment_create(
+        &self,
+        _: &dyn CallContext,
+        request: CreateCommentRequest,
+    ) -> Result<Comment> {
+        let mut comments = self.0.comments.lock().unwrap();
+        let comment = Comment {
+            id: (comments.len() + 1).to_string(),
+            text: request.text,
+            ..Comment::default()
+        };
+        comments.push(comment.clone());
+        // As if the response were lost.
+        self.0.fail_if_asked()?;
+        Ok(comment)
+    }
+
+    fn pull_request_comment_update(
+        &self,
+        _: &dyn CallContext,
+        request: UpdateCommentRequest,
+    ) -> Result<Comment> {
+        self.0.fail_if_asked()?;
+        let mut comments = self.0.comments.lock().unwrap();
+        let found = comments.iter_mut().find(|comment| comment.id == request.id);
+        let comment = found.unwrap();
+        comment.text = request.text;
+        Ok(comment.clone())
     }
 
     fn set_status(&self, _: &dyn CallContext, request: StatusRequest) -> Result<Status> {

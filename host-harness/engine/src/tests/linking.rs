@@ -1,7 +1,8 @@
 //! Linking: the hook's address and secret, and the administrator's switches.
 
 use super::{TestEngine, fake::SERVER};
-use crate::linking::{LinkRequest, LinkedHook};
+use crate::linking::{LinkRequest, LinkedHook, Unlinked};
+use crate::store::{ApplicationOptions, PullRequestRuns};
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 
@@ -103,11 +104,70 @@ fn unlinking_takes_the_hook_and_everything_else_along() {
     let test = TestEngine::new();
     test.linked();
     let context = HostCallContext::new("test");
-    test.engine.unlink(&context, "KEY", "app").unwrap();
+    let unlinked = test.engine.unlink(&context, "KEY", "app", false).unwrap();
+    assert_eq!(unlinked, Unlinked::Removed);
     assert!(test.service.hooks.lock().unwrap().is_empty());
     assert!(test.engine.store.applications().unwrap().is_empty());
-    let error = test.engine.unlink(&context, "KEY", "app").unwrap_err();
-    assert_eq!(error.kind, ErrorKind::NOT_FOUND);
+    let error = test.engine.unlink(&context, "KEY", "app", false);
+    assert_eq!(error.unwrap_err().kind, ErrorKind::NOT_FOUND);
+}
+
+#[test]
+fn an_application_stays_linked_while_nobody_can_say_that_its_hook_is_gone() {
+    let context = HostCallContext::new("test");
+    let revoked = VcsError::new(ErrorKind::UNAUTHENTICATED, "revoked");
+    let hidden = VcsError::new(ErrorKind::NOT_FOUND, "Repository not found");
+    for error in [revoked, hidden] {
+        let test = TestEngine::new();
+        test.linked();
+        test.service
+            .hidden
+            .lock()
+            .unwrap()
+            .push("ws/app".to_owned());
+        test.service.fail_next(error.clone());
+        let failed = test.engine.unlink(&context, "KEY", "app", false);
+        let failed = failed.unwrap_err();
+        assert_eq!(failed.kind, error.kind);
+        assert!(failed.message.contains("?force=true"), "{failed}");
+        assert_eq!(test.engine.store.applications().unwrap().len(), 1);
+        test.service.fail_next(error);
+        let forced = test.engine.unlink(&context, "KEY", "app", true).unwrap();
+        assert!(matches!(forced, Unlinked::Left { .. }), "{forced:?}");
+        assert!(test.engine.store.applications().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn a_hook_made_by_hand_is_named_when_its_application_is_unlinked() {
+    let test = TestEngine::new();
+    test.service.webhooks.lock().unwrap().creation_disabled = true;
+    let app = test.linked();
+    let (hook, _) = test.hook(&app);
+    let context = HostCallContext::new("test");
+    match test.engine.unlink(&context, "KEY", "app", false).unwrap() {
+        Unlinked::ByHand { url, .. } => assert!(url.ends_with(&hook.id)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn runs_of_pull_requests_want_events_that_tell_of_them() {
+    let test = TestEngine::new();
+    let request = LinkRequest {
+        server: SERVER.to_owned(),
+        repo: "ws/app".to_owned(),
+        events: Vec::new(),
+        options: Some(ApplicationOptions {
+            pull_requests: PullRequestRuns::Forks,
+            ..ApplicationOptions::default()
+        }),
+    };
+    let context = HostCallContext::new("test");
+    let error = test.engine.link(&context, "KEY", "app", request);
+    let error = error.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::INVALID_INPUT);
+    assert!(error.message.contains("events"), "{error}");
 }
 
 #[test]
@@ -117,6 +177,7 @@ fn an_unknown_server_links_nothing() {
         server: format!("not-{SERVER}"),
         repo: "ws/app".to_owned(),
         events: Vec::new(),
+        options: None,
     };
     let context = HostCallContext::new("test");
     let error = test

@@ -5,8 +5,10 @@ mod consent;
 mod events;
 pub(crate) mod fake;
 mod linking;
+mod outbox;
 mod polling;
 mod retention;
+mod runs;
 mod services;
 mod strangers;
 mod tokens;
@@ -15,7 +17,7 @@ use super::clock::MovableClock;
 use super::grants::tests::key;
 use super::grants::{GrantStore, hook_place};
 use super::linking::{LinkRequest, Linked};
-use super::store::{Application, EventState, Received, Run, Store, StoredHook};
+use super::store::{Application, ApplicationOptions, EventState, Received, Run, Store, StoredHook};
 use crate::engine::{Engine, Settings};
 use fake::{FakeServers, FakeService, SERVER, delivery};
 use std::path::Path;
@@ -100,6 +102,7 @@ impl TestEngine {
             server: SERVER.to_owned(),
             repo: format!("ws/{name}"),
             events: Vec::new(),
+            options: None,
         };
         let context = HostCallContext::new("test");
         self.engine.link(&context, "KEY", name, request)
@@ -137,6 +140,26 @@ impl TestEngine {
 
     pub(crate) fn work(&self) -> usize {
         self.runtime.block_on(self.engine.work_on_events()).unwrap()
+    }
+
+    /// Completes what is due to be completed.
+    pub(crate) fn complete(&self) -> usize {
+        self.runtime
+            .block_on(self.engine.complete_due_events())
+            .unwrap()
+    }
+
+    /// Links an application that asks for something.
+    pub(crate) fn linked_with(&self, options: ApplicationOptions) -> Application {
+        let request = LinkRequest {
+            server: SERVER.to_owned(),
+            repo: "ws/app".to_owned(),
+            events: vec!["repo:push".to_owned(), "pullrequest:created".to_owned()],
+            options: Some(options),
+        };
+        let context = HostCallContext::new("test");
+        let linked = self.engine.link(&context, "KEY", "app", request);
+        linked.unwrap().application
     }
 
     pub(crate) fn runs(&self, application: &Application) -> Vec<Run> {

@@ -4,6 +4,7 @@ use super::{HOUR, TestEngine, hash};
 use crate::events::rules::tests::branch_event;
 use crate::store::Application;
 use std::time::Duration;
+use vcs_provider_interface::error::{ErrorKind, VcsError};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -115,6 +116,50 @@ fn a_clean_up_waits_for_news_of_its_branch_that_is_not_worked_on_yet() {
     test.work();
     assert_eq!(test.engine.carry_out_due_cleanups().unwrap(), 0);
     assert_eq!(branches(&test, &app), ["gone", "gone", "stays"]);
+}
+
+#[test]
+fn a_clean_up_is_put_off_while_nobody_can_say_whether_the_branch_is_back() {
+    let (test, app) = deleted();
+    test.clock.advance(DAY);
+    let down = VcsError::new(ErrorKind::UNAVAILABLE, "no connection");
+    let revoked = VcsError::new(ErrorKind::UNAUTHENTICATED, "revoked");
+    for (attempts, error) in [(1, down), (2, revoked)] {
+        test.service.fail_next(error.clone());
+        assert_eq!(test.engine.carry_out_due_cleanups().unwrap(), 0);
+        // Not asked again at once.
+        assert_eq!(test.engine.carry_out_due_cleanups().unwrap(), 0);
+        let planned = test.engine.store.planned_cleanups(app.id).unwrap();
+        assert_eq!((planned.len(), planned[0].attempts), (1, attempts));
+        assert!(planned[0].note.as_ref().unwrap().contains(&error.message));
+        test.clock.advance(HOUR);
+    }
+    assert_eq!(branches(&test, &app), ["gone", "stays"]);
+    assert_eq!(test.engine.carry_out_due_cleanups().unwrap(), 1);
+    assert_eq!(branches(&test, &app), ["stays"]);
+}
+
+#[test]
+fn a_repository_that_cannot_be_seen_is_no_deleted_branch() {
+    let (test, app) = deleted();
+    test.clock.advance(DAY);
+    let mut hidden = test.service.hidden.lock().unwrap();
+    hidden.push("ws/app".to_owned());
+    drop(hidden);
+    assert_eq!(test.engine.carry_out_due_cleanups().unwrap(), 0);
+    assert_eq!(branches(&test, &app), ["gone", "stays"]);
+    let planned = test.engine.store.planned_cleanups(app.id).unwrap();
+    assert!(planned[0].note.as_ref().unwrap().contains("cannot be seen"));
+}
+
+#[test]
+fn a_run_that_goes_away_before_its_end_is_reported_as_stopped() {
+    let (test, app) = deleted();
+    let run = test.runs(&app).remove(0);
+    test.clock.advance(DAY);
+    assert_eq!(test.engine.carry_out_due_cleanups().unwrap(), 1);
+    let messages = test.engine.store.messages_of_run(run.id).unwrap();
+    assert!(messages[0].payload.contains("\"Stopped\""), "{messages:?}");
 }
 
 #[test]

@@ -180,9 +180,12 @@ fn without_the_token_only_health_deliveries_and_the_consent_answer_are_open() {
         "/project/KEY/repositories_manager/cloud/authorize",
         "/mon/plugins",
         "/mon/deliveries",
-        "/nothing",
     ] {
         assert_eq!(host.get(&host.api(path)).0, 401, "{path}");
+    }
+    for path in ["/nothing", "/webhooks/copied-wrongly"] {
+        assert_eq!(host.get(&host.api(path)).0, 404, "{path}");
+        assert_eq!(host.post(&host.api(path), &json!({})).0, 404, "{path}");
     }
     for path in ["/vcs", "/vcs/cloud/repos", "/mon/plugins"] {
         assert_eq!(host.get(&host.vcs(path)).0, 401, "{path}");

@@ -190,6 +190,8 @@ reasons! {
         PreflightTimedOut = "preflight_timed_out", "it took too long in the preflight process";
     }
     Link {
+        /// The process that would host it cannot be confined.
+        ConfinementFailed = "confinement_failed", "its process cannot be confined";
         /// As many libraries are mapped as may be.
         RestartNeeded = "restart_needed", "no more libraries can be loaded into this process";
         /// The dynamic linker rejects it.

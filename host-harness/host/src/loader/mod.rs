@@ -36,6 +36,7 @@
 //! beforehand.
 
 mod build;
+pub(crate) mod confine;
 mod counters;
 mod deadline;
 mod elf;
@@ -51,6 +52,7 @@ mod signature;
 mod source;
 mod staging;
 
+pub use confine::Confinement;
 pub use counters::LoadCounts;
 pub use deadline::{NoResult, StopSwitch, within};
 pub(crate) use error::as_text;
@@ -204,8 +206,8 @@ struct Examined {
     manifest: Option<Manifest>,
 }
 
-/// The same with its private copy.
-struct Prepared {
+/// The same with its private copy: what could be linked, here or elsewhere.
+pub(crate) struct Prepared {
     plugin: PathBuf,
     copy: Copy,
     size: u64,
@@ -307,6 +309,44 @@ impl Loader {
         }?;
         self.counters.count_loaded();
         Ok(loaded)
+    }
+
+    /// Takes a plugin through every step up to the preflight, which says what it
+    /// is: it is ready to be linked, into this process or another. Without a
+    /// preflight it is linked into this one to find out.
+    pub(crate) fn prepare_for(
+        &self,
+        path: &Path,
+        servers_of: impl FnOnce(&str) -> Vec<String>,
+    ) -> Result<(Prepared, PluginReport), LoadError> {
+        let examined = self.read(path, Pinned::Required)?;
+        let (prepared, report) = match self.mapped.opened(examined.digest) {
+            Some(opened) => {
+                let prepared = examined.with_copy(path, opened.copy.clone());
+                let report = self.query_info(&prepared, &opened)?.report();
+                (prepared, report)
+            }
+            None => {
+                let prepared = self.stage(path, examined)?;
+                let manifest = prepared.manifest.as_ref();
+                let tables = manifest.map(|manifest| servers_of(&manifest.provider_type));
+                let report = match self.preflight(&prepared, tables.unwrap_or_default())? {
+                    Some(report) => report,
+                    None => self.open(&prepared)?.report(),
+                };
+                (prepared, report)
+            }
+        };
+        self.counters.count_loaded();
+        Ok((prepared, report))
+    }
+
+    /// Links what was prepared into this process.
+    pub(crate) fn link(&self, prepared: &Prepared) -> Result<LoadedProvider, LoadError> {
+        match self.mapped.opened(prepared.digest) {
+            Some(opened) => self.query_info(prepared, &opened),
+            None => self.open(prepared),
+        }
     }
 
     /// Says what a plugin is and whether it would load: every step runs, no
@@ -437,7 +477,7 @@ impl Loader {
     }
 
     /// The steps that run code of the plugin.
-    fn open(&self, prepared: &Prepared) -> Result<LoadedProvider, LoadError> {
+    pub(crate) fn open(&self, prepared: &Prepared) -> Result<LoadedProvider, LoadError> {
         let plugin = &prepared.plugin;
         let linked = self
             .mapped
@@ -486,6 +526,45 @@ impl Loader {
             staged: prepared.copy.path.clone(),
             compatibility: opened.checked.compatibility,
         })
+    }
+}
+
+impl Prepared {
+    /// What another process is told of a copy.
+    pub(crate) fn of_copy(
+        plugin: PathBuf,
+        staged: PathBuf,
+        size: u64,
+        digest: Digest,
+        manifest: Option<Manifest>,
+    ) -> Self {
+        Self {
+            plugin,
+            copy: Copy::elsewhere(staged),
+            size,
+            digest,
+            manifest,
+        }
+    }
+
+    pub(crate) fn plugin(&self) -> &Path {
+        &self.plugin
+    }
+
+    pub(crate) fn staged(&self) -> &Path {
+        &self.copy.path
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    pub(crate) fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    pub(crate) fn manifest(&self) -> Option<&Manifest> {
+        self.manifest.as_ref()
     }
 }
 

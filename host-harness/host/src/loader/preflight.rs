@@ -5,11 +5,11 @@
 //! The other process is the host's own program, started again: its `main`
 //! begins with [`serve_preflight`].
 
+use super::confine::{self, Confinement};
 use super::deadline::{StopSwitch, within};
 use super::error::{LoadError, Reason};
 use super::manifest::{Digest, Manifest};
 use super::probe::default_probe;
-use super::staging::Copy;
 use super::{LoadedProvider, Loader, LoaderOptions, NoResult, PluginReport, Prepared};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -37,6 +37,9 @@ pub struct Preflight {
     pub program: PathBuf,
     /// How long the other process may take.
     pub time_limit: Duration,
+    /// How the other process is confined: for plugins that are to run in
+    /// confined processes only.
+    pub confinement: Option<Confinement>,
 }
 
 /// What the other process is to do, on its standard input.
@@ -50,6 +53,7 @@ struct Request {
     manifest: Option<Manifest>,
     info_time_limit: Duration,
     server_time_limit: Duration,
+    confinement: Option<Confinement>,
     /// The tables of the servers to make; they may hold secrets.
     servers: Vec<String>,
 }
@@ -71,6 +75,7 @@ impl Preflight {
         Ok(Self {
             program: std::env::current_exe()?,
             time_limit: Duration::from_secs(20),
+            confinement: None,
         })
     }
 
@@ -97,6 +102,7 @@ impl Preflight {
             manifest: prepared.manifest.clone(),
             info_time_limit: options.info_time_limit,
             server_time_limit: self.time_limit / 2,
+            confinement: self.confinement.clone(),
             servers,
         })
         .map_err(|error| failed(&error))?;
@@ -205,16 +211,21 @@ fn respond(request: Request) -> std::io::Result<()> {
         ..Default::default()
     });
     let plugin = PathBuf::from(request.plugin);
-    let loaded = loader.open(&Prepared {
-        plugin: plugin.clone(),
-        copy: Copy {
-            path: request.staged.into(),
-            _memory: None,
-        },
-        size: request.size,
-        digest: request.digest,
-        manifest: request.manifest,
-    });
+    let staged = PathBuf::from(request.staged);
+    let confined = match &request.confinement {
+        Some(confinement) => confine::apply(confinement, &staged)
+            .map(drop)
+            .map_err(|what| confine::failed(&plugin, &what)),
+        None => Ok(()),
+    };
+    let prepared = Prepared::of_copy(
+        plugin.clone(),
+        staged,
+        request.size,
+        request.digest,
+        request.manifest,
+    );
+    let loaded = confined.and_then(|()| loader.open(&prepared));
     let tried = loaded.and_then(|loaded| {
         for config in request.servers {
             try_server(&loaded, &plugin, config, request.server_time_limit)?;

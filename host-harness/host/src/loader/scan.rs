@@ -65,12 +65,14 @@ pub fn scan(directory: &Path) -> Result<Vec<Found>, LoadError> {
 /// library is there.
 fn kind_of(path: &Path, all: &[PathBuf]) -> Option<FoundKind> {
     let name = path.file_name()?.to_string_lossy();
-    let manifest = name.strip_suffix(".minisig").unwrap_or(&name);
-    if manifest.ends_with(".manifest.toml") {
-        let path = &path.with_file_name(manifest);
+    let manifest = match path.extension() {
+        Some(ending) if ending == "minisig" => &path.with_extension(""),
+        _ => path,
+    };
+    if manifest.to_string_lossy().ends_with(".manifest.toml") {
         let is_there = all.iter().any(|other| {
             other.extension().is_some_and(|ending| ending == "so")
-                && Manifest::path_of(other) == *path
+                && Manifest::path_of(other) == *manifest
         });
         return (!is_there).then_some(FoundKind::WithoutPlugin);
     }

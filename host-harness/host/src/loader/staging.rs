@@ -49,6 +49,16 @@ pub(super) struct Copy {
     pub(super) _memory: Option<Arc<OwnedFd>>,
 }
 
+impl Copy {
+    /// A copy that another process made and keeps.
+    pub(super) fn elsewhere(path: PathBuf) -> Self {
+        Self {
+            path,
+            _memory: None,
+        }
+    }
+}
+
 impl Staging {
     /// The copies stand in this directory, which is made when it is needed, or
     /// in that of this user below the directory for temporary files.

@@ -45,6 +45,13 @@ pub enum SwapError {
         /// How many there are.
         draining: usize,
     },
+    /// The server has no process of its own.
+    Isolation {
+        /// The name of the server.
+        server: String,
+        /// What happened.
+        reason: String,
+    },
     /// The host stops.
     Stopping,
     /// There is no server of this name.
@@ -66,6 +73,7 @@ impl SwapError {
             Self::Probe { .. } => "probe_failed",
             Self::ProbeTimedOut { .. } => "probe_timed_out",
             Self::TooManyDraining { .. } => "too_many_draining",
+            Self::Isolation { .. } => "isolation_failed",
             Self::Stopping => "stopping",
             Self::UnknownServer(_) => "unknown_server",
             Self::UnknownType(_) => "unknown_type",
@@ -108,6 +116,12 @@ impl fmt::Display for SwapError {
                 formatter,
                 "server {server}: {draining} old generations have calls that do not end; restart the engine"
             ),
+            Self::Isolation { server, reason } => {
+                write!(
+                    formatter,
+                    "server {server}: it gets no process of its own: {reason}"
+                )
+            }
             Self::Stopping => formatter.write_str("the host stops"),
             Self::UnknownServer(server) => write!(formatter, "there is no server {server}"),
             Self::UnknownType(provider_type) => {

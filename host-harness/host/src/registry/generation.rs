@@ -1,11 +1,12 @@
 //! One instance of a provider that serves, has served or is about to.
 
+use super::health::ProcessHealth;
 use super::health::{GenerationHealth, GenerationState};
-use crate::loader::LoadedProvider;
+use super::plugin::ReadyPlugin;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use vcs_provider_interface::abi::{HostServer, guard};
+use vcs_provider_interface::abi::guard;
 use vcs_provider_interface::error::{Result, VcsError};
 use vcs_provider_interface::prelude::{AuthorizedClient, Credential, VcsServer};
 
@@ -31,9 +32,10 @@ type Clients = HashMap<u64, Arc<dyn AuthorizedClient>>;
 /// One instance of a provider with its clients.
 pub(super) struct Generation {
     number: u64,
-    plugin: LoadedProvider,
+    plugin: ReadyPlugin,
     /// `None` only while it is dropped.
-    server: Option<HostServer>,
+    server: Option<Box<dyn VcsServer>>,
+    process: Option<ProcessHealth>,
     clients: RwLock<Clients>,
     instances: Arc<Instances>,
     retired: AtomicBool,
@@ -46,8 +48,9 @@ pub(super) struct Generation {
 impl Generation {
     pub(super) fn new(
         number: u64,
-        plugin: LoadedProvider,
-        server: HostServer,
+        plugin: ReadyPlugin,
+        server: Box<dyn VcsServer>,
+        process: Option<ProcessHealth>,
         instances: Arc<Instances>,
     ) -> Self {
         instances.made.fetch_add(1, Ordering::Relaxed);
@@ -55,6 +58,7 @@ impl Generation {
             number,
             plugin,
             server: Some(server),
+            process,
             clients: RwLock::default(),
             instances,
             retired: AtomicBool::new(false),
@@ -69,12 +73,12 @@ impl Generation {
         self.number
     }
 
-    pub(super) fn plugin(&self) -> &LoadedProvider {
+    pub(super) fn plugin(&self) -> &ReadyPlugin {
         &self.plugin
     }
 
-    pub(super) fn server(&self) -> Result<&HostServer> {
-        self.server.as_ref().ok_or_else(|| {
+    pub(super) fn server(&self) -> Result<&dyn VcsServer> {
+        self.server.as_deref().ok_or_else(|| {
             VcsError::new(
                 vcs_provider_interface::error::ErrorKind::INTERNAL,
                 "this generation was dropped",
@@ -137,13 +141,14 @@ impl Generation {
         GenerationHealth {
             number: self.number,
             state,
-            sha256: self.plugin.digest,
-            version: self.plugin.info.version.clone(),
-            interface_version: self.plugin.info.interface_version.clone(),
-            compatibility: self.plugin.compatibility,
+            sha256: self.plugin.report.sha256,
+            version: self.plugin.report.info.version.clone(),
+            interface_version: self.plugin.report.info.interface_version.clone(),
+            compatibility: self.plugin.report.compatibility,
             calls: self.calls.load(Ordering::Relaxed),
             errors: self.errors.load(Ordering::Relaxed),
             in_flight: self.in_flight.load(Ordering::Relaxed),
+            process: self.process.clone(),
         }
     }
 }

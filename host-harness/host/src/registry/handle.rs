@@ -37,7 +37,7 @@ impl ServerHandle {
     #[must_use]
     pub fn provider_info(&self) -> Option<vcs_provider_interface::info::ProviderInfo> {
         let generation = self.slot.current()?;
-        Some(generation.plugin().info.clone())
+        Some(generation.plugin().report.info.clone())
     }
 
     fn on_server<T>(&self, call: impl FnOnce(&dyn VcsServer) -> Result<T>) -> Result<T> {

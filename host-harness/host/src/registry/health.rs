@@ -91,6 +91,18 @@ pub struct GenerationHealth {
     pub errors: u64,
     /// Calls that have not ended.
     pub in_flight: u64,
+    /// Its process, for a server that has its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProcessHealth>,
+}
+
+/// The process of a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProcessHealth {
+    /// Its number.
+    pub pid: u32,
+    /// What confines it, and what does not, in words.
+    pub confined: Vec<String>,
 }
 
 /// The plugin of a provider type.

@@ -23,6 +23,7 @@ mod error;
 mod generation;
 mod handle;
 mod health;
+mod plugin;
 mod reload;
 mod settings;
 mod slot;
@@ -31,21 +32,24 @@ mod watch;
 pub use error::SwapError;
 pub use handle::ServerHandle;
 pub use health::{
-    GenerationHealth, GenerationState, Health, PluginHealth, RegistryCounts, Rejection,
-    ServerHealth,
+    GenerationHealth, GenerationState, Health, PluginHealth, ProcessHealth, RegistryCounts,
+    Rejection, ServerHealth,
 };
 pub use reload::{Outcome, PluginOutcome, ReloadReport};
 pub use settings::{Probe, RegistryOptions, ServerSettings, WithoutGrants};
 pub use watch::Watch;
 
+use crate::isolation::{IsolatedServer, IsolationError};
 use crate::loader::{Digest, LoadedProvider, Loader, NoResult, PluginReport, within};
 use generation::{Generation, Instances};
+use plugin::ReadyPlugin;
 use slot::Slot;
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use vcs_provider_interface::context::HostCallContext;
+use vcs_provider_interface::prelude::VcsServer;
 
 /// The providers in service. Clones share them.
 #[derive(Clone)]
@@ -55,8 +59,8 @@ pub struct Registry {
 
 /// The plugin of a provider type and the one before it.
 struct Plugin {
-    current: LoadedProvider,
-    previous: Option<LoadedProvider>,
+    current: ReadyPlugin,
+    previous: Option<ReadyPlugin>,
 }
 
 #[derive(Default)]
@@ -67,6 +71,10 @@ struct Counters {
     replaced: AtomicU64,
     rolled_back: AtomicU64,
 }
+
+/// Makes a server, in this process or another.
+type Maker =
+    dyn FnOnce() -> Result<(Box<dyn VcsServer>, Option<ProcessHealth>), IsolationError> + Send;
 
 /// What all handles of a registry share.
 struct Shared {
@@ -137,7 +145,7 @@ impl Registry {
     /// As for [`Registry::load`].
     pub fn adopt(&self, plugin: LoadedProvider) -> Result<PluginReport, SwapError> {
         let _swap = self.shared.begin_swap();
-        self.shared.adopt(plugin)
+        self.shared.adopt(ReadyPlugin::linked(plugin))
     }
 
     /// Puts the plugin before the last of a type into service again. A reload
@@ -205,7 +213,7 @@ impl Shared {
     }
 
     /// The plugin of a type that is in service.
-    fn plugin(&self, provider_type: &str) -> Option<LoadedProvider> {
+    fn plugin(&self, provider_type: &str) -> Option<ReadyPlugin> {
         let plugins = self.plugins.read().unwrap_or_else(PoisonError::into_inner);
         plugins
             .get(provider_type)
@@ -257,10 +265,13 @@ impl Shared {
                 .map(|slot| slot.settings().config_toml)
                 .collect()
         };
-        let loaded = self.loader.load_for(path, servers).map_err(SwapError::from);
-        let loaded = self.note(&[], loaded)?;
+        let loaded = self
+            .loader
+            .prepare_for(path, servers)
+            .map_err(SwapError::from);
+        let (prepared, report) = self.note(&[], loaded)?;
         let _swap = self.begin_swap();
-        self.adopt(loaded)
+        self.adopt(ReadyPlugin::prepared(prepared, report))
     }
 
     /// The places of all servers of a provider type.
@@ -272,22 +283,22 @@ impl Shared {
     }
 
     /// To be called during a swap.
-    fn adopt(&self, loaded: LoadedProvider) -> Result<PluginReport, SwapError> {
-        let report = loaded.report();
-        self.lock_rolled_back().remove(&loaded.digest);
+    fn adopt(&self, loaded: ReadyPlugin) -> Result<PluginReport, SwapError> {
+        let report = loaded.report.clone();
+        self.lock_rolled_back().remove(&report.sha256);
         let is_same = self
-            .plugin(&loaded.info.provider_type)
-            .is_some_and(|current| current.digest == loaded.digest);
+            .plugin(&report.info.provider_type)
+            .is_some_and(|current| current.report.sha256 == report.sha256);
         self.put_into_service(&loaded)?;
         let mut plugins = self.plugins.write().unwrap_or_else(PoisonError::into_inner);
-        let before = plugins.remove(&loaded.info.provider_type);
+        let before = plugins.remove(&report.info.provider_type);
         let previous = match before {
             // Loading the same file again must not forget the one before it.
             Some(before) if is_same => before.previous,
             Some(before) => Some(before.current),
             None => None,
         };
-        let provider_type = loaded.info.provider_type.clone();
+        let provider_type = report.info.provider_type.clone();
         let current = loaded;
         plugins.insert(provider_type, Plugin { current, previous });
         Ok(report)
@@ -306,7 +317,7 @@ impl Shared {
             return Err(SwapError::NoPrevious(provider_type.to_owned()));
         };
         self.put_into_service(&previous)?;
-        let report = previous.report();
+        let report = previous.report.clone();
         let mut plugins = self.plugins.write().unwrap_or_else(PoisonError::into_inner);
         let left = plugins.insert(
             provider_type.to_owned(),
@@ -316,7 +327,7 @@ impl Shared {
             },
         );
         if let Some(left) = left {
-            self.lock_rolled_back().insert(left.current.digest);
+            self.lock_rolled_back().insert(left.current.report.sha256);
         }
         self.counters.rolled_back.fetch_add(1, Ordering::Relaxed);
         Ok(report)
@@ -324,8 +335,8 @@ impl Shared {
 
     /// Makes the new generations of all servers of the plugin's type, then
     /// publishes all of them, or none.
-    fn put_into_service(&self, plugin: &LoadedProvider) -> Result<(), SwapError> {
-        let slots = self.slots_of(&plugin.info.provider_type);
+    fn put_into_service(&self, plugin: &ReadyPlugin) -> Result<(), SwapError> {
+        let slots = self.slots_of(&plugin.report.info.provider_type);
         let made: Result<Vec<_>, _> = slots
             .iter()
             .map(|slot| self.make(slot, &slot.settings(), plugin))
@@ -359,7 +370,7 @@ impl Shared {
         &self,
         slot: &Slot,
         settings: &ServerSettings,
-        plugin: &LoadedProvider,
+        plugin: &ReadyPlugin,
     ) -> Result<Generation, SwapError> {
         let server = slot.name().to_owned();
         let draining = slot.draining().len();
@@ -368,14 +379,42 @@ impl Shared {
         }
         let stop = self.loader.stop_switch();
         let limit = self.options.constructor_time_limit;
-        let (provider, config) = (plugin.provider, settings.config_toml.clone());
+        let config = settings.config_toml.clone();
         let services = Arc::clone(&settings.services);
-        let made = within(limit, stop, "provider-constructor", move || {
-            provider.new_server(&config, services)
-        });
-        let instance = match made {
-            Ok(Ok(instance)) => instance,
-            Ok(Err(error)) => return Err(SwapError::Constructor { server, error }),
+        let make = if settings.isolated {
+            let Some(isolation) = self.options.isolation.clone() else {
+                let reason = "the host has not said how".to_owned();
+                return Err(SwapError::Isolation { server, reason });
+            };
+            let prepared = Arc::clone(&plugin.prepared);
+            let make = move || {
+                let started =
+                    IsolatedServer::start(&isolation, &prepared, &config, services, limit)?;
+                let process = ProcessHealth {
+                    pid: started.process_id(),
+                    confined: started.confined().to_vec(),
+                };
+                Ok((Box::new(started) as Box<dyn VcsServer>, Some(process)))
+            };
+            Box::new(make) as Box<Maker>
+        } else {
+            let provider = plugin.link(&self.loader)?.provider;
+            Box::new(move || {
+                let made = provider.new_server(&config, services);
+                let made = made.map_err(IsolationError::Server)?;
+                Ok((Box::new(made) as Box<dyn VcsServer>, None))
+            })
+        };
+        let made = within(limit, stop, "provider-constructor", make);
+        let (instance, process) = match made {
+            Ok(Ok(made)) => made,
+            Ok(Err(IsolationError::Server(error))) => {
+                return Err(SwapError::Constructor { server, error });
+            }
+            Ok(Err(IsolationError::Load(error))) => return Err(error.into()),
+            Ok(Err(IsolationError::Start(reason))) => {
+                return Err(SwapError::Isolation { server, reason });
+            }
             Err(NoResult::Stopped) => return Err(SwapError::Stopping),
             Err(NoResult::TimedOut | NoResult::Failed) => {
                 return Err(SwapError::ConstructorTimedOut { server, limit });
@@ -386,6 +425,7 @@ impl Shared {
             number,
             plugin.clone(),
             instance,
+            process,
             Arc::clone(&self.instances),
         );
         self.probe(server, generation)
@@ -438,11 +478,14 @@ impl Shared {
                 .iter()
                 .map(|(provider_type, plugin)| PluginHealth {
                     provider_type: provider_type.clone(),
-                    path: plugin.current.origin.clone(),
-                    sha256: plugin.current.digest,
-                    version: plugin.current.info.version.clone(),
-                    compatibility: plugin.current.compatibility,
-                    previous: plugin.previous.as_ref().map(|previous| previous.digest),
+                    path: plugin.current.report.path.clone(),
+                    sha256: plugin.current.report.sha256,
+                    version: plugin.current.report.info.version.clone(),
+                    compatibility: plugin.current.report.compatibility,
+                    previous: plugin
+                        .previous
+                        .as_ref()
+                        .map(|previous| previous.report.sha256),
                 })
                 .collect(),
             loader: self.loader.counts(),

@@ -127,7 +127,7 @@ fn reload_one(shared: &Shared, file: &PluginFile) -> Outcome {
     if let Some(manifest) = &file.manifest {
         let provider_type = manifest.provider_type.clone();
         let serving = shared.plugin(&provider_type);
-        if serving.is_some_and(|plugin| plugin.digest == manifest.sha256) {
+        if serving.is_some_and(|plugin| plugin.report.sha256 == manifest.sha256) {
             return Outcome::Unchanged { provider_type };
         }
         if shared.was_rolled_back(manifest.sha256) {

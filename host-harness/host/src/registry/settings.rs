@@ -1,5 +1,6 @@
 //! What a configured server is made from.
 
+use crate::isolation::Isolation;
 use crate::loader::default_probe;
 use std::fmt;
 use std::io::Write as _;
@@ -22,6 +23,9 @@ pub struct ServerSettings {
     pub config_toml: String,
     /// What the host does for the provider.
     pub services: Arc<dyn HostServices>,
+    /// Whether the server gets a process of its own, for which
+    /// [`RegistryOptions::isolation`] must be set.
+    pub isolated: bool,
 }
 
 impl ServerSettings {
@@ -33,6 +37,7 @@ impl ServerSettings {
             provider_type: provider_type.to_owned(),
             config_toml: config_toml.to_owned(),
             services: Arc::new(WithoutGrants),
+            isolated: false,
         }
     }
 }
@@ -104,6 +109,10 @@ pub struct RegistryOptions {
     pub replacement_limit: usize,
     /// See [`RegistryOptions::replacement_limit`]; a minute by default.
     pub replacement_window: Duration,
+    /// How servers get processes of their own; by default none can. A process
+    /// that ends is replaced without a limit, after pauses that grow with how
+    /// often that was needed within the window.
+    pub isolation: Option<Isolation>,
 }
 
 impl Default for RegistryOptions {
@@ -115,6 +124,7 @@ impl Default for RegistryOptions {
             draining_limit: 8,
             replacement_limit: 5,
             replacement_window: Duration::from_secs(60),
+            isolation: None,
         }
     }
 }

@@ -152,20 +152,41 @@ impl Slot {
             return;
         }
         let options = &shared.options;
-        if !self.may_be_replaced(options.replacement_limit, options.replacement_window) {
+        let window = options.replacement_window;
+        let pause = if self.settings().isolated {
+            // Only its own process pays for it, so there is no limit.
+            pause_after(self.replaced_within(window))
+        } else if self.may_be_replaced(options.replacement_limit, window) {
+            Duration::ZERO
+        } else {
             self.is_healing.store(false, Ordering::Release);
             return;
-        }
+        };
         let slot = Arc::clone(self);
         let healing = std::thread::Builder::new()
             .name("provider-replace".to_owned())
             .spawn(move || {
+                let begun = Instant::now();
+                let stop = shared.loader.stop_switch();
+                while begun.elapsed() < pause && !stop.is_stopped() {
+                    std::thread::park_timeout(pause.min(Duration::from_millis(50)));
+                }
                 shared.replace_poisoned(&slot, poisoned);
                 slot.is_healing.store(false, Ordering::Release);
             });
         if healing.is_err() {
             self.is_healing.store(false, Ordering::Release);
         }
+    }
+
+    /// How often it was replaced within the window; counts one more.
+    fn replaced_within(&self, window: Duration) -> usize {
+        self.may_be_replaced(usize::MAX, window);
+        let replacements = self
+            .replacements
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        replacements.len() - 1
     }
 
     /// Whether one more replacement is allowed now; counts it if it is.
@@ -185,5 +206,15 @@ impl Slot {
             replacements.push_back(Instant::now());
         }
         allowed
+    }
+}
+
+/// How long to wait before a process is replaced once more.
+fn pause_after(replaced: usize) -> Duration {
+    const FIRST: Duration = Duration::from_millis(100);
+    const LONGEST: Duration = Duration::from_secs(30);
+    match replaced {
+        0 => Duration::ZERO,
+        more => FIRST.saturating_mul(1 << (more - 1).min(10)).min(LONGEST),
     }
 }

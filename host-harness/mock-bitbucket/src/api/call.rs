@@ -68,6 +68,10 @@ pub(crate) struct Route {
     pub(crate) query: &'static [&'static str],
     pub(crate) paging: Paging,
     pub(crate) body: BodyKind,
+    /// Whether a page says how many items there are in all.
+    pub(crate) sized: bool,
+    /// The type of what is listed, for `q` and `sort`; see `schema`.
+    pub(crate) items: &'static str,
     pub(crate) handler: Handler,
 }
 
@@ -81,6 +85,8 @@ impl Route {
             query: &[],
             paging: Paging::None,
             body: BodyKind::None,
+            sized: true,
+            items: "",
             handler,
         }
     }
@@ -129,6 +135,18 @@ impl Route {
         self
     }
 
+    /// Lists objects of this type.
+    pub(crate) fn of(mut self, items: &'static str) -> Self {
+        self.items = items;
+        self
+    }
+
+    /// Pages do not say how many items there are in all.
+    pub(crate) fn without_size(mut self) -> Self {
+        self.sized = false;
+        self
+    }
+
     /// Responds with pages with a cursor.
     pub(crate) fn cursor(mut self, default: usize, most: usize) -> Self {
         self.paging = Paging::Cursor { default, most };
@@ -142,7 +160,11 @@ impl Route {
     }
 
     /// The parameters of a path that fits the template, decoded.
-    pub(crate) fn fit(&self, segments: &[&str]) -> Option<Vec<(&'static str, String)>> {
+    pub(crate) fn fit(
+        &self,
+        segments: &[&str],
+        lenient: bool,
+    ) -> Option<Vec<(&'static str, String)>> {
         let mut parameters = Vec::new();
         let mut given = segments.iter();
         for wanted in self.template.split('/').skip(1) {
@@ -150,7 +172,7 @@ impl Route {
                 .strip_prefix('{')
                 .and_then(|name| name.strip_suffix('}'))
             {
-                Some(name) => match name.strip_suffix('*') {
+                Some(name) => match name.strip_suffix('*').or(self.loose(name, lenient)) {
                     Some(name) => {
                         let first = given.next()?;
                         let mut rest = decode_segment(first)?;
@@ -173,6 +195,12 @@ impl Route {
             }
         }
         given.next().is_none().then_some(parameters)
+    }
+
+    /// The parameter, if it is the name of a ref and raw slashes in it are taken.
+    fn loose<'a>(&self, parameter: &'a str, lenient: bool) -> Option<&'a str> {
+        let is_ref = parameter == "name" && self.template.contains("/refs/");
+        (lenient && is_ref).then_some(parameter)
     }
 
     /// Whether the last parameter takes the rest of the path.

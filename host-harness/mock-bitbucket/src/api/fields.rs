@@ -1,11 +1,21 @@
 //! Partial answers: the `fields` parameter.
 //!
-//! Plain names keep nothing but themselves, `-name` removes, `+name` adds to
-//! what is there (an embedded object is never grown here). `*` stands for every
-//! field of a level. Lists are passed through: `values.name` is the name of
-//! every value.
+//! Plain names keep nothing but themselves, `-name` removes, `+name` adds to what
+//! is there. `*` stands for every field of a level. Lists are passed through:
+//! `values.name` is the name of every value. What an object has and does not show
+//! is put into the document before (see `view::whole`).
 
 use serde_json::{Map, Value};
+
+/// The paths that `fields` asks for, without those that it takes away.
+pub(crate) fn wanted(fields: &str) -> Vec<&str> {
+    fields
+        .split(',')
+        .filter(|field| !field.starts_with('-'))
+        .map(|field| field.trim_start_matches('+'))
+        .filter(|field| !field.is_empty())
+        .collect()
+}
 
 /// Cuts a JSON document down to what `fields` asks for.
 pub(crate) fn trim(document: Value, fields: &str) -> Value {

@@ -1,6 +1,7 @@
 //! Merging a pull request for real, in its repository, with git's plumbing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -12,14 +13,18 @@ use crate::git::objects::RefKind;
 use crate::git::repository::GitError;
 use crate::model::errors::ApiError;
 use crate::model::mock::Mock;
-use crate::model::pull_request::{Heads, MergeRequest, Strategy};
+use crate::model::pull_request::{Heads, MergeRequest, MergeTask, Strategy};
 use crate::model::pull_request::{PullRequest, PullRequestState};
 use crate::model::pull_request_store;
 use crate::model::repository::Repository;
 use crate::model::user::User;
+use crate::sync::lock;
 
 /// Longest message of a merge, in bytes.
 const LONGEST_MESSAGE: usize = 128 * 1024;
+
+/// How often a merge that takes its time looks at the clock.
+const STEP: Duration = Duration::from_millis(5);
 
 /// Reads the body of a merge; an empty one asks for nothing special.
 pub(crate) fn read_request(body: &Map<String, Value>) -> Result<MergeRequest, ApiError> {
@@ -32,7 +37,7 @@ pub(crate) fn read_request(body: &Map<String, Value>) -> Result<MergeRequest, Ap
     {
         check.complain("message", "The message is larger than 128 KiB.");
     }
-    let close_source_branch = check.boolean("close_source_branch");
+    let close_source_branch = check.boolean_or_null("close_source_branch");
     let name = check.text("merge_strategy", usize::MAX);
     let strategy = name.map_or(Some(Strategy::MergeCommit), Strategy::parse);
     if strategy.is_none() {
@@ -103,14 +108,6 @@ pub(crate) fn merge(
             Err(GitError::Failed { .. }) => return Err(moved()),
             other => other?,
         }
-        let close = request
-            .close_source_branch
-            .unwrap_or(pull_request.close_source_branch);
-        if close && from.uuid == repository.uuid {
-            repository
-                .git
-                .delete_ref(RefKind::Branch, &pull_request.source.branch, source)?;
-        }
         // Closed before anybody compares refs: otherwise the push would be taken
         // for a merge by hand.
         let now = mock.clock.timestamp();
@@ -118,13 +115,16 @@ pub(crate) fn merge(
             kept.source.commit = Some(source.clone());
             kept.destination.commit = Some(destination.clone());
             kept.merge_commit = Some(merged);
-            kept.close_source_branch = close;
+            kept.close_source_branch = request
+                .close_source_branch
+                .unwrap_or(kept.close_source_branch);
             kept.close(PullRequestState::Merged, Some(user), now);
         });
         Ok(())
     })?;
     let merged = pull_request_store::one(mock, repository, id)?
         .ok_or_else(|| ApiError::not_found("This pull request does not exist."))?;
+    close_source_branch(mock, repository, &merged, user)?;
     deliver(
         mock,
         repository,
@@ -134,6 +134,80 @@ pub(crate) fn merge(
         Vec::new(),
     );
     Ok(merged)
+}
+
+/// Deletes the source branch if the merge was to do so: a push of its own, after
+/// that of the destination. A branch that has moved on meanwhile stays.
+fn close_source_branch(
+    mock: &Mock,
+    repository: &Arc<Repository>,
+    merged: &PullRequest,
+    user: &User,
+) -> Result<(), ApiError> {
+    let same = merged.source.repository.as_deref() == Some(&repository.uuid);
+    let Some(commit) = merged
+        .source
+        .commit
+        .as_deref()
+        .filter(|_| same && merged.close_source_branch)
+    else {
+        return Ok(());
+    };
+    push::around(mock, repository, Some(user), || {
+        let branch = &merged.source.branch;
+        match repository.git.delete_ref(RefKind::Branch, branch, commit) {
+            Err(GitError::Failed { .. }) => Ok(()),
+            other => Ok(other?),
+        }
+    })
+}
+
+/// Carries a task out when its time has come, whether or not anybody asks about it.
+pub(crate) fn schedule(mock: &Arc<Mock>, task: MergeTask) {
+    let (id, due) = (task.id.clone(), task.due);
+    lock(&mock.state).merge_tasks.push(task);
+    if due <= mock.clock.now() {
+        return carry_out(mock, &id);
+    }
+    let waiting = Arc::downgrade(mock);
+    std::thread::spawn(move || {
+        while let Some(mock) = waiting.upgrade() {
+            if mock.clock.now() >= due {
+                return carry_out(&mock, &id);
+            }
+            drop(mock);
+            // The clock can be moved by hand at any time.
+            std::thread::sleep(STEP);
+        }
+    });
+}
+
+fn carry_out(mock: &Mock, id: &str) {
+    let found = {
+        let state = lock(&mock.state);
+        let task = state.merge_tasks.iter().find(|task| task.id == id);
+        task.and_then(|task| {
+            let repository = state.repository_by_uuid(&task.repository)?;
+            Some((task.clone(), repository))
+        })
+    };
+    let Some((task, repository)) = found else {
+        return;
+    };
+    let result = merge(
+        mock,
+        &repository,
+        task.pull_request,
+        &task.request,
+        &task.expected,
+        &task.user,
+    )
+    .map(drop)
+    .map_err(|error| error.into_response().describe());
+    let mut state = lock(&mock.state);
+    if let Some(kept) = state.merge_tasks.iter_mut().find(|kept| kept.id == id) {
+        kept.result = Some(result);
+    }
 }
 
 fn message(request: &MergeRequest, pull_request: &PullRequest) -> String {

@@ -11,6 +11,7 @@ pub(crate) mod query;
 pub(crate) mod rate_limit;
 pub(crate) mod router;
 pub(crate) mod routes;
+pub(crate) mod schema;
 pub(crate) mod service;
 pub(crate) mod sort;
 pub(crate) mod validation;

@@ -61,7 +61,9 @@ pub(crate) fn numbered<T>(
     envelope.insert("values".into(), Value::Array(values));
     envelope.insert("pagelen".into(), json!(length));
     if !behaviour.bare_envelopes {
-        envelope.insert("size".into(), json!(items.len()));
+        if call.route.sized {
+            envelope.insert("size".into(), json!(items.len()));
+        }
         envelope.insert("page".into(), json!(number));
     }
     if end < items.len() {

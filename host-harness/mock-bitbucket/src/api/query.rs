@@ -95,12 +95,19 @@ pub(crate) fn lookup<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
 }
 
 fn compare(object: &Value, field: &str, operator: Operator, literal: &Literal) -> bool {
-    let found = lookup(object, field);
+    // A list is compared item by item.
+    let found: Vec<&Value> = lookup(object, field)
+        .into_iter()
+        .flat_map(|value| match value {
+            Value::Array(items) => items.iter().collect(),
+            other => vec![other],
+        })
+        .collect();
     let any = |test: &dyn Fn(&Value) -> bool| found.iter().any(|value| test(value));
     match operator {
         Operator::Equal => match literal {
             Literal::Null => found.is_empty() || any(&Value::is_null),
-            _ => any(&|value| order(value, literal) == Some(Ordering::Equal)),
+            _ => any(&|value| order(field, value, literal) == Some(Ordering::Equal)),
         },
         Operator::NotEqual => !compare(object, field, Operator::Equal, literal),
         Operator::Contains => match literal {
@@ -115,12 +122,14 @@ fn compare(object: &Value, field: &str, operator: Operator, literal: &Literal) -
             _ => false,
         },
         Operator::NotContains => !compare(object, field, Operator::Contains, literal),
-        Operator::Greater => any(&|value| order(value, literal) == Some(Ordering::Greater)),
+        Operator::Greater => any(&|value| order(field, value, literal) == Some(Ordering::Greater)),
         Operator::GreaterOrEqual => {
-            any(&|value| order(value, literal).is_some_and(Ordering::is_ge))
+            any(&|value| order(field, value, literal).is_some_and(Ordering::is_ge))
         }
-        Operator::Less => any(&|value| order(value, literal) == Some(Ordering::Less)),
-        Operator::LessOrEqual => any(&|value| order(value, literal).is_some_and(Ordering::is_le)),
+        Operator::Less => any(&|value| order(field, value, literal) == Some(Ordering::Less)),
+        Operator::LessOrEqual => {
+            any(&|value| order(field, value, literal).is_some_and(Ordering::is_le))
+        }
         Operator::In => match literal {
             Literal::List(list) => list
                 .iter()
@@ -131,8 +140,28 @@ fn compare(object: &Value, field: &str, operator: Operator, literal: &Literal) -
     }
 }
 
-fn order(value: &Value, literal: &Literal) -> Option<Ordering> {
+/// Names that have an order of their own, the least first.
+const RANKS: [&[&str]; 2] = [
+    &["none", "read", "write", "admin", "owner"],
+    &["trivial", "minor", "major", "critical", "blocker"],
+];
+
+/// The ranks of two texts in the order that a field has for its names.
+fn ranks(field: &str, left: &str, right: &str) -> Option<(usize, usize)> {
+    let names = match field.rsplit('.').next()? {
+        "permission" => RANKS[0],
+        "priority" => RANKS[1],
+        _ => return None,
+    };
+    let rank = |text: &str| names.iter().position(|name| *name == text);
+    Some((rank(left)?, rank(right)?))
+}
+
+fn order(field: &str, value: &Value, literal: &Literal) -> Option<Ordering> {
     match (value, literal) {
+        (Value::String(text), Literal::Text(literal)) if ranks(field, text, literal).is_some() => {
+            ranks(field, text, literal).map(|(left, right)| left.cmp(&right))
+        }
         (Value::String(text), Literal::Text(literal)) => Some(text.as_str().cmp(literal)),
         (Value::String(text), Literal::Moment(literal)) => Some(moment(text)?.cmp(literal)),
         (Value::Number(number), Literal::Number(literal)) => number.as_f64()?.partial_cmp(literal),

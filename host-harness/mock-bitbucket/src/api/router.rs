@@ -24,7 +24,12 @@ impl Router {
 
     /// Finds the operation for a method and an encoded path. One slash at the
     /// end is not looked at, except where a template takes the rest.
-    pub(crate) fn find(&self, method: &Method, path: &str) -> Result<Match, ApiError> {
+    pub(crate) fn find(
+        &self,
+        method: &Method,
+        path: &str,
+        lenient: bool,
+    ) -> Result<Match, ApiError> {
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let trimmed = match segments.as_slice() {
             [rest @ .., ""] => rest,
@@ -37,7 +42,7 @@ impl Router {
             } else {
                 trimmed
             };
-            let Some(parameters) = route.fit(given) else {
+            let Some(parameters) = route.fit(given, lenient) else {
                 continue;
             };
             if route.method == *method || (route.method == Method::GET && *method == Method::HEAD) {

@@ -16,6 +16,7 @@ use crate::model::errors::ApiError;
 use crate::model::mock::Mock;
 use crate::model::response::{Body, Response};
 use crate::model::tokens::CredentialKind;
+use crate::view::whole::WholeObjects;
 
 /// The REST API over the mocked service.
 pub(crate) struct Api {
@@ -53,7 +54,7 @@ impl Api {
         if let Some(gone) = removed::check(path) {
             return Err(gone);
         }
-        self.router.find(method, path)
+        self.router.find(method, path, self.mock.settings.lenient)
     }
 
     /// Answers an API request. Blocking: it may start git.
@@ -87,9 +88,10 @@ impl Api {
             checked(&call).unwrap_or_else(ApiError::into_response)
         };
         let mut response = partial(&call, response);
-        response
-            .headers
-            .extend(quota.map(|quota| quota.headers()).unwrap_or_default());
+        if tells_its_quota(&call) {
+            let headers = quota.map(|quota| quota.headers());
+            response.headers.extend(headers.unwrap_or_default());
+        }
         response.headers.extend(scope_headers(&call));
         response
     }
@@ -141,7 +143,8 @@ fn checked(call: &Call) -> Result<Response, ApiError> {
     {
         caller.require(needed)?;
     }
-    if let Some((unknown, _)) = call.query.iter().find(|(name, _)| !call.route.knows(name)) {
+    let unknown = call.query.iter().find(|(name, _)| !call.route.knows(name));
+    if let Some((unknown, _)) = unknown.filter(|_| !call.mock.settings.lenient) {
         return Err(ApiError::bad_request(format!(
             "Unknown query parameter: {unknown}"
         )));
@@ -161,12 +164,27 @@ fn partial(call: &Call, mut response: Response) -> Response {
         call.query_value("fields"),
         &mut response.body,
     ) {
+        let mut whole = WholeObjects::default();
+        for path in fields::wanted(fields) {
+            whole.grow(&call.mock, document, path);
+        }
         *document = fields::trim(document.take(), fields);
     }
     response
 }
 
-/// What the credential has and what the route takes.
+/// Whether the service tells this credential how much of its quota is left: only
+/// access tokens learn it.
+fn tells_its_quota(call: &Call) -> bool {
+    call.caller.as_ref().is_some_and(|caller| {
+        matches!(
+            caller.credential.kind,
+            CredentialKind::RepositoryAccessToken | CredentialKind::WorkspaceAccessToken
+        )
+    })
+}
+
+/// What the credential is, what it has and what the route takes.
 fn scope_headers(call: &Call) -> Vec<(String, String)> {
     let (Access::Scopes(needed) | Access::Account(needed), Some(caller)) =
         (&call.route.access, &call.caller)
@@ -182,6 +200,10 @@ fn scope_headers(call: &Call) -> Vec<(String, String)> {
             "x-oauth-scopes".to_owned(),
             caller.credential.scopes.join(", "),
         ),
+        (
+            "x-credential-type".to_owned(),
+            caller.credential.kind.name().to_owned(),
+        ),
     ]
 }
 
@@ -195,6 +217,7 @@ mod tests {
         let encoded = router.find(
             &Method::GET,
             "/2.0/repositories/w/r/refs/branches/feature%2Fa%23b",
+            false,
         );
         assert_eq!(
             encoded
@@ -205,6 +228,7 @@ mod tests {
         let raw = router.find(
             &Method::GET,
             "/2.0/repositories/w/r/refs/branches/feature/a",
+            false,
         );
         assert_eq!(
             raw.err().map(|error| error.into_response().status),
@@ -215,7 +239,7 @@ mod tests {
     #[test]
     fn a_known_address_with_another_method_is_405() {
         let response = Router::new(table())
-            .find(&Method::PATCH, "/2.0/user")
+            .find(&Method::PATCH, "/2.0/user", false)
             .err()
             .map(ApiError::into_response);
         assert_eq!(response.as_ref().map(|response| response.status), Some(405));

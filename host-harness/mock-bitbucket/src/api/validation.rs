@@ -87,6 +87,14 @@ impl<'a> Validation<'a> {
         }
     }
 
+    /// A truth value that may be missing or null.
+    pub(crate) fn boolean_or_null(&mut self, field: &str) -> Option<bool> {
+        match self.body.get(field) {
+            Some(Value::Null) => None,
+            _ => self.boolean(field),
+        }
+    }
+
     /// A list of texts that may be missing.
     pub(crate) fn texts(&mut self, field: &str) -> Option<Vec<&'a str>> {
         let value = self.body.get(field)?;

@@ -10,13 +10,16 @@ use tokio::net::TcpListener;
 
 use crate::api::rate_limit::{RateLimit, RateLimiter};
 use crate::api::service::Api;
+use crate::control::control_server;
 use crate::control::error::MockError;
 use crate::control::handle::{DefaultCredentials, MockBitbucket};
 use crate::http::faults::{FaultInjector, FaultPlan};
 use crate::http::record::Recorder;
 use crate::http::server::{self, BackgroundRuntime, Server};
 use crate::http::storage_server;
+use crate::http::tls::Tls;
 use crate::model::deliveries::{Deliveries, DeliveryPolicy};
+use crate::model::ids::Ids;
 use crate::model::links::Urls;
 use crate::model::mock::{Mock, Parts, Settings};
 use crate::model::oauth::OAuthPolicy;
@@ -43,6 +46,10 @@ pub struct MockBuilder {
     origin: Option<String>,
     rate_limit: Option<RateLimit>,
     delivery: DeliveryPolicy,
+    lenient: bool,
+    seed: Option<u64>,
+    tls: bool,
+    control: Option<SocketAddr>,
     allow_local_hook_urls: bool,
     callback_urls: Vec<String>,
     oauth: OAuthPolicy,
@@ -60,6 +67,10 @@ impl Default for MockBuilder {
             origin: None,
             rate_limit: None,
             delivery: DeliveryPolicy::default(),
+            lenient: false,
+            seed: None,
+            tls: false,
+            control: None,
             allow_local_hook_urls: true,
             callback_urls: Vec::new(),
             oauth: OAuthPolicy::default(),
@@ -151,6 +162,38 @@ impl MockBuilder {
         self
     }
 
+    /// Makes the same identifiers and secrets in every run: what follows the same
+    /// requests in the same order has the same names.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Speaks HTTPS, with a certificate of a fresh authority (see
+    /// [`MockBitbucket::authority`]) for `localhost` and the address listened on.
+    #[must_use]
+    pub fn tls(mut self) -> Self {
+        self.tls = true;
+        self
+    }
+
+    /// Serves the control API at this address; whoever reaches it may do anything.
+    #[must_use]
+    pub fn control(mut self, address: SocketAddr) -> Self {
+        self.control = Some(address);
+        self
+    }
+
+    /// Takes raw slashes in the names of branches and tags, and query parameters that
+    /// an operation does not know, as the real service does: for clients that are not
+    /// under test.
+    #[must_use]
+    pub fn lenient(mut self) -> Self {
+        self.lenient = true;
+        self
+    }
+
     /// Registers a callback address of the OAuth consumer. May be called several
     /// times; the first address is the one that is used when a client names none.
     #[must_use]
@@ -192,36 +235,52 @@ impl MockBuilder {
         }
         let storage_listener =
             listen(runtime.handle(), SocketAddr::new(address.ip(), 0)).map_err(MockError::Start)?;
+        let tls = self.tls.then(|| Tls::new(address.ip())).transpose();
+        let tls = tls.map_err(MockError::Start)?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let acceptor = tls.as_ref().map(|tls| tls.acceptor.clone());
+        let ids = Arc::new(Ids::new(self.seed));
         let storage = Arc::new(Storage::new(format!(
-            "http://{}",
+            "{scheme}://{}",
             storage_listener.local_addr().map_err(MockError::Start)?
         )));
         let mock = Arc::new(Mock::new(Parts {
-            urls: Urls::new(self.origin.unwrap_or_else(|| format!("http://{address}"))),
+            urls: Urls::new(
+                self.origin
+                    .unwrap_or_else(|| format!("{scheme}://{address}")),
+            ),
             settings: Settings {
                 latency: self.latency,
+                lenient: self.lenient,
                 allow_local_hook_urls: self.allow_local_hook_urls,
-                client_id: uuid::Uuid::new_v4().simple().to_string()[..18].to_owned(),
-                client_secret: uuid::Uuid::new_v4().simple().to_string(),
+                client_id: ids.text(18),
+                client_secret: ids.text(32),
                 callback_urls: if self.callback_urls.is_empty() {
                     vec![FIRST_CALLBACK.to_owned()]
                 } else {
                     self.callback_urls
                 },
             },
+            ids: Arc::clone(&ids),
             deliveries: Deliveries::new(self.delivery),
             storage: Arc::clone(&storage),
         }));
         lock(&mock.state)
             .users
             .push(Arc::new(User::sample(FIRST_USER.0, FIRST_USER.1)));
-        lock(&mock.oauth).policy = self.oauth;
+        {
+            let mut oauth = lock(&mock.oauth);
+            oauth.policy = self.oauth;
+            oauth.ids = Arc::clone(&ids);
+        }
+        lock(&mock.tokens).ids = ids;
         lock(&mock.tokens).register_secret(&mock.settings.client_secret);
         let server = Arc::new(Server {
             api: Api::new(Arc::clone(&mock), RateLimiter::new(self.rate_limit)),
             mock,
             faults: FaultInjector::new(self.faults),
             recorder,
+            acceptor: acceptor.clone(),
         });
         let mut started = MockBitbucket::new(Arc::clone(&server), address);
         for workspace in self.workspaces {
@@ -230,16 +289,30 @@ impl MockBuilder {
         for (full_name, path) in self.repositories {
             started.add_repository(&full_name, &path)?;
         }
-        let known = DefaultCredentials {
+        started.known = Some(DefaultCredentials {
             api_token: started.create_token(&TokenRequest::new(CredentialKind::ApiToken))?,
             access_token: started
                 .create_token(&TokenRequest::new(CredentialKind::WorkspaceAccessToken))?,
-        };
+        });
         runtime
             .handle()
-            .spawn(storage_server::serve(storage, storage_listener));
+            .spawn(storage_server::serve(storage, storage_listener, acceptor));
         runtime.handle().spawn(server::serve(server, listener));
-        started.serving(runtime, known);
+        started.authority = tls.map(|tls| tls.authority);
+        let control = match self.control {
+            Some(address) => {
+                let listener = listen(runtime.handle(), address).map_err(MockError::Start)?;
+                let address = listener.local_addr().map_err(MockError::Start)?;
+                Some((listener, address))
+            }
+            None => None,
+        };
+        started.control = control.as_ref().map(|(_, address)| *address);
+        if let Some((listener, _)) = control {
+            let serving = control_server::serve(started.again(), listener);
+            runtime.handle().spawn(serving);
+        }
+        started.serving(runtime);
         Ok(started)
     }
 }

@@ -48,6 +48,28 @@ pub struct MockArguments {
     /// service does.
     #[arg(long)]
     pub reject_local_hook_urls: bool,
+    /// Takes raw slashes in names of branches and tags and unknown query parameters,
+    /// as the real service does, for other people's clients. Strict by default.
+    #[arg(long)]
+    pub lenient: bool,
+    /// Begins with what this JSON file holds: users, workspaces, repositories, tokens,
+    /// hooks, pull_requests. See the page of the crate for its form.
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Writes what the mock holds at its end to FILE, in the same form, without
+    /// secrets.
+    #[arg(long, value_name = "FILE")]
+    pub dump_state: Option<PathBuf>,
+    /// Makes the same identifiers and secrets in every run.
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    /// Speaks HTTPS, and writes the certificate of its fresh authority to FILE (PEM).
+    #[arg(long, value_name = "FILE")]
+    pub tls: Option<PathBuf>,
+    /// Serves the control API here: push, clock, faults, tokens, state. It asks for no
+    /// credential; keep it on a loopback address. Port 0 takes any free port.
+    #[arg(long, value_name = "ADDR")]
+    pub control: Option<SocketAddr>,
     /// A callback address of the OAuth consumer. May be repeated.
     #[arg(long = "callback", alias = "callback-url", value_name = "URL")]
     pub callback_urls: Vec<String>,
@@ -73,6 +95,14 @@ pub enum CommandError {
     /// The fault plan is not right.
     #[error("{path}: {source}")]
     Faults {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The state is not right.
+    #[error("{path}: {source}")]
+    State {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
@@ -106,6 +136,15 @@ pub fn run(arguments: &MockArguments) -> Result<(), CommandError> {
             _ = interrupted.recv() => {}
             _ = terminated.recv() => {}
         }
+        if let Some(path) = &arguments.dump_state {
+            let state = serde_json::to_string_pretty(&mock.dump_state()).map_err(|source| {
+                CommandError::State {
+                    path: path.clone(),
+                    source,
+                }
+            })?;
+            write(path, &state)?;
+        }
         drop(mock);
         Ok(())
     })
@@ -123,10 +162,7 @@ fn start(arguments: &MockArguments) -> Result<MockBitbucket, CommandError> {
         builder = builder.repo(full_name, path);
     }
     if let Some(path) = &arguments.faults {
-        let text = std::fs::read_to_string(path).map_err(|source| CommandError::File {
-            path: path.clone(),
-            source,
-        })?;
+        let text = read(path)?;
         let plan = FaultPlan::from_json(&text).map_err(|source| CommandError::Faults {
             path: path.clone(),
             source,
@@ -139,10 +175,33 @@ fn start(arguments: &MockArguments) -> Result<MockBitbucket, CommandError> {
     if arguments.reject_local_hook_urls {
         builder = builder.reject_local_hook_urls();
     }
+    if let Some(seed) = arguments.seed {
+        builder = builder.seed(seed);
+    }
+    if arguments.tls.is_some() {
+        builder = builder.tls();
+    }
+    if let Some(address) = arguments.control {
+        builder = builder.control(address);
+    }
+    if arguments.lenient {
+        builder = builder.lenient();
+    }
     for url in &arguments.callback_urls {
         builder = builder.callback_url(url);
     }
     let mock = builder.start()?;
+    if let (Some(path), Some(authority)) = (&arguments.tls, mock.authority()) {
+        write(path, authority)?;
+    }
+    if let Some(path) = &arguments.state {
+        let text = read(path)?;
+        let state = serde_json::from_str(&text).map_err(|source| CommandError::State {
+            path: path.clone(),
+            source,
+        })?;
+        mock.load_state(&state)?;
+    }
     if let Some(path) = &arguments.write_config {
         write_config(&mock, path).map_err(|source| CommandError::File {
             path: path.clone(),
@@ -150,6 +209,20 @@ fn start(arguments: &MockArguments) -> Result<MockBitbucket, CommandError> {
         })?;
     }
     Ok(mock)
+}
+
+fn read(path: &Path) -> Result<String, CommandError> {
+    std::fs::read_to_string(path).map_err(|source| CommandError::File {
+        path: path.to_path_buf(),
+        source,
+    })
+}
+
+fn write(path: &Path, text: &str) -> Result<(), CommandError> {
+    std::fs::write(path, text).map_err(|source| CommandError::File {
+        path: path.to_path_buf(),
+        source,
+    })
 }
 
 /// The line that says that the mock is ready, without its end.
@@ -161,6 +234,7 @@ pub fn ready_line(mock: &MockBitbucket) -> String {
         "api_url": mock.api_url(),
         "oauth_url": mock.oauth_url(),
         "web_url": mock.web_url(),
+        "control_url": mock.control_url(),
         "credentials": {
             "email": token.email,
             "api_token": token.token.expose(),

@@ -55,7 +55,9 @@ pub struct MockBitbucket {
     server: Arc<Server>,
     address: SocketAddr,
     serving_on: Option<BackgroundRuntime>,
-    known: Option<DefaultCredentials>,
+    pub(super) known: Option<DefaultCredentials>,
+    pub(super) authority: Option<String>,
+    pub(super) control: Option<SocketAddr>,
 }
 
 impl MockBitbucket {
@@ -66,12 +68,39 @@ impl MockBitbucket {
             address,
             serving_on: None,
             known: None,
+            authority: None,
+            control: None,
         }
     }
 
-    pub(crate) fn serving(&mut self, runtime: BackgroundRuntime, known: DefaultCredentials) {
+    pub(crate) fn serving(&mut self, runtime: BackgroundRuntime) {
         self.serving_on = Some(runtime);
-        self.known = Some(known);
+    }
+
+    /// Another handle of the same mock, for the control API. The mock does not live
+    /// by it.
+    pub(super) fn again(&self) -> Self {
+        Self {
+            mock: Arc::clone(&self.mock),
+            server: Arc::clone(&self.server),
+            address: self.address,
+            serving_on: None,
+            known: None,
+            authority: self.authority.clone(),
+            control: self.control,
+        }
+    }
+
+    /// The certificate, as PEM, of the authority that a mock with TLS goes by.
+    #[must_use]
+    pub fn authority(&self) -> Option<&str> {
+        self.authority.as_deref()
+    }
+
+    /// Where the control API is, if there is one.
+    #[must_use]
+    pub fn control_url(&self) -> Option<String> {
+        self.control.map(|address| format!("http://{address}"))
     }
 
     /// The service behind this handle.
@@ -217,8 +246,10 @@ impl MockBitbucket {
             workspace: workspace.to_owned(),
             slug: slug.to_owned(),
             name: slug.to_owned(),
+            description: String::new(),
             is_private: true,
             created_on: self.mock.clock.timestamp(),
+            updated_on: self.mock.clock.timestamp(),
             parent: None,
             main_branch: None,
             git: Arc::new(git),
@@ -302,6 +333,15 @@ impl MockBitbucket {
     ///
     /// When the account that is asked for is not there.
     pub fn create_token(&self, request: &TokenRequest) -> Result<Secret, MockError> {
+        self.create_token_as(request, None)
+    }
+
+    /// Creates a credential with a secret that is given, or a fresh one.
+    pub(super) fn create_token_as(
+        &self,
+        request: &TokenRequest,
+        secret: Option<Secret>,
+    ) -> Result<Secret, MockError> {
         let user = {
             let state = lock(&self.mock.state);
             match &request.email {
@@ -318,7 +358,7 @@ impl MockBitbucket {
             other => other.clone(),
         };
         let mut tokens = lock(&self.mock.tokens);
-        let secret = tokens.new_secret(request.kind);
+        let secret = secret.unwrap_or_else(|| tokens.new_secret(request.kind));
         tokens.add(Credential {
             kind: request.kind,
             secret: secret.clone(),
@@ -398,7 +438,7 @@ impl MockBitbucket {
             .start(OutgoingDelivery::again(delivery));
     }
 
-    pub(super) fn repository(&self, full_name: &str) -> Result<Arc<Repository>, MockError> {
+    pub(crate) fn repository(&self, full_name: &str) -> Result<Arc<Repository>, MockError> {
         let (workspace, slug) = split_name(full_name)?;
         match lock(&self.mock.state).find_repository(workspace, slug) {
             Found::Here(repository) => Ok(repository),
@@ -420,6 +460,9 @@ impl MockBitbucket {
 
 impl Drop for MockBitbucket {
     fn drop(&mut self) {
+        if self.serving_on.is_none() {
+            return;
+        }
         self.mock.deliveries.stop();
     }
 }

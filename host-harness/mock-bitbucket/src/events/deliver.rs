@@ -38,7 +38,11 @@ pub(crate) fn deliver(
     );
     let body = payload.to_string().into_bytes();
     for hook in hooks {
-        mock.deliveries
-            .start(OutgoingDelivery::new(&hook, event, body.clone()));
+        mock.deliveries.start(OutgoingDelivery::new(
+            &hook,
+            event,
+            mock.ids.uuid().to_string(),
+            body.clone(),
+        ));
     }
 }

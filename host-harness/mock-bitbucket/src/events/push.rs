@@ -110,13 +110,17 @@ fn side(mock: &Mock, repository: &Repository, found: Option<&Ref>) -> Result<Val
         .pop()
         .unwrap_or(Value::Null);
     object["target"] = without_repository(object["target"].take());
+    if object["tagger"].is_object() {
+        object["tagger"] = json!({});
+    }
     Ok(object)
 }
 
-/// Commits in deliveries do not repeat the repository.
+/// Commits in deliveries do not repeat the repository, and name no committer.
 fn without_repository(mut commit: Value) -> Value {
     if let Value::Object(commit) = &mut commit {
         commit.remove("repository");
+        commit.insert("committer".into(), json!({}));
         commit.insert("rendered".into(), json!({}));
         commit.insert("properties".into(), json!({}));
     }

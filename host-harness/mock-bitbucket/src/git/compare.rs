@@ -87,6 +87,20 @@ impl<'a> JoinedGit<'a> {
         )
     }
 
+    /// Commits as mails, oldest first: those that `newer` has and `older` has not.
+    pub(crate) fn patch(&self, older: Option<&str>, newer: &str) -> Result<Vec<u8>, GitError> {
+        let range = match older {
+            Some(older) => format!("{older}..{newer}"),
+            None => newer.to_owned(),
+        };
+        let mut arguments = vec!["format-patch", "--stdout"];
+        if older.is_none() {
+            arguments.push("-1");
+        }
+        arguments.push(&range);
+        self.git(&arguments, &[])
+    }
+
     /// One best common ancestor, if there is any.
     pub(crate) fn merge_base(&self, one: &str, two: &str) -> Result<Option<String>, GitError> {
         match self.git(&["merge-base", one, two], &[]) {

@@ -1,7 +1,6 @@
 //! Commits and tags as git stores them, read without asking git to print them.
 
 use jiff::Timestamp;
-use jiff::tz::Offset;
 
 /// Branches or tags.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
@@ -46,7 +45,7 @@ pub(crate) struct Signature {
     pub(crate) raw: String,
     /// The part between the angle brackets; empty when there is none.
     pub(crate) email: String,
-    /// RFC 3339 with the offset the person had.
+    /// RFC 3339 in UTC.
     pub(crate) date: String,
 }
 
@@ -64,8 +63,20 @@ pub(crate) struct Commit {
 /// An annotation. Very old ones name no tagger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tag {
+    /// The hash of what it is about.
+    pub(crate) target: String,
     pub(crate) tagger: Option<Signature>,
     pub(crate) message: String,
+}
+
+/// Whether the text is a whole object name.
+pub(crate) fn is_full_hash(text: &str) -> bool {
+    text.len() == 40 && is_hex(text)
+}
+
+/// Whether the text is hexadecimal digits and nothing else.
+pub(crate) fn is_hex(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Reads the content of a commit object. Nothing in it is trusted to be UTF-8.
@@ -97,6 +108,11 @@ pub(crate) fn parse_commit(hash: &str, content: &[u8]) -> Commit {
 pub(crate) fn parse_tag(content: &[u8]) -> Tag {
     let (header, message) = split_message(content);
     Tag {
+        target: header
+            .split('\n')
+            .find_map(|line| line.strip_prefix("object "))
+            .unwrap_or_default()
+            .to_owned(),
         tagger: header
             .split('\n')
             .find_map(|line| line.strip_prefix("tagger "))
@@ -119,11 +135,11 @@ fn split_message(content: &[u8]) -> (String, String) {
 
 /// Reads `Name <email> seconds offset`, from the right: a name may hold anything.
 fn parse_signature(text: &str) -> Signature {
-    let (rest, offset) = text.rsplit_once(' ').unwrap_or((text, ""));
+    let (rest, _) = text.rsplit_once(' ').unwrap_or((text, ""));
     let (who, seconds) = rest.rsplit_once(' ').unwrap_or((rest, ""));
     let (who, date) = match seconds.parse::<i64>() {
-        Ok(seconds) => (who, format_date(seconds, offset)),
-        Err(_) => (text, format_date(0, "")),
+        Ok(seconds) => (who, format_date(seconds)),
+        Err(_) => (text, format_date(0)),
     };
     let email = who
         .rfind('<')
@@ -136,28 +152,12 @@ fn parse_signature(text: &str) -> Signature {
     }
 }
 
-fn format_date(seconds: i64, offset: &str) -> String {
-    let timestamp = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
-    let offset = parse_offset(offset).unwrap_or(Offset::UTC);
-    timestamp
-        .to_zoned(offset.to_time_zone())
-        .strftime("%Y-%m-%dT%H:%M:%S%:z")
+/// The service tells every moment of git in UTC, whatever offset the person had.
+fn format_date(seconds: i64) -> String {
+    Timestamp::from_second(seconds)
+        .unwrap_or(Timestamp::UNIX_EPOCH)
+        .strftime("%Y-%m-%dT%H:%M:%S+00:00")
         .to_string()
-}
-
-/// Reads `+0530`. Commits made by broken tools hold offsets of many days.
-fn parse_offset(text: &str) -> Option<Offset> {
-    let (sign, digits) = match text.split_at_checked(1)? {
-        ("+", digits) => (1, digits),
-        ("-", digits) => (-1, digits),
-        _ => return None,
-    };
-    if digits.len() != 4 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let hours: i32 = digits[..2].parse().ok()?;
-    let minutes: i32 = digits[2..].parse().ok()?;
-    Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()
 }
 
 #[cfg(test)]
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_commit_keeps_every_parent_the_offset_and_the_whole_message() {
+    fn a_commit_keeps_every_parent_and_the_whole_message_and_its_date_is_in_utc() {
         let commit = parse_commit(
             "c0",
             b"tree t1\nparent p1\nparent p2\nparent p3\nauthor Ada <ada@example.com> 1700000000 +0530\ncommitter Bot <> 1700000001 -0800\ngpgsig -----BEGIN\n author fake\n -----END\n\nSubject\n\nBody\n",
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(commit.parents, ["p1", "p2", "p3"]);
         assert_eq!(commit.author.raw, "Ada <ada@example.com>");
         assert_eq!(commit.author.email, "ada@example.com");
-        assert_eq!(commit.author.date, "2023-11-15T03:43:20+05:30");
+        assert_eq!(commit.author.date, "2023-11-14T22:13:20+00:00");
         assert_eq!(commit.committer.raw, "Bot <>");
         assert_eq!(commit.committer.email, "");
         assert_eq!(commit.message, "Subject\n\nBody\n");
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn an_impossible_offset_reads_as_utc() {
+    fn an_impossible_offset_does_no_harm() {
         let commit = parse_commit("c0", b"tree t\nauthor A <a@x> 0 +51800\n\n");
         assert_eq!(commit.author.date, "1970-01-01T00:00:00+00:00");
     }

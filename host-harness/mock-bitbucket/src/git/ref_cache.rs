@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::git::objects::{Ref, RefKind};
 use crate::git::order::natural_order;
+use crate::git::ref_files;
 use crate::sync::lock;
 
 /// File times move in steps of a few milliseconds. What changed less than this
@@ -99,7 +100,7 @@ impl Fingerprint {
     /// The fingerprint of a repository, unless they cannot be relied on: refs that
     /// changed just now, or are kept in another way than in files.
     fn take(git_dir: &Path) -> Option<Self> {
-        if git_dir.join("commondir").exists() || git_dir.join("reftable").exists() {
+        if !ref_files::are_readable(git_dir) {
             return None;
         }
         let packed = git_dir.join("packed-refs");

@@ -1,88 +1,128 @@
 //! Branches and tags of a real git repository: reading, comparing, changing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::git::objects::{Ref, RefKind};
+use crate::git::objects::{Ref, RefKind, parse_tag};
 use crate::git::ref_cache::Refs;
+use crate::git::ref_files::{self, RawRef};
 use crate::git::repository::{GitError, GitRepository};
 
 /// Branches and tags at one moment.
 pub(crate) type Snapshot = BTreeMap<(u8, String), Ref>;
 
+/// Tags of tags of tags: deeper than this nobody goes.
+const MOST_NESTED_TAGS: usize = 10;
+
 impl GitRepository {
     /// All refs of one kind in git's own order. Tags of things that are no
     /// commits are left out: the service has no way to show them.
     pub(crate) fn refs(&self, kind: RefKind) -> Result<Arc<Refs>, GitError> {
-        self.cached_refs().get(self.git_dir(), kind, || {
-            self.read_refs(kind, kind.prefix().trim_end_matches('/'))
-        })
+        self.cached_refs()
+            .get(self.git_dir(), kind, || self.read_refs(kind))
     }
 
     /// The ref of exactly this name.
     pub(crate) fn find_ref(&self, kind: RefKind, name: &str) -> Result<Option<Ref>, GitError> {
-        if !is_plausible_ref_name(name) {
-            return Ok(None);
-        }
-        let full_name = format!("{}{name}", kind.prefix());
-        let found = self.read_refs(kind, &full_name)?;
-        Ok(found.into_iter().find(|found| found.name == name))
+        let refs = self.refs(kind)?;
+        let found = refs.binary_search_by(|found| found.name.as_str().cmp(name));
+        Ok(found.ok().map(|position| refs[position].clone()))
     }
 
-    fn read_refs(&self, kind: RefKind, pattern: &str) -> Result<Vec<Ref>, GitError> {
-        // Branches name commits and nothing else, so git need not open any
-        // object for them; with thousands of branches that is what takes time.
-        let format = match kind {
-            RefKind::Branch => "--format=commit %(objectname)   %(refname)",
-            RefKind::Tag => {
-                "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname)"
-            }
+    fn read_refs(&self, kind: RefKind) -> Result<Vec<Ref>, GitError> {
+        let raw = if ref_files::are_readable(self.git_dir()) {
+            ref_files::read(self.git_dir(), kind.prefix())?
+        } else {
+            self.ask_for_refs(kind)?
         };
-        let output = self.git(&["for-each-ref", format, pattern], &[])?;
-        let mut refs = Vec::new();
-        for line in output.split(|byte| *byte == b'\n') {
-            let line = String::from_utf8_lossy(line);
-            let mut parts = line.splitn(5, ' ');
-            let mut next = || parts.next();
-            let (Some(object_type), Some(object), Some(inner_type), Some(inner), Some(full_name)) =
-                (next(), next(), next(), next(), next())
-            else {
-                continue;
-            };
-            let Some(name) = full_name.strip_prefix(kind.prefix()) else {
-                continue;
-            };
-            let commit = match (object_type, inner_type) {
-                ("commit", _) => object.to_owned(),
-                ("tag", "commit") => inner.to_owned(),
-                ("tag", "tag") => match self.peel(object)? {
-                    Some(commit) => commit,
-                    None => continue,
-                },
-                _ => continue,
-            };
-            refs.push(Ref {
-                name: name.to_owned(),
-                kind,
-                object: object.to_owned(),
-                commit,
-            });
+        let mut refs: Vec<Ref> = raw
+            .iter()
+            .filter_map(|(full_name, raw)| {
+                Some(Ref {
+                    name: full_name.strip_prefix(kind.prefix())?.to_owned(),
+                    kind,
+                    object: raw.object.clone(),
+                    commit: raw
+                        .peeled
+                        .clone()
+                        .flatten()
+                        .unwrap_or_else(|| raw.object.clone()),
+                })
+            })
+            .collect();
+        // Branches name commits and nothing else, so no object has to be opened for
+        // them.
+        if kind == RefKind::Tag {
+            self.peel(&mut refs)?;
         }
         Ok(refs)
     }
 
-    /// The commit behind a tag of a tag, if a commit is what it ends at.
-    fn peel(&self, hash: &str) -> Result<Option<String>, GitError> {
+    /// Refs that are not kept in files: git knows where they are.
+    fn ask_for_refs(&self, kind: RefKind) -> Result<BTreeMap<String, RawRef>, GitError> {
         let output = self.git(
-            &["cat-file", "--batch-check=%(objectname) %(objecttype)"],
-            format!("{hash}^{{commit}}\n").as_bytes(),
+            &[
+                "for-each-ref",
+                "--format=%(objectname) %(refname)",
+                kind.prefix().trim_end_matches('/'),
+            ],
+            &[],
         )?;
-        let text = String::from_utf8_lossy(&output).into_owned();
-        Ok(text.strip_suffix(" commit\n").map(str::to_owned))
+        Ok(String::from_utf8_lossy(&output)
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .map(|(object, name)| {
+                let found = RawRef {
+                    object: object.to_owned(),
+                    peeled: None,
+                };
+                (name.to_owned(), found)
+            })
+            .collect())
+    }
+
+    /// Follows tags of tags to their commits, and leaves out what ends elsewhere.
+    fn peel(&self, refs: &mut Vec<Ref>) -> Result<(), GitError> {
+        for _ in 0..MOST_NESTED_TAGS {
+            let hashes: Vec<&str> = refs.iter().map(|found| found.commit.as_str()).collect();
+            let types = self.types(&hashes)?;
+            let annotations: Vec<&str> = hashes
+                .iter()
+                .zip(&types)
+                .filter(|(_, kind)| kind.as_deref() == Some("tag"))
+                .map(|(hash, _)| *hash)
+                .collect();
+            let targets: HashMap<String, String> = self
+                .objects(&annotations)?
+                .into_iter()
+                .map(|(hash, _, content)| (hash, parse_tag(&content).target))
+                .collect();
+            let mut kept = Vec::new();
+            for (mut found, kind) in refs.drain(..).zip(types) {
+                match kind.as_deref() {
+                    Some("commit") => kept.push(found),
+                    Some("tag") => {
+                        if let Some(target) = targets.get(&found.commit) {
+                            found.commit.clone_from(target);
+                            kept.push(found);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            *refs = kept;
+            if targets.is_empty() {
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 
     /// The branch that HEAD names, whether or not it exists yet.
     pub(crate) fn head_branch(&self) -> Result<Option<String>, GitError> {
+        if ref_files::are_readable(self.git_dir()) {
+            return Ok(ref_files::head_branch(self.git_dir())?);
+        }
         match self.git(&["symbolic-ref", "--quiet", "HEAD"], &[]) {
             Ok(output) => Ok(String::from_utf8_lossy(&output)
                 .trim_end_matches('\n')

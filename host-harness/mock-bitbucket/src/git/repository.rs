@@ -7,9 +7,11 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::git::objects::{Commit, Tag, parse_commit, parse_tag};
+use crate::git::object_reader::{Object, ObjectReader};
+use crate::git::objects::{Commit, Tag, is_full_hash, is_hex, parse_commit, parse_tag};
 use crate::git::ref_cache::RefCache;
 use crate::sync::lock;
 
@@ -40,6 +42,9 @@ pub(crate) struct GitRepository {
     git_dir: PathBuf,
     commits: Mutex<HashMap<String, Arc<Commit>>>,
     refs: RefCache,
+    reader: ObjectReader,
+    /// How many git processes were started.
+    processes: AtomicU64,
 }
 
 impl GitRepository {
@@ -52,16 +57,36 @@ impl GitRepository {
             .args(["rev-parse", "--absolute-git-dir"]);
         let output = run(command, "rev-parse", &[])?;
         let text = String::from_utf8(output).map_err(|_| GitError::Unexpected("rev-parse"))?;
+        let git_dir = PathBuf::from(text.trim_end_matches('\n'));
         Ok(Self {
-            git_dir: PathBuf::from(text.trim_end_matches('\n')),
+            reader: ObjectReader::new(&git_dir),
+            git_dir,
             commits: Mutex::default(),
             refs: RefCache::default(),
+            processes: AtomicU64::new(0),
         })
+    }
+
+    /// A new bare repository in an empty directory.
+    pub(crate) fn create(path: &Path) -> Result<Self, GitError> {
+        let mut command = clean_git();
+        command
+            .args(["init", "--quiet", "--bare", "--initial-branch=main"])
+            .arg(path);
+        run(command, "init", &[])?;
+        Self::open(path)
     }
 
     /// Forgets what was read of commits: they may be gone.
     pub(crate) fn forget_cached_commits(&self) {
         lock(&self.commits).clear();
+        self.reader.stop();
+    }
+
+    /// How many git processes were started for this repository so far.
+    #[cfg(test)]
+    pub(crate) fn processes(&self) -> u64 {
+        self.processes.load(Ordering::Relaxed)
     }
 
     /// The refs as they were last read.
@@ -88,6 +113,7 @@ impl GitRepository {
 
     /// A git command for this repository, for a caller that streams.
     pub(crate) fn command(&self) -> Command {
+        self.processes.fetch_add(1, Ordering::Relaxed);
         let mut command = clean_git();
         command.arg("--git-dir").arg(&self.git_dir);
         command
@@ -145,32 +171,24 @@ impl GitRepository {
     }
 
     /// Reads objects by full hash: hash, type and content of those that exist.
-    fn objects(&self, hashes: &[&str]) -> Result<Vec<(String, String, Vec<u8>)>, GitError> {
-        let mut input = String::new();
-        for hash in hashes.iter().filter(|hash| is_full_hash(hash)) {
-            input.push_str(hash);
-            input.push('\n');
+    pub(crate) fn objects(&self, hashes: &[&str]) -> Result<Vec<Object>, GitError> {
+        let hashes: Vec<&str> = hashes
+            .iter()
+            .copied()
+            .filter(|hash| is_full_hash(hash))
+            .collect();
+        if hashes.is_empty() {
+            return Ok(Vec::new());
         }
-        let output = self.git(&["cat-file", "--batch"], input.as_bytes())?;
-        let mut objects = Vec::new();
-        let mut rest = output.as_slice();
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            let header = String::from_utf8_lossy(&rest[..end]).into_owned();
-            rest = &rest[end + 1..];
-            let mut parts = header.split(' ');
-            let (Some(hash), Some(kind), size) = (parts.next(), parts.next(), parts.next()) else {
-                return Err(GitError::Unexpected("cat-file"));
-            };
-            let Some(size) = size.and_then(|size| size.parse::<usize>().ok()) else {
-                continue;
-            };
-            let Some(content) = rest.get(..size) else {
-                return Err(GitError::Unexpected("cat-file"));
-            };
-            objects.push((hash.to_owned(), kind.to_owned(), content.to_vec()));
-            rest = rest.get(size + 1..).unwrap_or_default();
+        self.reader.contents(|| self.command(), &hashes)
+    }
+
+    /// The types of objects by full hash, in order; `None` for what is not there.
+    pub(crate) fn types(&self, hashes: &[&str]) -> Result<Vec<Option<String>>, GitError> {
+        if hashes.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(objects)
+        self.reader.types(|| self.command(), hashes)
     }
 
     /// The commits whose hash begins with `prefix` (at least four hex digits).
@@ -250,16 +268,6 @@ impl GitRepository {
             Err(other) => Err(other),
         }
     }
-}
-
-/// Whether the text is a whole object name.
-pub(crate) fn is_full_hash(text: &str) -> bool {
-    text.len() == 40 && is_hex(text)
-}
-
-/// Whether the text is hexadecimal digits and nothing else.
-pub(crate) fn is_hex(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// git without anything inherited that would point it at another repository,

@@ -223,9 +223,10 @@ fn feed(child: &mut Child, mut body: Incoming) {
     };
     tokio::spawn(async move {
         while let Some(Ok(frame)) = body.frame().await {
-            if let Ok(data) = frame.into_data()
-                && stdin.write_all(&data).await.is_err()
-            {
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            if stdin.write_all(&data).await.is_err() {
                 return;
             }
         }

@@ -6,3 +6,4 @@ pub(crate) mod git_http;
 pub(crate) mod record;
 pub(crate) mod server;
 pub(crate) mod storage_server;
+pub(crate) mod tls;

@@ -14,6 +14,7 @@ use hyper::{HeaderMap, Request, Response as HttpResponse};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::runtime::{Handle, Runtime};
+use tokio_rustls::TlsAcceptor;
 
 use crate::api::service::{Api, Request as ApiRequest};
 use crate::http::connection::{Connection, Ending, OutgoingBody};
@@ -27,6 +28,8 @@ use crate::sync::lock;
 
 /// Largest body of an API request.
 const LARGEST_REQUEST: usize = 256 * 1024 * 1024;
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Answers smaller than this are not compressed.
 const SMALLEST_COMPRESSED: usize = 1024;
 
@@ -59,6 +62,8 @@ pub(crate) struct Server {
     pub(crate) api: Api,
     pub(crate) faults: FaultInjector,
     pub(crate) recorder: Recorder,
+    /// With it, connections speak TLS.
+    pub(crate) acceptor: Option<TlsAcceptor>,
 }
 
 /// Accepts connections until the runtime ends.
@@ -76,7 +81,8 @@ pub(crate) async fn serve(server: Arc<Server>, listener: TcpListener) {
         tokio::spawn(async move {
             let _ = stream.set_nodelay(true);
             let ending = Ending::default();
-            let io = TokioIo::new(Connection::new(stream, ending.clone()));
+            let connection = Connection::new(stream, ending.clone());
+            let acceptor = server.acceptor.clone();
             let service = service_fn(move |request| {
                 let exchange = RequestHandler {
                     server: Arc::clone(&server),
@@ -86,9 +92,19 @@ pub(crate) async fn serve(server: Arc<Server>, listener: TcpListener) {
                 exchange.handle(request)
             });
             // Clients that go away in the middle are their own business.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(io, service)
-                .await;
+            let http = hyper::server::conn::http1::Builder::new();
+            match acceptor {
+                None => drop(
+                    http.serve_connection(TokioIo::new(connection), service)
+                        .await,
+                ),
+                Some(acceptor) => {
+                    let accepted = acceptor.accept(connection);
+                    if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, accepted).await {
+                        drop(http.serve_connection(TokioIo::new(stream), service).await);
+                    }
+                }
+            }
         });
     }
 }

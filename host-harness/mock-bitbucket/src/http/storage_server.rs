@@ -10,11 +10,16 @@ use hyper::service::service_fn;
 use hyper::{Request, Response as HttpResponse};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::model::storage_host::Storage;
 
 /// Accepts connections until the runtime ends.
-pub(crate) async fn serve(storage: Arc<Storage>, listener: TcpListener) {
+pub(crate) async fn serve(
+    storage: Arc<Storage>,
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // Out of file descriptors, most likely: wait for some to come back.
@@ -22,6 +27,7 @@ pub(crate) async fn serve(storage: Arc<Storage>, listener: TcpListener) {
             continue;
         };
         let storage = Arc::clone(&storage);
+        let acceptor = acceptor.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request: Request<Incoming>| {
                 let (status, bytes) = storage.respond(request.uri().path(), request.headers());
@@ -37,9 +43,15 @@ pub(crate) async fn serve(storage: Arc<Storage>, listener: TcpListener) {
                 }
             });
             // Clients that go away in the middle are their own business.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            let http = hyper::server::conn::http1::Builder::new();
+            match acceptor {
+                None => drop(http.serve_connection(TokioIo::new(stream), service).await),
+                Some(acceptor) => {
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        drop(http.serve_connection(TokioIo::new(stream), service).await);
+                    }
+                }
+            }
         });
     }
 }

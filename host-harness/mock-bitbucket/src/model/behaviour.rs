@@ -1,5 +1,7 @@
 //! How the mock answers where the real service does not always answer alike.
 
+use std::time::Duration;
+
 /// What becomes of `commit/{commit}/pullrequests`, which needs an app that may be
 /// missing from a repository.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,7 +37,12 @@ pub struct Behaviour {
     pub archive_bearer: ArchiveBearer,
     /// Every merge becomes a task, also when the caller did not ask for one.
     pub merges_take_long: bool,
-    /// How often a merge task is reported as pending before it is carried out.
+    /// How long a merge that became a task takes, on the mock's clock. It goes on
+    /// whether or not anybody asks about it; zero: it is done before the task is
+    /// answered.
+    pub merge_duration: Duration,
+    /// How often a merge task is reported as pending at least, however soon it was
+    /// done.
     pub merge_polls: u32,
     /// Even pages of a numbered list are cut from the list in opposite order, unless
     /// the caller sorts it: items come twice and others not at all.
@@ -52,6 +59,7 @@ impl Default for Behaviour {
             commit_links: CommitLinks::default(),
             archive_bearer: ArchiveBearer::default(),
             merges_take_long: false,
+            merge_duration: Duration::ZERO,
             merge_polls: 1,
             unstable_order: false,
             bare_envelopes: false,

@@ -13,6 +13,9 @@ use crate::sync::lock;
 /// Bodies larger than this are never sent, and nobody is told.
 pub(crate) const LARGEST_BODY: usize = 256 * 1024;
 
+/// How long a delivery waits for the first try of one before it.
+const LONGEST_TURN: Duration = Duration::from_secs(1);
+
 /// How often a delivery is tried in all.
 const MOST_ATTEMPTS: u32 = 3;
 
@@ -85,6 +88,9 @@ pub(crate) struct Deliveries {
 struct Log {
     finished: Vec<Delivery>,
     under_way: usize,
+    tickets: u64,
+    /// Deliveries whose first try is not over, with their hooks.
+    first_tries: Vec<(u64, String)>,
     stopped: bool,
 }
 
@@ -134,18 +140,31 @@ impl Deliveries {
         lock(&self.log).stopped = true;
     }
 
-    /// Sends in the background, with retries.
+    /// Sends in the background, with retries. What goes to one hook is begun in the
+    /// order it was started in, but waits for a slow receiver only for a moment.
     pub(crate) fn start(self: &Arc<Self>, outgoing: OutgoingDelivery) {
-        lock(&self.log).under_way += 1;
+        let ticket = {
+            let mut log = lock(&self.log);
+            log.under_way += 1;
+            let ticket = log.tickets;
+            log.tickets += 1;
+            log.first_tries.push((ticket, outgoing.hook_uuid.clone()));
+            ticket
+        };
         let deliveries = Arc::clone(self);
         std::thread::spawn(move || {
-            deliveries.try_all(&outgoing);
+            deliveries.wait(LONGEST_TURN, |log| {
+                !log.first_tries
+                    .iter()
+                    .any(|(other, hook)| *other < ticket && *hook == outgoing.hook_uuid)
+            });
+            deliveries.try_all(&outgoing, ticket);
             lock(&deliveries.log).under_way -= 1;
             deliveries.changed.notify_all();
         });
     }
 
-    fn try_all(&self, outgoing: &OutgoingDelivery) {
+    fn try_all(&self, outgoing: &OutgoingDelivery, ticket: u64) {
         for attempt in 1..=MOST_ATTEMPTS {
             if attempt > 1 {
                 std::thread::sleep(self.policy.retry_delay);
@@ -160,7 +179,9 @@ impl Deliveries {
                 self.send(outgoing, &headers)
             };
             let again = outcome.asks_for_another_try();
-            lock(&self.log).finished.push(Delivery {
+            let mut log = lock(&self.log);
+            log.first_tries.retain(|(other, _)| *other != ticket);
+            log.finished.push(Delivery {
                 event: outgoing.event.clone(),
                 hook_uuid: outgoing.hook_uuid.clone(),
                 url: outgoing.url.clone(),
@@ -170,6 +191,7 @@ impl Deliveries {
                 body: outgoing.body.clone(),
                 outcome,
             });
+            drop(log);
             self.changed.notify_all();
             if !again {
                 return;
@@ -210,12 +232,12 @@ pub(crate) struct OutgoingDelivery {
 
 impl OutgoingDelivery {
     /// What a hook gets of an event.
-    pub(crate) fn new(hook: &Hook, event: &str, body: Vec<u8>) -> Self {
+    pub(crate) fn new(hook: &Hook, event: &str, request_uuid: String, body: Vec<u8>) -> Self {
         Self {
             event: event.to_owned(),
             hook_uuid: hook.uuid.clone(),
             url: hook.url.clone(),
-            request_uuid: uuid::Uuid::new_v4().to_string(),
+            request_uuid,
             signature: hook
                 .secret
                 .as_ref()

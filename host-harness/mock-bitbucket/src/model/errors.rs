@@ -13,7 +13,7 @@ pub(crate) struct ApiError(Box<Response>);
 
 impl ApiError {
     /// Wraps a ready response, whatever its shape.
-    pub(crate) fn respond(response: Response) -> Self {
+    pub(crate) fn from_response(response: Response) -> Self {
         Self(Box::new(response))
     }
 
@@ -24,7 +24,7 @@ impl ApiError {
 
     /// The usual envelope around a whole `error` object.
     pub(crate) fn with_error(status: u16, error: Value) -> Self {
-        Self::respond(Response::json(
+        Self::from_response(Response::json(
             status,
             json!({ "type": "error", "error": error }),
         ))
@@ -77,7 +77,7 @@ impl ApiError {
 
     /// 404 for a commit; this one comes without `type`.
     pub(crate) fn no_such_changeset() -> Self {
-        Self::respond(Response::json(
+        Self::from_response(Response::json(
             404,
             json!({ "error": { "message": "Changeset not found." } }),
         ))
@@ -111,7 +111,7 @@ impl ApiError {
 
     /// 500 with an id, as the service reports its own faults; without `type`.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
-        Self::respond(Response::json(
+        Self::from_response(Response::json(
             500,
             json!({ "error": { "message": message.into(), "id": uuid::Uuid::new_v4().simple().to_string() } }),
         ))
@@ -137,7 +137,7 @@ impl From<GitError> for ApiError {
 /// The body of an endpoint that has been switched off, naming the announcement.
 pub(crate) fn endpoint_removed() -> ApiError {
     let data = json!({ "announcement_url": "https://developer.atlassian.com/cloud/bitbucket/changelog#CHANGE-2770" });
-    ApiError::respond(Response::json(
+    ApiError::from_response(Response::json(
         410,
         json!({
             "type": "error",

@@ -8,6 +8,7 @@ use crate::git::objects::RefKind;
 use crate::git::repository::GitError;
 use crate::model::clock::Clock;
 use crate::model::deliveries::Deliveries;
+use crate::model::ids::Ids;
 use crate::model::links::Urls;
 use crate::model::oauth::OAuthServer;
 use crate::model::repository::Repository;
@@ -22,6 +23,8 @@ use crate::sync::lock;
 pub(crate) struct Settings {
     /// Waited before every response.
     pub(crate) latency: Duration,
+    /// Whether raw slashes in names of refs and unknown query parameters are taken.
+    pub(crate) lenient: bool,
     /// Whether hooks may point at this machine or a private network.
     pub(crate) allow_local_hook_urls: bool,
     /// The OAuth consumer's identifier.
@@ -37,6 +40,7 @@ pub(crate) struct Mock {
     pub(crate) urls: Urls,
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
+    pub(crate) ids: Arc<Ids>,
     pub(crate) state: Mutex<State>,
     pub(crate) tokens: Mutex<TokenStore>,
     pub(crate) oauth: Mutex<OAuthServer>,
@@ -51,6 +55,7 @@ pub(crate) struct Mock {
 pub(crate) struct Parts {
     pub(crate) urls: Urls,
     pub(crate) settings: Settings,
+    pub(crate) ids: Arc<Ids>,
     pub(crate) deliveries: Arc<Deliveries>,
     pub(crate) storage: Arc<Storage>,
 }
@@ -61,6 +66,7 @@ impl Mock {
             urls: parts.urls,
             settings: parts.settings,
             clock: Clock::new(),
+            ids: parts.ids,
             state: Mutex::default(),
             tokens: Mutex::default(),
             oauth: Mutex::default(),

@@ -3,7 +3,9 @@
 pub(crate) mod behaviour;
 pub(crate) mod clock;
 pub(crate) mod deliveries;
+pub(crate) mod documents;
 pub(crate) mod errors;
+pub(crate) mod ids;
 pub(crate) mod links;
 pub(crate) mod mock;
 pub(crate) mod oauth;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::model::ids::Ids;
 use crate::model::user::User;
 
 /// Which field of a token response names the scopes. Bitbucket Cloud has used both.
@@ -104,6 +105,7 @@ pub(crate) struct Grant {
 pub(crate) struct OAuthServer {
     pub(crate) policy: OAuthPolicy,
     pub(crate) counts: OAuthCounts,
+    pub(crate) ids: Arc<Ids>,
     codes: HashMap<String, Code>,
     refresh_tokens: HashMap<String, RefreshToken>,
     /// Access tokens that were given out.
@@ -119,7 +121,7 @@ impl OAuthServer {
         redirect_uri: Option<String>,
         now: Duration,
     ) -> String {
-        let code = random_text(18);
+        let code = self.ids.text(18);
         self.codes.insert(
             code.clone(),
             Code {
@@ -206,7 +208,7 @@ impl OAuthServer {
     }
 
     fn grant(&mut self, user: Arc<User>, now: Duration) -> Grant {
-        let refresh_token = random_text(20);
+        let refresh_token = self.ids.text(20);
         self.refresh_tokens.insert(
             refresh_token.clone(),
             RefreshToken {
@@ -220,16 +222,6 @@ impl OAuthServer {
             refresh_token,
         }
     }
-}
-
-/// Random letters and digits.
-pub(crate) fn random_text(length: usize) -> String {
-    let mut text = String::with_capacity(length + 32);
-    while text.len() < length {
-        text.push_str(&uuid::Uuid::new_v4().simple().to_string());
-    }
-    text.truncate(length);
-    text
 }
 
 #[cfg(test)]

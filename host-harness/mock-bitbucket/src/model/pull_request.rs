@@ -1,6 +1,7 @@
 //! Pull requests and merges as the service keeps them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::model::user::User;
 
@@ -238,7 +239,9 @@ pub(crate) struct MergeTask {
     pub(crate) expected: Heads,
     /// The account that asked.
     pub(crate) user: Arc<User>,
-    /// How often it will still be reported as pending.
+    /// When it is carried out, on the mock's clock.
+    pub(crate) due: Duration,
+    /// How often it will at least be reported as pending.
     pub(crate) pending: u32,
     /// How it ended: null for success, otherwise status and message.
     pub(crate) result: Option<Result<(), (u16, String)>>,

@@ -20,8 +20,10 @@ pub(crate) struct Repository {
     pub(crate) workspace: String,
     pub(crate) slug: String,
     pub(crate) name: String,
+    pub(crate) description: String,
     pub(crate) is_private: bool,
     pub(crate) created_on: String,
+    pub(crate) updated_on: String,
     /// The uuid of the repository this one was forked from.
     pub(crate) parent: Option<String>,
     /// Set by hand; otherwise HEAD decides.

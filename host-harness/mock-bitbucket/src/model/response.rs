@@ -41,7 +41,16 @@ impl Response {
         Self::json(200, value)
     }
 
-    /// A status without a body, such as 204.
+    /// 204: it is done. The service names a content type also for nothing.
+    pub(crate) fn no_content() -> Self {
+        let mut response = Self::empty(204);
+        response
+            .headers
+            .push(header("content-type", "application/json; charset=utf-8"));
+        response
+    }
+
+    /// A status without a body, such as a redirect.
     pub(crate) fn empty(status: u16) -> Self {
         Self {
             status,
@@ -67,6 +76,15 @@ impl Response {
     /// Plain text.
     pub(crate) fn text(status: u16, text: impl Into<String>) -> Self {
         Self::bytes(status, "text/plain; charset=utf-8", text.into())
+    }
+
+    /// Status and message of an error.
+    pub(crate) fn describe(&self) -> (u16, String) {
+        let message = match &self.body {
+            Body::Json(body) => body.pointer("/error/message").and_then(Value::as_str),
+            _ => None,
+        };
+        (self.status, message.unwrap_or_default().to_owned())
     }
 
     /// The same response with one header more.

@@ -53,6 +53,8 @@ pub(crate) struct State {
     pub(crate) default_reviewers: HashMap<String, Vec<DefaultReviewer>>,
     /// Where forks live; removed from disk with the mock.
     pub(crate) directories: Vec<TempDir>,
+    /// By kind and by the uuid of what they hang on; see `documents`.
+    pub(crate) documents: HashMap<(&'static str, String), Vec<Value>>,
     /// By uuid of the repository and hash of the commit.
     pub(crate) statuses: HashMap<(String, String), Vec<BuildStatus>>,
 }
@@ -104,6 +106,7 @@ impl State {
         self.pull_request_updates.remove(uuid);
         self.downloads.remove(uuid);
         self.default_reviewers.remove(uuid);
+        self.documents.retain(|(_, home), _| home != uuid);
         self.reports.retain(|(repository, _), _| repository != uuid);
         self.statuses
             .retain(|(repository, _), _| repository != uuid);
@@ -136,7 +139,11 @@ impl State {
         let workspace_slug = self
             .workspace(workspace)
             .map_or(workspace, |workspace| workspace.slug.as_str());
+        // `{}` stands for "whatever workspace": the repository goes by its uuid then.
         let found = self.repositories.iter().find(|repository| {
+            if workspace == "{}" {
+                return repository.uuid == slug;
+            }
             same_slug(&repository.workspace, workspace_slug)
                 && (repository.uuid == slug || same_slug(&repository.slug, slug))
         });

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::model::ids::Ids;
 use crate::model::user::User;
 
 /// A secret text. Its `Debug` form never shows it.
@@ -41,6 +42,18 @@ pub enum CredentialKind {
     WorkspaceAccessToken,
     /// A token from the OAuth token endpoint: Bearer.
     OAuth,
+}
+
+impl CredentialKind {
+    /// The name in the header `X-Credential-Type`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::ApiToken => "api_token",
+            Self::RepositoryAccessToken => "repo_access_token",
+            Self::WorkspaceAccessToken => "workspace_access_token",
+            Self::OAuth => "oauth2",
+        }
+    }
 }
 
 /// Which repositories a credential can see.
@@ -163,6 +176,7 @@ fn implied(scope: &str) -> &'static [&'static str] {
         "account" => &["email"],
         "account:write" => &["account", "email"],
         "pipeline:write" => &["pipeline"],
+        "issue:write" => &["issue"],
         "pipeline:variable" => &["pipeline:write", "pipeline"],
         _ => &[],
     }
@@ -189,6 +203,11 @@ impl Permission {
 
 pub(crate) const ACCOUNT: Permission = Permission {
     oauth: &["account"],
+    api_token: &["read:user:bitbucket"],
+};
+/// Reading accounts of others.
+pub(crate) const ANY_ACCOUNT: Permission = Permission {
+    oauth: &[],
     api_token: &["read:user:bitbucket"],
 };
 pub(crate) const OWN_WORKSPACES: Permission = Permission {
@@ -229,6 +248,70 @@ pub(crate) const PULL_REQUEST_WITHDRAW: Permission = Permission {
     oauth: &["pullrequest:write"],
     api_token: &["write:pullrequest:bitbucket"],
 };
+pub(crate) const REPOSITORY_ADMIN: Permission = Permission {
+    oauth: &["repository:admin"],
+    api_token: &["admin:repository:bitbucket"],
+};
+pub(crate) const REPOSITORY_DELETE: Permission = Permission {
+    oauth: &["repository:delete"],
+    api_token: &["delete:repository:bitbucket"],
+};
+pub(crate) const COMMIT_APPROVE: Permission = Permission {
+    oauth: &["repository:write"],
+    api_token: &["read:repository:bitbucket", "write:repository:bitbucket"],
+};
+pub(crate) const DEPLOY_KEY: Permission = Permission {
+    oauth: &["repository", "repository:admin"],
+    api_token: &["admin:repository:bitbucket"],
+};
+pub(crate) const DEPLOY_KEY_WRITE: Permission = Permission {
+    oauth: &["repository", "repository:admin"],
+    api_token: &["admin:repository:bitbucket", "write:ssh-key:bitbucket"],
+};
+pub(crate) const DEPLOY_KEY_DELETE: Permission = Permission {
+    oauth: &["repository", "repository:admin"],
+    api_token: &["admin:repository:bitbucket", "delete:ssh-key:bitbucket"],
+};
+pub(crate) const MEMBERS: Permission = Permission {
+    oauth: &["account"],
+    api_token: &["read:workspace:bitbucket"],
+};
+pub(crate) const ALL_PERMISSIONS: Permission = Permission {
+    oauth: &["account"],
+    api_token: &["read:repository:bitbucket"],
+};
+pub(crate) const PROJECT: Permission = Permission {
+    oauth: &["project"],
+    api_token: &["read:project:bitbucket"],
+};
+pub(crate) const PROJECT_ADMIN: Permission = Permission {
+    oauth: &["project:admin"],
+    api_token: &["admin:project:bitbucket"],
+};
+pub(crate) const PIPELINE: Permission = Permission {
+    oauth: &["pipeline"],
+    api_token: &["read:pipeline:bitbucket"],
+};
+pub(crate) const PIPELINE_START: Permission = Permission {
+    oauth: &["pipeline"],
+    api_token: &["read:pipeline:bitbucket", "write:pipeline:bitbucket"],
+};
+pub(crate) const PIPELINE_WRITE: Permission = Permission {
+    oauth: &["pipeline:write"],
+    api_token: &["write:pipeline:bitbucket"],
+};
+pub(crate) const PIPELINE_VARIABLE: Permission = Permission {
+    oauth: &["pipeline:variable"],
+    api_token: &["admin:pipeline:bitbucket"],
+};
+pub(crate) const ISSUE: Permission = Permission {
+    oauth: &["issue"],
+    api_token: &["read:issue:bitbucket"],
+};
+pub(crate) const ISSUE_WRITE: Permission = Permission {
+    oauth: &["issue:write"],
+    api_token: &["read:issue:bitbucket", "write:issue:bitbucket"],
+};
 pub(crate) const WEBHOOK: Permission = Permission {
     oauth: &["webhook"],
     api_token: &["read:webhook:bitbucket"],
@@ -258,6 +341,16 @@ pub(crate) fn all_scopes(kind: CredentialKind) -> Vec<String> {
             "write:webhook:bitbucket",
             "delete:webhook:bitbucket",
             "read:permission:bitbucket",
+            "delete:repository:bitbucket",
+            "write:ssh-key:bitbucket",
+            "delete:ssh-key:bitbucket",
+            "read:project:bitbucket",
+            "admin:project:bitbucket",
+            "read:pipeline:bitbucket",
+            "write:pipeline:bitbucket",
+            "admin:pipeline:bitbucket",
+            "read:issue:bitbucket",
+            "write:issue:bitbucket",
         ],
         CredentialKind::RepositoryAccessToken => &[
             "repository",
@@ -266,6 +359,10 @@ pub(crate) fn all_scopes(kind: CredentialKind) -> Vec<String> {
             "pullrequest",
             "pullrequest:write",
             "webhook",
+            "repository:delete",
+            "pipeline",
+            "pipeline:write",
+            "pipeline:variable",
         ],
         CredentialKind::WorkspaceAccessToken => &[
             "project",
@@ -276,6 +373,11 @@ pub(crate) fn all_scopes(kind: CredentialKind) -> Vec<String> {
             "pullrequest:write",
             "webhook",
             "account",
+            "repository:delete",
+            "project:admin",
+            "pipeline",
+            "pipeline:write",
+            "pipeline:variable",
         ],
         CredentialKind::OAuth => &[
             "account",
@@ -286,6 +388,14 @@ pub(crate) fn all_scopes(kind: CredentialKind) -> Vec<String> {
             "pullrequest",
             "pullrequest:write",
             "webhook",
+            "repository:delete",
+            "project",
+            "project:admin",
+            "pipeline",
+            "pipeline:write",
+            "pipeline:variable",
+            "issue",
+            "issue:write",
         ],
     };
     scopes.iter().map(|scope| (*scope).to_owned()).collect()
@@ -294,6 +404,7 @@ pub(crate) fn all_scopes(kind: CredentialKind) -> Vec<String> {
 /// All credentials there are.
 #[derive(Default)]
 pub(crate) struct TokenStore {
+    pub(crate) ids: Arc<Ids>,
     credentials: Vec<Arc<Credential>>,
     /// Everything that was ever secret, also after it was revoked: what must
     /// not appear in a recording.
@@ -308,6 +419,11 @@ impl TokenStore {
         let credential = Arc::new(credential);
         self.credentials.push(Arc::clone(&credential));
         credential
+    }
+
+    /// All credentials that live.
+    pub(crate) fn all(&self) -> &[Arc<Credential>] {
+        &self.credentials
     }
 
     /// Adds a text to those that a recording must not show.
@@ -341,11 +457,7 @@ impl TokenStore {
     /// A new secret in the form of its kind.
     pub(crate) fn new_secret(&mut self, kind: CredentialKind) -> Secret {
         self.made += 1;
-        let random = format!(
-            "{}{}",
-            uuid::Uuid::new_v4().simple(),
-            uuid::Uuid::new_v4().simple()
-        );
+        let random = format!("{}{}", self.ids.uuid().simple(), self.ids.uuid().simple());
         Secret::new(match kind {
             CredentialKind::ApiToken => format!("ATATT3xFfGF0{random}={:08X}", self.made),
             CredentialKind::RepositoryAccessToken | CredentialKind::WorkspaceAccessToken => {

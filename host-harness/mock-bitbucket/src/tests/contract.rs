@@ -68,17 +68,17 @@ fn every_route_is_described_and_asks_for_the_described_scopes() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-const APP: &str = "/repositories/team/app";
+pub(super) const APP: &str = "/repositories/team/app";
 
 /// Uses every operation there is, as a well-behaved client would.
-struct Tour {
-    sandbox: Sandbox,
-    mock: MockBitbucket,
-    client: Client,
+pub(super) struct Tour {
+    pub(super) sandbox: Sandbox,
+    pub(super) mock: MockBitbucket,
+    pub(super) client: Client,
 }
 
 impl Tour {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let sandbox = Sandbox::new();
         for branch in ["one", "two", "three"] {
             sandbox.git(&["checkout", "--quiet", "-b", branch, "main"]);
@@ -101,7 +101,7 @@ impl Tour {
         }
     }
 
-    fn get(&self, path: &str) -> Value {
+    pub(super) fn get(&self, path: &str) -> Value {
         let response = self.client.get(path);
         assert!(
             response.status < 400,
@@ -112,7 +112,7 @@ impl Tour {
         serde_json::from_str(&response.text).unwrap_or(Value::Null)
     }
 
-    fn post(&self, path: &str, body: &Value) -> Value {
+    pub(super) fn post(&self, path: &str, body: &Value) -> Value {
         let response = self.client.post(path, body);
         assert!(
             response.status < 400,
@@ -123,7 +123,7 @@ impl Tour {
         serde_json::from_str(&response.text).unwrap_or(Value::Null)
     }
 
-    fn put(&self, path: &str, body: &Value) {
+    pub(super) fn put(&self, path: &str, body: &Value) {
         let response = self.client.put(path, body);
         assert!(
             response.status < 400,
@@ -133,7 +133,7 @@ impl Tour {
         );
     }
 
-    fn act(&self, method: &str, path: &str) -> String {
+    pub(super) fn act(&self, method: &str, path: &str) -> String {
         let response = self.client.send(method, path, None).expect("an answer");
         assert!(
             response.status < 400,
@@ -378,6 +378,7 @@ fn every_operation_is_used_and_answers_as_described() {
     tour.pull_requests();
     tour.sources_and_files();
     tour.insights();
+    tour.administration();
     let exchanges = tour.mock.requests();
     let unused: Vec<String> = routes::all()
         .iter()

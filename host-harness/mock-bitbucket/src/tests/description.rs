@@ -122,6 +122,9 @@ fn described_path(template: &str) -> Option<&str> {
         "/repositories/{workspace}/{repo_slug}/diffstat/{spec*}" => {
             "/repositories/{workspace}/{repo_slug}/diffstat/{spec}"
         }
+        "/repositories/{workspace}/{repo_slug}/patch/{spec*}" => {
+            "/repositories/{workspace}/{repo_slug}/patch/{spec}"
+        }
         "/repositories/{workspace}/{repo_slug}/diff/{spec*}" => {
             "/repositories/{workspace}/{repo_slug}/diff/{spec}"
         }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::pull_requests::{PULLS, branch_with_file, mock_with, new_pull_request, sandbox};
-use super::support::{Client, RouteResult, Sandbox};
+use super::support::{Client, Received, Sandbox};
 use crate::MockBitbucket;
 
 /// `feature/one` with two commits (the first one empty), `main` with one of its
@@ -19,7 +19,7 @@ fn diverged() -> (Sandbox, MockBitbucket, Client) {
     (sandbox, mock, client)
 }
 
-fn merge(client: &Client, id: u64, strategy: &str) -> RouteResult {
+fn merge(client: &Client, id: u64, strategy: &str) -> Received {
     client.post(
         &format!("{PULLS}/{id}/merge"),
         &json!({ "merge_strategy": strategy, "message": "brought in" }),
@@ -32,7 +32,7 @@ fn subjects(sandbox: &Sandbox) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-fn merge_commit(reply: &RouteResult) -> Value {
+fn merge_commit(reply: &Received) -> Value {
     assert_eq!(reply.status, 200, "{}", reply.text);
     assert_eq!(reply.json()["state"], "MERGED");
     reply.json()["merge_commit"]["hash"].clone()

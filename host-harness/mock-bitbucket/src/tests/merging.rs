@@ -1,5 +1,7 @@
 //! Merges, by the API and by hand.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::pull_requests::{PULLS, branch_with_file, mock_with, new_pull_request, sandbox};
@@ -29,12 +31,16 @@ fn a_merge_makes_a_merge_commit_and_delivers_the_push_and_the_end() {
     );
     assert_eq!(sandbox.git(&["show", "main:one.txt"]), "content");
     assert_eq!(sandbox.git(&["branch", "--list", "feature/one"]), "");
-    assert_eq!(events(&mock), ["pullrequest:fulfilled", "repo:push"]);
-    let (_, push) = delivered(&mock)
-        .into_iter()
-        .find(|(event, _)| event == "repo:push")
-        .expect("a push");
-    assert_eq!(push["push"]["changes"].as_array().map(Vec::len), Some(2));
+    let told = delivered(&mock);
+    let order: Vec<&str> = told.iter().map(|(event, _)| event.as_str()).collect();
+    assert_eq!(order, ["repo:push", "repo:push", "pullrequest:fulfilled"]);
+    let changes = |place: usize| told[place].1["push"]["changes"].clone();
+    assert_eq!(changes(0).as_array().map(Vec::len), Some(1));
+    assert_eq!(changes(0)[0]["new"]["name"], "main");
+    assert_eq!(changes(1).as_array().map(Vec::len), Some(1));
+    assert_eq!(changes(1)[0]["old"]["name"], "feature/one");
+    assert_eq!(changes(1)[0]["closed"], true);
+    assert_eq!(told[2].1["pullrequest"]["state"], "MERGED");
 }
 
 #[test]
@@ -114,15 +120,44 @@ fn an_asynchronous_merge_is_asked_about_until_it_is_done() {
 }
 
 #[test]
+fn a_merge_goes_on_although_nobody_asks_about_it() {
+    let sandbox = sandbox();
+    let mock = mock_with(&sandbox);
+    mock.set_behaviour(Behaviour {
+        merge_duration: Duration::from_secs(60),
+        ..Behaviour::default()
+    });
+    let client = Client::new(&mock);
+    new_pull_request(&client);
+    subscribe(&client, &["pullrequest:fulfilled"]);
+    let before = sandbox.hash("main");
+    client.post(&format!("{PULLS}/1/merge?async=true"), &json!({}));
+    assert_eq!(client.get(&format!("{PULLS}/1")).json()["state"], "OPEN");
+    assert_eq!(sandbox.hash("main"), before);
+    mock.advance(Duration::from_secs(61));
+    assert!(mock.wait_for_deliveries(1, super::support::LONG));
+    assert_eq!(client.get(&format!("{PULLS}/1")).json()["state"], "MERGED");
+    assert_ne!(sandbox.hash("main"), before);
+}
+
+#[test]
 fn a_branch_that_moves_during_a_merge_is_a_conflict() {
     let sandbox = sandbox();
     let mock = mock_with(&sandbox);
     let client = Client::new(&mock);
     new_pull_request(&client);
+    mock.set_behaviour(Behaviour {
+        merge_duration: Duration::from_secs(60),
+        ..Behaviour::default()
+    });
     let started = client.post(&format!("{PULLS}/1/merge?async=true"), &json!({}));
     let task = started.header("location").to_owned();
     sandbox.commit("meanwhile");
     assert_eq!(client.get(&task).json()["task_status"], "PENDING");
+    mock.advance(Duration::from_secs(61));
+    while client.get(&task).status == 200 {
+        assert_eq!(client.get(&format!("{PULLS}/1")).json()["state"], "OPEN");
+    }
     assert_eq!(client.get(&task).status, 409);
     assert_eq!(client.get(&task).status, 409, "told again");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::support::{As, Client, RouteResult, Sandbox, git_succeeds, with_credential};
+use super::support::{As, Client, Received, Sandbox, git_succeeds, with_credential};
 use crate::{ConsentDecision, MockBitbucket, OAuthCounts, OAuthPolicy, ScopeField, Secret};
 
 const CALLBACK: &str = "https://ci.example.com/oauth2/callback";
@@ -26,7 +26,7 @@ fn consumer(mock: &MockBitbucket) -> Client {
     )
 }
 
-fn ask(client: &Client, mock: &MockBitbucket, form: &str) -> RouteResult {
+fn ask(client: &Client, mock: &MockBitbucket, form: &str) -> Received {
     client
         .send(
             "POST",
@@ -73,12 +73,12 @@ fn link(mock: &MockBitbucket) -> (String, String) {
     tokens(&response)
 }
 
-fn tokens(response: &RouteResult) -> (String, String) {
+fn tokens(response: &Received) -> (String, String) {
     let text = |name: &str| response.json()[name].as_str().expect(name).to_owned();
     (text("access_token"), text("refresh_token"))
 }
 
-fn refresh(mock: &MockBitbucket, token: &str) -> RouteResult {
+fn refresh(mock: &MockBitbucket, token: &str) -> Received {
     ask(
         &consumer(mock),
         mock,
@@ -86,7 +86,7 @@ fn refresh(mock: &MockBitbucket, token: &str) -> RouteResult {
     )
 }
 
-fn error(response: &RouteResult) -> (u16, String) {
+fn error(response: &Received) -> (u16, String) {
     (
         response.status,
         response.json()["error"].as_str().unwrap_or("").to_owned(),

@@ -221,7 +221,7 @@ fn branches_are_sorted_and_filtered_by_their_commits_as_well() {
         "-m",
         "o",
         "--date",
-        "2001-01-01T00:00:00+02:00",
+        "2000-12-31T22:00:00+00:00",
     ]);
     let old = sandbox.hash("old");
     let mock = mock_with(&sandbox);
@@ -241,7 +241,7 @@ fn branches_are_sorted_and_filtered_by_their_commits_as_well() {
         ["old"]
     );
     let branch = client.get(&format!("{BRANCHES}/old")).json();
-    assert_eq!(branch["target"]["date"], "2001-01-01T00:00:00+02:00");
+    assert_eq!(branch["target"]["date"], "2000-12-31T22:00:00+00:00");
     assert_eq!(branch["target"]["author"]["raw"], "Ada <ada@example.com>");
     assert!(branch["target"]["committer"]["raw"].is_string());
 }

@@ -196,10 +196,15 @@ fn a_budget_ends_in_429_with_plain_text_and_comes_back_with_time() {
         .rate_limit(RateLimit::per_hour(2))
         .start()
         .expect("a mock");
+    let with_token = Client::with(&mock, mock.access_token());
+    let told = with_token.get("/repositories/team/app");
+    assert_eq!(told.header("x-ratelimit-limit"), "2, 2;w=3600");
+    assert_eq!(told.header("x-ratelimit-resource"), "api-repositories");
+    assert_eq!(told.header("x-credential-type"), "workspace_access_token");
     let client = Client::new(&mock);
     let first = client.get("/repositories/team/app");
-    assert_eq!(first.header("x-ratelimit-limit"), "2, 2;w=3600");
-    assert_eq!(first.header("x-ratelimit-resource"), "api-repositories");
+    assert_eq!(first.header("x-ratelimit-limit"), "", "only access tokens");
+    assert_eq!(first.header("x-credential-type"), "api_token");
     client.get("/repositories/team/app");
     let refused = client.get("/repositories/team/app");
     assert_eq!(refused.status, 429);

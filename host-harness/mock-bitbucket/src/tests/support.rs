@@ -158,13 +158,13 @@ impl From<Secret> for As {
 }
 
 /// A response, read whole.
-pub(super) struct RouteResult {
+pub(super) struct Received {
     pub(super) status: u16,
     pub(super) headers: ureq::http::HeaderMap,
     pub(super) text: String,
 }
 
-impl RouteResult {
+impl Received {
     pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error} in {}", self.text))
     }
@@ -247,7 +247,7 @@ impl Client {
         method: &str,
         path: &str,
         body: Option<(&str, &[u8])>,
-    ) -> Result<RouteResult, ureq::Error> {
+    ) -> Result<Received, ureq::Error> {
         let mut request = ureq::http::Request::builder()
             .method(method)
             .uri(self.url(path));
@@ -272,22 +272,22 @@ impl Client {
             )?,
             None => self.agent.run(request.body(()).expect("request"))?,
         };
-        Ok(RouteResult {
+        Ok(Received {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             text: response.body_mut().read_to_string()?,
         })
     }
 
-    pub(super) fn get(&self, path: &str) -> RouteResult {
+    pub(super) fn get(&self, path: &str) -> Received {
         self.send("GET", path, None).expect("an answer")
     }
 
-    pub(super) fn delete(&self, path: &str) -> RouteResult {
+    pub(super) fn delete(&self, path: &str) -> Received {
         self.send("DELETE", path, None).expect("an answer")
     }
 
-    pub(super) fn post(&self, path: &str, body: &Value) -> RouteResult {
+    pub(super) fn post(&self, path: &str, body: &Value) -> Received {
         self.send(
             "POST",
             path,
@@ -296,7 +296,7 @@ impl Client {
         .expect("an answer")
     }
 
-    pub(super) fn put(&self, path: &str, body: &Value) -> RouteResult {
+    pub(super) fn put(&self, path: &str, body: &Value) -> Received {
         self.send(
             "PUT",
             path,

@@ -2,3 +2,4 @@
 
 pub(crate) mod pull_request;
 pub(crate) mod repository;
+pub(crate) mod whole;

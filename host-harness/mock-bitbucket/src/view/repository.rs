@@ -11,8 +11,9 @@ use crate::model::links::{Urls, link, segment};
 use crate::model::mock::Mock;
 use crate::model::pull_request::Strategy;
 use crate::model::repository::{Repository, Workspace};
-use crate::model::user::User;
+use crate::model::user::{User, stable_uuid};
 use crate::sync::lock;
+use crate::view::whole;
 
 /// An account. The address is never shown.
 pub(crate) fn user(urls: &Urls, user: &User) -> Value {
@@ -29,6 +30,29 @@ pub(crate) fn user(urls: &Urls, user: &User) -> Value {
             "avatar": link(format!("{}/account/{id}/avatar/32", urls.web)),
         },
     })
+}
+
+/// An account with what is only shown of it by itself.
+pub(crate) fn whole_user(urls: &Urls, account: &User) -> Value {
+    let mut object = user(urls, account);
+    object["account_status"] = json!("active");
+    object["created_on"] = whole::long_ago();
+    object["location"] = Value::Null;
+    object["website"] = json!("");
+    object["is_staff"] = json!(false);
+    object["has_2fa_enabled"] = Value::Null;
+    object
+}
+
+/// A workspace with what is only shown of it by itself.
+pub(crate) fn whole_workspace(urls: &Urls, found: &Workspace) -> Value {
+    let mut object = workspace(urls, found);
+    object["is_private"] = json!(true);
+    object["is_privacy_enforced"] = json!(false);
+    object["forking_mode"] = json!("allow_forks");
+    object["created_on"] = whole::long_ago();
+    object["updated_on"] = whole::long_ago();
+    object
 }
 
 /// A workspace.
@@ -113,13 +137,13 @@ pub(crate) fn repository(
         "full_name": repository.full_name(),
         "name": repository.name,
         "slug": repository.slug,
-        "description": "",
+        "description": repository.description,
         "scm": "git",
         "website": null,
         "is_private": repository.is_private,
         "fork_policy": "allow_forks",
         "created_on": repository.created_on,
-        "updated_on": repository.created_on,
+        "updated_on": repository.updated_on,
         "size": 0,
         "language": "",
         "has_issues": false,
@@ -158,25 +182,62 @@ pub(crate) fn repository(
     Ok(object)
 }
 
+/// The account that a workspace is, as the owner of its repositories.
+pub(crate) fn owner(urls: &Urls, workspace: &Workspace) -> Value {
+    let id = segment(&workspace.uuid);
+    json!({
+        "type": "team",
+        "uuid": workspace.uuid,
+        "username": workspace.slug,
+        "display_name": workspace.name,
+        "created_on": whole::long_ago(),
+        "links": {
+            "self": link(format!("{}/workspaces/{id}", urls.api)),
+            "html": link(format!("{}/{id}/", urls.web)),
+            "avatar": link(format!("{}/account/{}/avatar/", urls.web, workspace.slug)),
+        },
+    })
+}
+
+/// A project with everything that is shown of it by itself.
+pub(crate) fn project(urls: &Urls, workspace: &Workspace, key: &str, name: &str) -> Value {
+    let mut object = brief_project(urls, workspace, key, name);
+    object["description"] = json!("");
+    object["is_private"] = json!(true);
+    object["has_publicly_visible_repos"] = json!(false);
+    object["owner"] = owner(urls, workspace);
+    object["workspace"] = self::workspace(urls, workspace);
+    object["created_on"] = whole::long_ago();
+    object["updated_on"] = whole::long_ago();
+    object
+}
+
+fn brief_project(urls: &Urls, workspace: &Workspace, key: &str, name: &str) -> Value {
+    let (slug, web) = (&workspace.slug, &urls.web);
+    json!({
+        "type": "project",
+        "key": key,
+        "uuid": stable_uuid(&format!("project:{slug}:{key}")),
+        "name": name,
+        "links": {
+            "self": link(format!("{}/workspaces/{slug}/projects/{key}", urls.api)),
+            "html": link(format!("{web}/{slug}/workspace/projects/{key}")),
+            "avatar": link(format!("{web}/{slug}/workspace/projects/{key}/avatar/32")),
+        },
+    })
+}
+
 /// Owner, workspace, project and parent.
 fn add_surroundings(mock: &Mock, repository: &Repository, object: &mut Value) {
     let urls = &mock.urls;
     let state = lock(&mock.state);
-    if let Some(owner) = state.users.first() {
-        object["owner"] = user(urls, owner);
-    }
     if let Some(found) = state.workspace(&repository.workspace) {
+        object["owner"] = owner(urls, found);
+        if let Some(owner) = object["owner"].as_object_mut() {
+            owner.remove("created_on");
+        }
         object["workspace"] = workspace(urls, found);
-        object["project"] = json!({
-            "type": "project",
-            "key": "MAIN",
-            "uuid": crate::model::user::stable_uuid(&format!("project:{}", found.slug)),
-            "name": "Main",
-            "links": {
-                "self": link(format!("{}/workspaces/{}/projects/MAIN", urls.api, found.slug)),
-                "html": link(format!("{}/{}/workspace/projects/MAIN", urls.web, found.slug)),
-            },
-        });
+        object["project"] = brief_project(urls, found, "MAIN", "Main");
     }
     object["parent"] = repository
         .parent

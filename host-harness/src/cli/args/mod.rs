@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod conformance;
+pub mod grants;
 pub mod tokens;
 pub mod vcs;
 
@@ -30,8 +31,9 @@ pub struct GlobalArguments {
     #[arg(long, global = true)]
     pub json: bool,
     /// What goes to the log on standard error: off, error, warn, info, debug or
-    /// trace, or directives such as `warn,provider=debug`. Without it: warn, and
-    /// info for the services.
+    /// trace for the engine and its providers, or directives such as
+    /// `warn,provider=debug`, which may name libraries as well (`notify=trace`).
+    /// Without it: warn, and info for the services.
     #[arg(long, global = true, value_name = "LEVEL", env = "ENGINE_LOG")]
     pub log_level: Option<String>,
     /// The form of log lines: text for people, json for collectors (one object a
@@ -71,6 +73,8 @@ pub enum Command {
     Start(StartArguments),
     /// Make, list and revoke tokens of callers
     Tokens(tokens::TokensArguments),
+    /// List and revoke what projects have consented to
+    Grants(grants::GrantsArguments),
     /// Work with plugins
     Plugins(PluginsArguments),
     /// Make one call through a plugin

@@ -116,6 +116,10 @@ impl Servers for OneServer {
         }
     }
 
+    fn is_served(&self, _: &str) -> bool {
+        true
+    }
+
     fn health(&self) -> Value {
         json!({ "servers": [self.name] })
     }

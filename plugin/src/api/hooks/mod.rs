@@ -6,7 +6,7 @@
 //! | `get_hook` | the hook of the id, or the list of hooks, of which the address is looked for | all | `NotFound` with the address |
 //! | `create_hook` | the creation | one whose response was lost is looked for by its address first | `Unsupported` where `disableWebHooks` or `disableWebHooksCreation` is set |
 //! | `update_hook` | the list if no id is given, then the change with all events | all | as above; `NotFound` with the address |
-//! | `delete_hook` | the list if no id is given, then the deletion; what is gone is a success | all | |
+//! | `delete_hook` | the list if an address is given, then a deletion for each hook that is meant; what is gone is a success | all | |
 //! | `reconcile_hook` | see [`mod@reconcile`] | | |
 //!
 //! The address is the one of `proxyWebhook` where that is set. The service
@@ -140,11 +140,27 @@ pub(crate) fn delete(
     request: DeleteHookRequest,
 ) -> Result<Done> {
     let repo = RepositoryName::parse(&request.repo)?;
-    let id = match (request.id.filter(|id| !id.is_empty()), request.url) {
-        (Some(id), _) => Some(braced(&id)),
+    let ids = match (request.id.filter(|id| !id.is_empty()), request.url) {
+        (Some(id), None) => vec![braced(&id)],
+        (Some(id), Some(url)) => {
+            // The caller's own hook: it may stand at several addresses by now.
+            let id = braced(&id);
+            all(session, context, &repo)?
+                .into_iter()
+                .filter(|hook| {
+                    hook.uuid.as_ref() == Some(&id)
+                        || hook
+                            .url
+                            .as_deref()
+                            .is_some_and(|present| is_same_hook(present, &url))
+                })
+                .filter_map(|hook| hook.uuid)
+                .collect()
+        }
         (None, Some(url)) => {
             let url = delivered_url(&session.config, &url);
-            find(session, context, &repo, &url)?.and_then(|hook| hook.uuid)
+            let found = find(session, context, &repo, &url)?.and_then(|hook| hook.uuid);
+            found.into_iter().collect()
         }
         (None, None) => {
             return Err(VcsError::new(
@@ -153,10 +169,14 @@ pub(crate) fn delete(
             ));
         }
     };
-    match id {
-        Some(id) => delete_within(session, context, &repo, &["hooks", &id]),
-        None => Ok(Done::unchanged()),
+    let mut done = Done::unchanged();
+    for id in ids {
+        let deleted = delete_within(session, context, &repo, &["hooks", &id])?;
+        if deleted.changed == Some(true) {
+            done = deleted;
+        }
     }
+    Ok(done)
 }
 
 /// Lists the hooks of a repository.
@@ -307,6 +327,30 @@ pub(crate) fn is_same_address(left: &str, right: &str) -> bool {
     normal(left) == normal(right)
 }
 
+/// How long the last segment of an address has to be to tell whose it is: shorter
+/// ones could be another program's as well.
+const TELLING_SEGMENT: usize = 20;
+
+/// Whether two addresses belong to one hook of a caller: they are the same, or
+/// lead elsewhere and end in the same segment that nobody could guess. A proxy
+/// or a change of the public address keeps that segment.
+pub(crate) fn is_same_hook(left: &str, right: &str) -> bool {
+    fn last_segment(address: &str) -> Option<&str> {
+        let path = address.split_once("://")?.1.split_once('/')?.1;
+        let path = path.split(['?', '#']).next()?;
+        let last = path.trim_end_matches('/').rsplit('/').next()?;
+        (last.len() >= TELLING_SEGMENT).then_some(last)
+    }
+    let last = last_segment(left);
+    is_same_address(left, right) || (last.is_some() && last == last_segment(right))
+}
+
+/// What marks a hook in its description: the last word, in brackets.
+pub(crate) fn marker(description: &str) -> Option<&str> {
+    let last = description.rsplit(' ').next()?;
+    (last.len() > 8 && last.starts_with('[') && last.ends_with(']')).then_some(last)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -329,6 +373,23 @@ mod tests {
             "https://ci.example/h/1",
             "http://ci.example/h/1"
         ));
+    }
+
+    #[test]
+    fn a_hook_at_another_address_is_known_by_its_unguessable_end_or_its_marker() {
+        let id = "kP3x9vN2qL8mR5tY7wZ1aB4c";
+        let address = |prefix: &str| format!("{prefix}/{id}");
+        assert!(is_same_hook(
+            &address("https://ci.example/webhook"),
+            &address("https://proxy.example/in")
+        ));
+        assert!(!is_same_hook(
+            "https://ci.example/webhook",
+            "https://other.example/webhook"
+        ));
+        assert_eq!(marker("KEY app [0123456789ab]"), Some("[0123456789ab]"));
+        assert_eq!(marker("KEY app [x]"), None);
+        assert_eq!(marker("CI"), None);
     }
 
     #[test]

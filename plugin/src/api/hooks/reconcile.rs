@@ -1,15 +1,19 @@
-//! Making the hook of an address what it should be.
+//! Making a caller's hook what it should be.
+//!
+//! Which one it is: the one of the given id; otherwise of the same address, or of
+//! an address with the same unguessable end; otherwise with the same marker in
+//! its description, which is a last word in brackets.
 //!
 //! Sent: the list of hooks, then at most one creation or change, and a deletion
-//! for each further hook of the same address, which would only deliver
-//! everything twice. Hooks of other addresses are never touched. Repeated: all
+//! for each further hook that is the caller's, which would only deliver
+//! everything twice. Hooks of others are never touched. Repeated: all
 //! of it; a creation whose response was lost is looked for first.
 //!
 //! The signing key is never told by the service. If one is given it is written
 //! each time, since nobody could see that it is another one; a second call
 //! writes what is there already and reports `unchanged`.
 
-use super::{all, body, braced, create, delivered_url, is_same_address, update};
+use super::{all, body, braced, create, delivered_url, is_same_hook, marker, update};
 use crate::api::repositories::delete_within;
 use crate::encoding;
 use crate::json::Hook as WireHook;
@@ -35,13 +39,27 @@ pub(crate) fn reconcile(
     let url = delivered_url(&session.config, &request.url);
     let hooks = all(session, context, &repo)?;
     let count = hooks.len();
+    let known_id = request
+        .id
+        .as_deref()
+        .filter(|id| !id.is_empty())
+        .map(braced);
+    let is_known = |hook: &Hook| known_id.as_ref() == Some(&hook.id);
+    let wanted_marker = marker(&request.name);
     let mut ours: Vec<Hook> = hooks
         .into_iter()
         .map(WireHook::into_record)
-        .filter(|hook| is_same_address(&hook.url, &url))
+        .filter(|hook| {
+            is_known(hook)
+                || is_same_hook(&hook.url, &url)
+                || (wanted_marker.is_some() && marker(&hook.name) == wanted_marker)
+        })
         .collect();
-    // The one that needs the least is kept.
-    ours.sort_by_key(|hook| differences(hook, &request, &url).map_or(0, |found| found.len()));
+    // The one that the caller knows is kept, otherwise the one that needs the least.
+    ours.sort_by_key(|hook| {
+        let found = differences(hook, &request, &url).map_or(0, |found| found.len());
+        (!is_known(hook), found)
+    });
     let further = ours.split_off(ours.len().min(1));
     let present = ours.pop();
 
@@ -50,6 +68,10 @@ pub(crate) fn reconcile(
     }
     let (mut hook, action) = match present {
         None => {
+            let request = HookRequest {
+                id: None,
+                ..request
+            };
             let created = create(session, context, request).map_err(|error| {
                 if count >= MOST_HOOKS {
                     error.in_context(format!(

@@ -94,8 +94,15 @@ struct Client {
 }
 
 impl AuthorizedClient for Client {
-    fn branch(&self, _context: &dyn CallContext, request: BranchRequest) -> Result<Branch> {
+    fn branch(&self, context: &dyn CallContext, request: BranchRequest) -> Result<Branch> {
         match self.defect.as_str() {
+            "orders" => {
+                let display_id = obey(request.name.as_deref().unwrap_or_default(), context)?;
+                return Ok(Branch {
+                    display_id,
+                    ..Default::default()
+                });
+            }
             "panic in method" => panic!("in the method"),
             "panic on demand" if request.name.as_deref() == Some("panic") => {
                 panic!("in the method")
@@ -119,6 +126,54 @@ impl Drop for Client {
             panic!("in the drop of the client");
         }
     }
+}
+
+/// Does what a request orders; the name of a branch is what came of it.
+fn obey(order: &str, context: &dyn CallContext) -> Result<String> {
+    let failed = |error: std::io::Error| VcsError::new(ErrorKind::INTERNAL, error.to_string());
+    match order.split_once(' ') {
+        Some(("read", path)) => return std::fs::read_to_string(path).map_err(failed),
+        Some(("write", path)) => {
+            return std::fs::write(path, "")
+                .map(|()| String::new())
+                .map_err(failed);
+        }
+        _ => {}
+    }
+    match order {
+        "abort" => std::process::abort(),
+        "exit" => std::process::exit(3),
+        "loop" => loop {
+            std::hint::spin_loop();
+        },
+        "overflow the stack" => Ok(overflow(0).to_string()),
+        "eat memory" => {
+            let mut eaten = Vec::new();
+            loop {
+                eaten.push(vec![1u8; 1 << 20]);
+                std::hint::black_box(&eaten);
+            }
+        }
+        "start a program" => {
+            let status = std::process::Command::new("/bin/true")
+                .status()
+                .map_err(failed)?;
+            Ok(status.to_string())
+        }
+        "wait for the cancellation" => {
+            while !context.is_cancelled() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(VcsError::new(ErrorKind::CANCELLED, "as ordered"))
+        }
+        other => Ok(other.to_owned()),
+    }
+}
+
+#[allow(unconditional_recursion)]
+fn overflow(depth: u64) -> u64 {
+    let kept = std::hint::black_box([depth; 512]);
+    overflow(depth + 1) + kept[0]
 }
 
 vcs_provider_interface::export_provider!(Misbehaving);

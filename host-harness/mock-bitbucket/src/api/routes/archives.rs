@@ -39,7 +39,7 @@ const KINDS: [(&str, &str, Option<&str>); 3] = [
 ];
 
 fn page(status: u16, text: &str) -> ApiError {
-    ApiError::respond(Response::html(
+    ApiError::from_response(Response::html(
         status,
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head><title>{text}</title></head>\n<body><h1>{text}</h1></body>\n</html>\n"
@@ -120,7 +120,7 @@ fn redirect(call: &Call, moved: &Repository) -> ApiError {
         repository_page(&call.mock.urls, moved),
         segment(call.parameter("archive"))
     );
-    ApiError::respond(Response::empty(301).with_header("location", location))
+    ApiError::from_response(Response::empty(301).with_header("location", location))
 }
 
 /// Runs git and passes on what it writes, chunk by chunk, while it writes.

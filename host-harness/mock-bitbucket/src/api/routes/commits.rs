@@ -1,12 +1,11 @@
 //! Single commits, and lists of commits by ranges.
 
-use serde_json::Value;
-
 use crate::api::call::caller_account;
 use crate::api::call::{BodyKind, Call, Route};
 use crate::api::pagination::{by_cursor, page_length};
-use crate::git::objects::RefKind;
-use crate::git::repository::{GitRepository, is_full_hash, is_hex};
+use crate::git::objects::{RefKind, is_full_hash, is_hex};
+use crate::git::repository::GitRepository;
+use crate::model::documents::Documents;
 use crate::model::errors::{ApiError, RouteResult};
 use crate::model::repository::Repository;
 use crate::model::response::Response;
@@ -82,7 +81,11 @@ fn single(call: &Call) -> RouteResult {
         .commit(&hash)?
         .ok_or_else(ApiError::no_such_changeset)?;
     let mut object = view::repository::commit(&call.mock, &repository, &commit);
-    object["participants"] = Value::Array(Vec::new());
+    object["participants"] = Documents::commit_approvals(&call.mock, &repository.uuid, &hash)
+        .all()
+        .into_iter()
+        .map(|mut one| one["shown"].take())
+        .collect();
     object["rendered"] =
         serde_json::json!({ "message": view::repository::rendered(&commit.message) });
     Ok(Response::ok(object))
@@ -201,7 +204,7 @@ impl Range {
 fn missing_repository(call: &Call, error: ApiError) -> RouteResult {
     let response = error.into_response();
     if response.status != 404 {
-        return Err(ApiError::respond(response));
+        return Err(ApiError::from_response(response));
     }
     let who = caller_account(call).map_or("anonymous", |user| user.email.as_str());
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");

@@ -55,6 +55,12 @@ pub(crate) fn routes() -> Vec<Route> {
             "from_pullrequest_id",
         ]),
         Route::get(
+            "/2.0/repositories/{workspace}/{repo_slug}/patch/{spec*}",
+            patch,
+        )
+        .scopes(REPOSITORY)
+        .query(&["from_pullrequest_id", "topic"]),
+        Route::get(
             "/2.0/repositories/{workspace}/{repo_slug}/merge-base/{revspec}",
             merge_base,
         )
@@ -104,7 +110,15 @@ impl Comparison {
         };
         let newer = resolve(&from, newer)?;
         let mut older = resolve(&repository, older)?;
-        if flag(call, "topic")?.unwrap_or(true) {
+        // `merge=false` and `topic=false` both ask for what differs between the two
+        // commits themselves, and not since their common ancestor.
+        let (merge, topic) = (flag(call, "merge")?, flag(call, "topic")?);
+        if merge.is_some() && topic.is_some() {
+            return Err(ApiError::bad_request(
+                "merge and topic cannot be used together.",
+            ));
+        }
+        if merge.or(topic).unwrap_or(true) {
             older = JoinedGit::new(&repository.git, &from.git)
                 .merge_base(&newer, &older)?
                 .ok_or_else(|| ApiError::bad_request("No common ancestor"))?;
@@ -228,6 +242,15 @@ fn diff(call: &Call) -> RouteResult {
     let text = comparison
         .git()
         .diff(&comparison.older, &comparison.newer, &options(call)?)?;
+    Ok(Response::bytes(200, "text/plain", text))
+}
+
+fn patch(call: &Call) -> RouteResult {
+    let comparison = Comparison::read(call)?;
+    let alone =
+        !call.parameter("spec").contains([':', '\r']) && !call.parameter("spec").contains("..");
+    let older = (!alone).then_some(comparison.older.as_str());
+    let text = comparison.git().patch(older, &comparison.newer)?;
     Ok(Response::bytes(200, "text/plain", text))
 }
 

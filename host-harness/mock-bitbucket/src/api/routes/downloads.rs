@@ -23,6 +23,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get(ALL, list)
             .scopes(REPOSITORY)
             .query(&["q", "sort"])
+            .of("download")
             .numbered(10, 100),
         Route::post(ALL, upload)
             .scopes(REPOSITORY_WRITE)
@@ -129,5 +130,5 @@ fn delete(call: &Call) -> RouteResult {
     if files.len() == before {
         return Err(missing(name));
     }
-    Ok(Response::empty(204))
+    Ok(Response::no_content())
 }

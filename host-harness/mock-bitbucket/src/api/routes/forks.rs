@@ -21,6 +21,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get(FORKS, list)
             .scopes(REPOSITORY)
             .query(&["role", "q", "sort"])
+            .of("repository")
             .numbered(10, 100),
         Route::post(FORKS, create)
             .scopes(REF_CREATE)
@@ -30,8 +31,10 @@ pub(crate) fn routes() -> Vec<Route> {
 
 fn list(call: &Call) -> RouteResult {
     let repository = call.repository()?;
-    if let Some(role) = call.query_value("role")
-        && !["admin", "contributor", "member", "owner"].contains(&role)
+    let known = ["admin", "contributor", "member", "owner"];
+    if let Some(role) = call
+        .query_value("role")
+        .filter(|role| !known.contains(role))
     {
         return Err(ApiError::bad_request(format!("Invalid role \"{role}\".")));
     }

@@ -80,7 +80,7 @@ fn create(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let body = call.json_object()?;
     let mut hook = Hook {
-        uuid: format!("{{{}}}", uuid::Uuid::new_v4()),
+        uuid: call.mock.ids.braced(),
         description: String::new(),
         url: String::new(),
         active: true,
@@ -132,7 +132,7 @@ fn delete(call: &Call) -> RouteResult {
     if hooks.len() == before {
         return Err(no_such_hook());
     }
-    Ok(Response::empty(204))
+    Ok(Response::no_content())
 }
 
 fn register_secret(call: &Call, hook: &Hook) {

@@ -76,6 +76,7 @@ fn check(body: &Map<String, Value>) -> Result<(), ApiError> {
 
 /// Puts an annotation in place of the one with the same identifier.
 fn upsert(
+    call: &Call,
     report: &mut Report,
     id: &str,
     body: Map<String, Value>,
@@ -104,7 +105,7 @@ fn upsert(
                 ));
             }
             let annotation = Annotation {
-                uuid: format!("{{{}}}", uuid::Uuid::new_v4()),
+                uuid: call.mock.ids.braced(),
                 external_id: id.to_owned(),
                 content,
                 created_on: now.to_owned(),
@@ -156,7 +157,7 @@ fn post_many(call: &Call) -> RouteResult {
             .into_iter()
             .map(|body| {
                 let id = body["external_id"].as_str().unwrap_or_default().to_owned();
-                upsert(report, &id, body, &now)
+                upsert(call, report, &id, body, &now)
             })
             .collect::<Result<Vec<_>, _>>()
     })?;
@@ -170,7 +171,7 @@ fn put(call: &Call) -> RouteResult {
     check(&body)?;
     let now = call.mock.clock.timestamp();
     let id = call.parameter("annotationId");
-    change(call, |report| upsert(report, id, body, &now)).map(Response::ok)
+    change(call, |report| upsert(call, report, id, body, &now)).map(Response::ok)
 }
 
 fn show(annotation: &Annotation) -> Value {
@@ -206,5 +207,5 @@ fn delete(call: &Call) -> RouteResult {
             .retain(|kept| kept.external_id != id && kept.uuid != id);
         Ok(())
     })?;
-    Ok(Response::empty(204))
+    Ok(Response::no_content())
 }

@@ -55,7 +55,7 @@ pub(crate) fn routes() -> Vec<Route> {
 
 /// The shape of error that this part of the service has for itself.
 pub(crate) fn complaint(status: u16, message: impl Into<String>) -> ApiError {
-    ApiError::respond(Response::json(
+    ApiError::from_response(Response::json(
         status,
         json!({ "code": status, "message": message.into() }),
     ))
@@ -234,7 +234,7 @@ fn put(call: &Call) -> RouteResult {
         }
         None => {
             let report = Report {
-                uuid: format!("{{{}}}", uuid::Uuid::new_v4()),
+                uuid: call.mock.ids.braced(),
                 external_id: id.to_owned(),
                 content,
                 created_on: now.clone(),
@@ -282,5 +282,5 @@ fn delete(call: &Call) -> RouteResult {
     if let Some(reports) = lock(&call.mock.state).reports.get_mut(&subject) {
         reports.retain(|report| !report.is(id));
     }
-    Ok(Response::empty(204))
+    Ok(Response::no_content())
 }

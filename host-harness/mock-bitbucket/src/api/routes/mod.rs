@@ -3,8 +3,11 @@
 use crate::api::call::Route;
 
 pub(crate) mod archives;
+pub(crate) mod branch_restrictions;
+pub(crate) mod commit_approvals;
 pub(crate) mod commit_pull_requests;
 pub(crate) mod commits;
+pub(crate) mod deploy_keys;
 pub(crate) mod diffs;
 pub(crate) mod downloads;
 pub(crate) mod forks;
@@ -12,8 +15,13 @@ pub(crate) mod hook_events;
 pub(crate) mod hooks;
 pub(crate) mod insight_annotations;
 pub(crate) mod insights;
+pub(crate) mod issues;
 pub(crate) mod listing;
+pub(crate) mod members;
 pub(crate) mod oauth;
+pub(crate) mod pipeline_variables;
+pub(crate) mod pipelines;
+pub(crate) mod projects;
 pub(crate) mod pull_request_activity;
 pub(crate) mod pull_request_body;
 pub(crate) mod pull_request_comments;
@@ -23,6 +31,7 @@ pub(crate) mod pull_requests;
 pub(crate) mod refs;
 pub(crate) mod removed;
 pub(crate) mod repositories;
+pub(crate) mod repository_changes;
 pub(crate) mod reviewers;
 pub(crate) mod source;
 pub(crate) mod statuses;
@@ -41,11 +50,11 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(forks::routes());
     routes.extend(reviewers::routes());
     routes.extend(commit_pull_requests::routes());
+    routes.extend(pull_request_activity::routes());
     routes.extend(pull_requests::routes());
     routes.extend(pull_request_reviews::routes());
     routes.extend(pull_request_merge::routes());
     routes.extend(pull_request_comments::routes());
-    routes.extend(pull_request_activity::routes());
     routes.extend(diffs::routes());
     routes.extend(source::routes());
     routes.extend(downloads::routes());
@@ -53,5 +62,14 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(insight_annotations::routes());
     routes.extend(archives::routes());
     routes.extend(hook_events::routes());
+    routes.extend(branch_restrictions::routes());
+    routes.extend(commit_approvals::routes());
+    routes.extend(deploy_keys::routes());
+    routes.extend(issues::routes());
+    routes.extend(members::routes());
+    routes.extend(pipeline_variables::routes());
+    routes.extend(pipelines::routes());
+    routes.extend(projects::routes());
+    routes.extend(repository_changes::routes());
     routes
 }

@@ -8,7 +8,7 @@ use url::Url;
 use crate::api::auth::read_basic;
 use crate::api::call::{BodyKind, Call, Route};
 use crate::model::errors::{ApiError, RouteResult};
-use crate::model::oauth::{Grant, Rejection, ScopeField, random_text};
+use crate::model::oauth::{Grant, Rejection, ScopeField};
 use crate::model::response::Response;
 use crate::model::tokens::{Credential, CredentialKind, Secret, Visibility, all_scopes};
 use crate::model::user::User;
@@ -103,7 +103,7 @@ impl Consent {
 }
 
 fn error_page(title: &str, text: &str) -> ApiError {
-    ApiError::respond(Response::html(
+    ApiError::from_response(Response::html(
         400,
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head><title>{title}</title></head>\n<body>\n<h1>{title}</h1>\n<p>{text}</p>\n</body>\n</html>\n"
@@ -270,7 +270,7 @@ fn authenticate_client(call: &Call) -> Result<(), ApiError> {
     {
         return Ok(());
     }
-    Err(ApiError::respond(
+    Err(ApiError::from_response(
         Response::json(
             401,
             json!({
@@ -291,7 +291,7 @@ fn rejected(rejection: Rejection) -> ApiError {
 }
 
 fn reject(error: &str, description: &str) -> ApiError {
-    ApiError::respond(
+    ApiError::from_response(
         Response::json(
             400,
             json!({ "error": error, "error_description": description }),
@@ -309,7 +309,7 @@ fn token_response(call: &Call, grant: Grant) -> Response {
 fn pair(call: &Call, user: Arc<User>, refresh_token: Option<&str>) -> Map<String, Value> {
     let scopes = scopes(call);
     let mut oauth = lock(&call.mock.oauth);
-    let token = random_text(oauth.policy.access_token_length);
+    let token = call.mock.ids.text(oauth.policy.access_token_length);
     let lifetime = oauth.policy.access_lifetime;
     oauth.note_access_token(&token);
     let mut response = Map::new();

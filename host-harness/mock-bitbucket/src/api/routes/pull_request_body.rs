@@ -64,7 +64,7 @@ impl PullRequestBody {
         }
         let description = check.text("description", usize::MAX).map(str::to_owned);
         let draft = check.boolean("draft");
-        let close_source_branch = check.boolean("close_source_branch");
+        let close_source_branch = check.boolean_or_null("close_source_branch");
         for name in ["source", "destination"] {
             if body.get(name).is_some_and(|side| !side.is_object()) {
                 check.complain(name, "Not an object.");
@@ -125,9 +125,11 @@ pub(crate) fn destination(
     let Some(given) = &body.destination else {
         return Ok(None);
     };
-    if let Some(named) = given.get("repository").and_then(Value::as_object)
-        && named_repository(call, named)?.uuid != repository.uuid
-    {
+    let named = match given.get("repository").and_then(Value::as_object) {
+        Some(named) => Some(named_repository(call, named)?),
+        None => None,
+    };
+    if named.is_some_and(|named| named.uuid != repository.uuid) {
         return Err(ApiError::field(
             "destination",
             "A pull request is created in its destination repository.",

@@ -47,6 +47,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get(ALL, list)
             .scopes(PULL_REQUEST)
             .query(&["q", "sort"])
+            .of("comment")
             .numbered(10, 100),
         Route::post(ALL, create)
             .scopes(PULL_REQUEST)
@@ -243,7 +244,7 @@ fn delete(call: &Call) -> RouteResult {
         comment.id,
         "pullrequest:comment_deleted",
     )?;
-    Ok(Response::empty(204))
+    Ok(Response::no_content())
 }
 
 fn resolve(call: &Call) -> RouteResult {
@@ -287,7 +288,7 @@ fn reopen(call: &Call) -> RouteResult {
         comment.id,
         "pullrequest:comment_reopened",
     )?;
-    Ok(Response::empty(204))
+    Ok(Response::no_content())
 }
 
 fn change(

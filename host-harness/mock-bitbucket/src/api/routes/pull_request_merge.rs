@@ -1,10 +1,9 @@
 //! Merging pull requests, at once or as a task to be asked about.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use crate::api::call::{BodyKind, Call, Route};
-use crate::api::merging::merge;
-use crate::api::merging::read_request;
+use crate::api::merging::{merge, read_request, schedule};
 use crate::api::routes::pull_requests::{find, find_open};
 use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links::link;
@@ -63,12 +62,13 @@ fn start(call: &Call) -> RouteResult {
         )));
     }
     let task = MergeTask {
-        id: uuid::Uuid::new_v4().to_string(),
+        id: call.mock.ids.uuid().to_string(),
         repository: repository.uuid.clone(),
         pull_request: pull_request.id,
         request,
         expected,
         user: user.clone(),
+        due: call.mock.clock.now() + behaviour.merge_duration,
         pending: behaviour.merge_polls,
         result: None,
     };
@@ -77,7 +77,7 @@ fn start(call: &Call) -> RouteResult {
         view::pull_request::url(&call.mock.urls, &repository, pull_request.id),
         task.id
     );
-    lock(&call.mock.state).merge_tasks.push(task);
+    schedule(&call.mock, task);
     Ok(Response::json(
         202,
         json!({ "task_status": "PENDING", "links": { "self": link(address.clone()) } }),
@@ -85,7 +85,7 @@ fn start(call: &Call) -> RouteResult {
     .with_header("location", address))
 }
 
-/// The merge itself happens when it stops being pending.
+/// Only tells how the merge goes: it goes on by itself.
 fn status(call: &Call) -> RouteResult {
     let (repository, pull_request) = find(call)?;
     let id = call.parameter("task_id");
@@ -104,33 +104,10 @@ fn status(call: &Call) -> RouteResult {
         })
         .ok_or_else(|| ApiError::bad_request("This task does not belong to the pull request."))?;
     let links = json!({ "self": link(format!("{}{}", call.mock.urls.origin, call.raw_path)) });
-    if task.pending > 0 {
+    let Some(result) = task.result.filter(|_| task.pending == 0) else {
         return Ok(Response::ok(
             json!({ "task_status": "PENDING", "links": links }),
         ));
-    }
-    let result = match task.result {
-        Some(result) => result,
-        None => {
-            let result = merge(
-                &call.mock,
-                &repository,
-                pull_request.id,
-                &task.request,
-                &task.expected,
-                &task.user,
-            )
-            .map(drop)
-            .map_err(|error| describe(&error.into_response()));
-            if let Some(kept) = lock(&call.mock.state)
-                .merge_tasks
-                .iter_mut()
-                .find(|kept| kept.id == id)
-            {
-                kept.result = Some(result.clone());
-            }
-            result
-        }
     };
     result.map_err(|(status, message)| ApiError::new(status, message))?;
     let (_, merged) = find(call)?;
@@ -139,14 +116,4 @@ fn status(call: &Call) -> RouteResult {
         "links": links,
         "merge_result": view::pull_request::whole(&call.mock, &repository, &merged),
     })))
-}
-
-/// Status and message of an error, to be told again at every later request.
-fn describe(response: &Response) -> (u16, String) {
-    use crate::model::response::Body;
-    let message = match &response.body {
-        Body::Json(body) => body.pointer("/error/message").and_then(Value::as_str),
-        _ => None,
-    };
-    (response.status, message.unwrap_or_default().to_owned())
 }

@@ -62,7 +62,7 @@ fn judge(call: &Call, verdict: Verdict) -> RouteResult {
 
 fn withdraw(call: &Call, verdict: Verdict) -> RouteResult {
     set(call, verdict, false)?;
-    Ok(Response::empty(204))
+    Ok(Response::no_content())
 }
 
 /// Sets or takes back the caller's verdict, and returns the participant. Saying

@@ -28,6 +28,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get(ALL, list)
             .scopes(PULL_REQUEST)
             .query(&["state", "q", "sort"])
+            .of("pullrequest")
             .numbered(10, 50),
         Route::post(ALL, create)
             .scopes(PULL_REQUEST_WRITE)
@@ -55,12 +56,19 @@ pub(crate) fn routes() -> Vec<Route> {
         .scopes(PULL_REQUEST)
         .query(&["pagelen"]),
         Route::get(
+            "/2.0/repositories/{workspace}/{repo_slug}/pullrequests/{pull_request_id}/patch",
+            |call| redirect(call, "patch"),
+        )
+        .scopes(PULL_REQUEST),
+        Route::get(
             "/2.0/repositories/{workspace}/{repo_slug}/pullrequests/{pull_request_id}/statuses",
             list_statuses,
         )
         .scopes(PULL_REQUEST)
         .query(&["q", "sort"])
-        .numbered(10, 100),
+        .of("status")
+        .numbered(10, 100)
+        .without_size(),
     ]
 }
 
@@ -117,13 +125,12 @@ fn list(call: &Call) -> RouteResult {
         return numbered(call, &found, |page| Ok(page.iter().map(item).collect()));
     }
     // The filter may look at reviewers, although the list does not show them.
+    let mut probe = listing::Probe::new(call, filter.as_ref(), sort.as_ref());
     let mut probes: Vec<(Value, PullRequest)> = found
         .into_iter()
         .map(|found| {
-            (
-                view::pull_request::whole(&call.mock, &repository, &found),
-                found,
-            )
+            let whole = view::pull_request::whole(&call.mock, &repository, &found);
+            (probe.of(&whole), found)
         })
         .filter(|(probe, _)| filter.as_ref().is_none_or(|filter| filter.matches(probe)))
         .collect();
@@ -260,10 +267,10 @@ fn check_sides(
         .as_deref()
         .and_then(|uuid| lock(&call.mock.state).repository_by_uuid(uuid))
         .unwrap_or_else(|| Arc::clone(repository));
-    if let (Some(source), Some(destination)) = (&source.commit, &destination.commit)
-        && JoinedGit::new(&repository.git, &from.git).is_ancestor(source, destination)?
-    {
-        return Err(ApiError::bad_request("There are no changes to be pulled"));
+    if let (Some(source), Some(destination)) = (&source.commit, &destination.commit) {
+        if JoinedGit::new(&repository.git, &from.git).is_ancestor(source, destination)? {
+            return Err(ApiError::bad_request("There are no changes to be pulled"));
+        }
     }
     Ok(())
 }

@@ -8,8 +8,8 @@ use crate::api::routes::listing;
 use crate::api::sort::SortKey;
 use crate::api::validation::Validation;
 use crate::events::push;
-use crate::git::objects::{Ref, RefKind};
-use crate::git::repository::{GitRepository, is_full_hash, is_hex};
+use crate::git::objects::{Ref, RefKind, is_full_hash, is_hex};
+use crate::git::repository::GitRepository;
 use crate::model::errors::{ApiError, RouteResult};
 use crate::model::repository::Repository;
 use crate::model::response::Response;
@@ -26,6 +26,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get(template, handler)
             .scopes(REPOSITORY)
             .query(&["q", "sort"])
+            .of("ref")
             .numbered(10, 100)
     };
     let create = |template, handler| {
@@ -41,7 +42,7 @@ pub(crate) fn routes() -> Vec<Route> {
         create(BRANCHES, create_branch),
         Route::get(BRANCH, |call| single(call, RefKind::Branch)).scopes(REPOSITORY),
         Route::delete(BRANCH, |call| delete(call, RefKind::Branch)).scopes(REPOSITORY_WRITE),
-        list(TAGS, |call| list_refs(call, &[RefKind::Tag])),
+        list(TAGS, |call| list_refs(call, &[RefKind::Tag])).without_size(),
         create(TAGS, create_tag),
         Route::get(TAG, |call| single(call, RefKind::Tag)).scopes(REPOSITORY),
         Route::delete(TAG, |call| delete(call, RefKind::Tag)).scopes(REPOSITORY_WRITE),
@@ -262,7 +263,7 @@ fn delete(call: &Call, kind: RefKind) -> RouteResult {
     changing(call, &repository, |git| {
         Ok(git.delete_ref(kind, &found.name, &found.object)?)
     })?;
-    Ok(Response::empty(204))
+    Ok(Response::no_content())
 }
 
 /// Changes refs and delivers what changed, as a push would.

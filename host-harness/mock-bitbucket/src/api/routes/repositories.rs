@@ -18,6 +18,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get("/2.0/repositories/{workspace}", list)
             .scopes(REPOSITORY)
             .query(&["role", "q", "sort"])
+            .of("repository")
             .numbered(10, 100),
         Route::get("/2.0/repositories/{workspace}/{repo_slug}", single).scopes(REPOSITORY),
     ]

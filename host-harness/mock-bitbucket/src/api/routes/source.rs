@@ -15,7 +15,7 @@ use crate::git::tree::{EntryKind, TreeEntry};
 use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links::{link, path_of_segments};
 use crate::model::repository::Repository;
-use crate::model::response::Response;
+use crate::model::response::{Body, Response};
 use crate::model::tokens::REPOSITORY;
 use crate::view::repository::{commit_link, repository_url};
 
@@ -35,6 +35,7 @@ pub(crate) fn routes() -> Vec<Route> {
         )
         .scopes(REPOSITORY)
         .query(&["format", "q", "sort", "max_depth"])
+        .of("file")
         .cursor(10, 100),
     ]
 }
@@ -173,7 +174,11 @@ impl Place<'_> {
             }
         }
         let next = (end < walk.hashes.len()).then(|| walk.cursor(end));
-        by_cursor(call, length, values, next)
+        let mut response = by_cursor(call, length, values, next)?;
+        if let Body::Json(page) = &mut response.body {
+            page["page"] = json!(start / length + 1);
+        }
+        Ok(response)
     }
 
     /// The entries of a directory as records, filtered and in order.
@@ -186,8 +191,9 @@ impl Place<'_> {
         let sort = listing::sort(self.call)?;
         if filter.is_some() || sort.is_some() {
             let mut probes = Vec::new();
+            let mut probe = listing::Probe::new(self.call, filter.as_ref(), sort.as_ref());
             for entry in entries {
-                probes.push((self.show(&entry)?, entry));
+                probes.push((probe.of(&self.show(&entry)?), entry));
             }
             if let Some(filter) = filter {
                 probes.retain(|(probe, _)| filter.matches(probe));
@@ -238,6 +244,9 @@ impl Place<'_> {
         if self.lfs_object(entry)?.is_some() {
             attributes.push("lfs");
         }
+        if self.is_binary(entry)? {
+            attributes.push("binary");
+        }
         Ok(json!({
             "type": "commit_file",
             "path": entry.path,
@@ -252,6 +261,17 @@ impl Place<'_> {
                 "history": link(address.replacen("/src/", "/filehistory/", 1)),
             },
         }))
+    }
+
+    /// Whether a file is what git calls binary: a zero byte near its beginning.
+    fn is_binary(&self, entry: &TreeEntry) -> Result<bool, ApiError> {
+        if !matches!(entry.kind, EntryKind::File | EntryKind::Executable) {
+            return Ok(false);
+        }
+        let found = self.repository.git.objects(&[entry.hash.as_str()])?;
+        Ok(found
+            .first()
+            .is_some_and(|(_, _, content)| content.iter().take(8000).any(|byte| *byte == 0)))
     }
 
     /// The identifier of the file that is kept elsewhere, if this is a pointer.

@@ -54,7 +54,9 @@ pub(crate) fn routes() -> Vec<Route> {
         )
         .scopes(REPOSITORY)
         .query(&["refname", "q", "sort"])
-        .numbered(10, 100),
+        .of("status")
+        .numbered(10, 100)
+        .without_size(),
         Route::post(
             "/2.0/repositories/{workspace}/{repo_slug}/commit/{commit}/statuses/build",
             upsert,
@@ -164,16 +166,15 @@ fn update(call: &Call) -> RouteResult {
 
 /// What holds for the values of a status, new or updated.
 fn check_values(body: &Map<String, Value>, check: &mut Validation<'_>) {
-    if let Some(Value::String(state)) = body.get("state")
-        && !state.is_empty()
-        && !STATES.contains(&state.as_str())
-    {
+    let given = |name: &str| {
+        body.get(name)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+    };
+    if let Some(state) = given("state").filter(|state| !STATES.contains(state)) {
         check.complain("state", format!("\"{state}\" is not a valid choice."));
     }
-    if let Some(Value::String(url)) = body.get("url")
-        && !url.is_empty()
-        && !is_status_url(url)
-    {
+    if given("url").is_some_and(|url| !is_status_url(url)) {
         check.complain("url", "Enter a valid URL.");
     }
     check.text("name", LONGEST_NAME);

@@ -1,13 +1,15 @@
 //! The caller's own account and workspaces, and single workspaces.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::api::call::{Call, Route};
 use crate::api::routes::listing;
 use crate::model::errors::{ApiError, RouteResult};
 use crate::model::repository::same_slug;
 use crate::model::response::Response;
-use crate::model::tokens::{ACCOUNT, OWN_REPOSITORIES, OWN_WORKSPACES, Visibility, WORKSPACE};
+use crate::model::tokens::{
+    ACCOUNT, ANY_ACCOUNT, OWN_REPOSITORIES, OWN_WORKSPACES, Visibility, WORKSPACE,
+};
 use crate::sync::lock;
 use crate::view;
 
@@ -17,6 +19,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get("/2.0/user/workspaces", own_workspaces)
             .account(OWN_WORKSPACES)
             .query(&["sort", "administrator", "q"])
+            .of("workspace_access")
             .numbered(10, 100),
         Route::get(
             "/2.0/user/workspaces/{workspace}/permissions/repositories",
@@ -24,19 +27,33 @@ pub(crate) fn routes() -> Vec<Route> {
         )
         .account(OWN_REPOSITORIES)
         .query(&["q", "sort"])
+        .of("repository_permission")
         .numbered(10, 100),
+        Route::get("/2.0/users/{selected_user}", single_user).scopes(ANY_ACCOUNT),
         Route::get("/2.0/workspaces/{workspace}", workspace).scopes(WORKSPACE),
     ]
 }
 
 fn current_user(call: &Call) -> RouteResult {
     let user = call.user()?;
-    let mut object = view::repository::user(&call.mock.urls, user);
-    object["account_status"] = json!("active");
+    let mut object = view::repository::whole_user(&call.mock.urls, user);
     object["username"] = json!(user.nickname.to_lowercase());
-    object["has_2fa_enabled"] = Value::Null;
-    object["is_staff"] = json!(false);
     Ok(Response::ok(object))
+}
+
+/// Somebody's account, by uuid or account id.
+fn single_user(call: &Call) -> RouteResult {
+    let id = call.parameter("selected_user");
+    let found = lock(&call.mock.state)
+        .users
+        .iter()
+        .find(|user| user.uuid == id || user.account_id == id)
+        .cloned()
+        .ok_or_else(|| ApiError::not_found(format!("{id} is not an account.")))?;
+    Ok(Response::ok(view::repository::whole_user(
+        &call.mock.urls,
+        &found,
+    )))
 }
 
 fn own_workspaces(call: &Call) -> RouteResult {
@@ -95,7 +112,8 @@ fn own_repository_permissions(call: &Call) -> RouteResult {
 
 fn workspace(call: &Call) -> RouteResult {
     let workspace = call.workspace()?;
-    let mut object = view::repository::workspace(&call.mock.urls, &workspace);
-    object["is_private"] = json!(true);
-    Ok(Response::ok(object))
+    Ok(Response::ok(view::repository::whole_workspace(
+        &call.mock.urls,
+        &workspace,
+    )))
 }
