@@ -240,13 +240,14 @@ impl Drop for CredentialServer {
 
 /// A directory whose path leaves room for a socket.
 fn private_directory() -> io::Result<TempDir> {
-    let directory = tempfile::Builder::new().prefix("engine-git-").tempdir()?;
+    let private = std::fs::Permissions::from_mode(0o700);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("engine-git-").permissions(private);
+    let directory = builder.tempdir()?;
     if directory.path().as_os_str().len() + "/agent".len() <= LONGEST_SOCKET_PATH {
         return Ok(directory);
     }
-    tempfile::Builder::new()
-        .prefix("engine-git-")
-        .tempdir_in("/tmp")
+    builder.tempdir_in("/tmp")
 }
 
 fn serve(listener: &UnixListener, state: &State) {

@@ -11,8 +11,9 @@
 use super::git_secrets::{OriginSecret, SecretPipes, proxy_variable};
 use crate::http::pause;
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{ErrorKind as IoErrorKind, Read};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -83,6 +84,7 @@ impl GitArchive<'_> {
     pub(super) fn stream(&self, context: &dyn CallContext, sink: &mut dyn ByteSink) -> Result<u64> {
         let directory = tempfile::Builder::new()
             .prefix("vcs-archive-")
+            .permissions(Permissions::from_mode(0o700))
             .tempdir()
             .map_err(|error| internal("no temporary directory can be made", &error))?;
         let surroundings = self.surroundings();
