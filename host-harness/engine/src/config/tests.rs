@@ -1,5 +1,4 @@
 use super::*;
-use vcs_provider_interface::records::keys;
 
 const WHOLE: &str = r#"
 [api]
