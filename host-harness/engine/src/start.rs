@@ -25,6 +25,9 @@ use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
 /// How long blocking work may take to end after everything else has.
 const LAST_WAIT: Duration = Duration::from_secs(2);
 
+/// How long the services and the work that nobody waits for may take to end.
+const TASKS_WAIT: Duration = Duration::from_secs(6);
+
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
 
@@ -310,10 +313,17 @@ impl Running {
         let _ = self.stop.send(true);
         let tasks = std::mem::take(&mut self.tasks);
         self.runtime.block_on(async {
-            for task in tasks {
-                if task.await.is_err() {
-                    tracing::error!("a service ended with a panic");
+            let ended = async {
+                for task in tasks {
+                    if task.await.is_err() {
+                        tracing::error!("a service ended with a panic");
+                    }
                 }
+            };
+            // A call to a service that says nothing ends when it wants. What it is for
+            // is either done or not begun, and is looked at after the next start.
+            if tokio::time::timeout(TASKS_WAIT, ended).await.is_err() {
+                tracing::warn!("calls to services were still under way when the engine stopped");
             }
         });
         self.runtime.shutdown_timeout(LAST_WAIT);
