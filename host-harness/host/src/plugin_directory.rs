@@ -99,7 +99,7 @@ pub fn survey(loader: &Loader, directory: &Path) -> Result<Vec<PluginFile>, Load
             role: Role::Ignored(kind),
         },
     });
-    let mut files = files.collect();
+    let mut files: Vec<PluginFile> = files.collect();
     give_each_type_one_file(&mut files);
     Ok(files)
 }
@@ -172,7 +172,7 @@ fn examined(loader: &Loader, path: PathBuf) -> PluginFile {
 }
 
 /// Of the files that would serve, leaves one for each type.
-fn give_each_type_one_file(files: &mut Vec<PluginFile>) {
+fn give_each_type_one_file(files: &mut [PluginFile]) {
     let mut of_type: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (index, file) in files.iter().enumerate() {
         if let Some(manifest) = &file.manifest {

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 /// The delivery with all the fields beside those that are read that real ones have.
 fn with_unread_fields(mut body: Value) -> Value {
-    fn add(value: &mut Value, depth: usize) {
+    fn add(value: &mut Value) {
         match value {
             Value::Object(fields) => {
-                fields.values_mut().for_each(|field| add(field, depth + 1));
+                fields.values_mut().for_each(add);
                 for number in 0..6 {
                     fields.insert(
                         format!("unread_{number}"),
@@ -18,11 +18,11 @@ fn with_unread_fields(mut body: Value) -> Value {
                     );
                 }
             }
-            Value::Array(items) => items.iter_mut().for_each(|item| add(item, depth + 1)),
+            Value::Array(items) => items.iter_mut().for_each(add),
             _ => {}
         }
     }
-    add(&mut body, 0);
+    add(&mut body);
     body
 }
 

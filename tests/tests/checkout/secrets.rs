@@ -63,7 +63,7 @@ fn look(top: u32, secrets: &[&str], seen: &mut Seen) {
         }
         let environment = String::from_utf8_lossy(&read("environ")).into_owned();
         let shows = |secret: &&str| arguments.contains(*secret) || environment.contains(*secret);
-        if secrets.iter().any(|secret| shows(secret)) {
+        if secrets.iter().any(shows) {
             seen.leaks.insert(arguments.clone());
         }
         seen.commands.insert(arguments);

@@ -142,7 +142,7 @@ pub(super) async fn limit_strangers(
     let connection = request.extensions().get::<Arc<Connection>>().cloned();
     let is_known = matches!(role_of(&shared, request.headers()).await, Ok(Some(_)));
     if !is_known {
-        if let Err(response) = take_a_turn(&shared, connection.as_deref()) {
+        if let Some(response) = out_of_turn(&shared, connection.as_deref()) {
             return response;
         }
     }
@@ -171,7 +171,7 @@ async fn role_of(shared: &Arc<Shared>, headers: &HeaderMap) -> Result<Option<Rol
 }
 
 fn unknown_caller(shared: &Shared, connection: Option<&Connection>) -> Response {
-    if let Err(response) = take_a_turn(shared, connection) {
+    if let Some(response) = out_of_turn(shared, connection) {
         return response;
     }
     let rejected = reject(
@@ -181,21 +181,16 @@ fn unknown_caller(shared: &Shared, connection: Option<&Connection>) -> Response 
     ([(header::WWW_AUTHENTICATE, "Bearer")], rejected).into_response()
 }
 
-fn take_a_turn(shared: &Shared, connection: Option<&Connection>) -> Result<(), Response> {
-    let Some(connection) = connection else {
-        return Ok(());
-    };
-    shared
-        .strangers
-        .take(connection.peer(), Instant::now())
-        .map_err(|wait| {
-            let seconds = wait.as_secs().max(1).to_string();
-            let rejected = reject(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too many requests without a token; try again later",
-            );
-            // What else was sent ahead on this connection is not looked at.
-            let close = (header::CONNECTION, "close".to_owned());
-            ([(header::RETRY_AFTER, seconds), close], rejected).into_response()
-        })
+/// The response to a stranger who asks too often; counts this request.
+fn out_of_turn(shared: &Shared, connection: Option<&Connection>) -> Option<Response> {
+    let peer = connection?.peer();
+    let wait = shared.strangers.take(peer, Instant::now()).err()?;
+    let seconds = wait.as_secs().max(1).to_string();
+    let rejected = reject(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too many requests without a token; try again later",
+    );
+    // What else was sent ahead on this connection is not looked at.
+    let close = (header::CONNECTION, "close".to_owned());
+    Some(([(header::RETRY_AFTER, seconds), close], rejected).into_response())
 }

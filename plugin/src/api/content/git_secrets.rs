@@ -7,9 +7,8 @@
 use percent_encoding::percent_decode_str;
 use rustix::fs::{CWD, Mode, OFlags, mkfifoat};
 use std::ffi::OsString;
-use std::fs::OpenOptions;
+use std::fs::File;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use vcs_provider_interface::prelude::*;
 
@@ -93,10 +92,7 @@ impl<'a> SecretPipes<'a> {
     pub(super) fn serve(&mut self) {
         for pipe in self.pipes.iter_mut().filter(|pipe| pipe.is_open) {
             // It opens as soon as somebody reads at the other end.
-            let opened = OpenOptions::new()
-                .write(true)
-                .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-                .open(&pipe.path);
+            let opened = open_pipe(&pipe.path, OFlags::WRONLY);
             if let Ok(mut writer) = opened {
                 let text = Secret::new(format!(
                     "username={}\npassword={}\n",
@@ -111,16 +107,18 @@ impl<'a> SecretPipes<'a> {
     }
 }
 
+/// Opens a pipe without waiting for its other end.
+fn open_pipe(path: &Path, access: OFlags) -> std::io::Result<File> {
+    let flags = access | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
+}
+
 impl Drop for SecretPipes<'_> {
     fn drop(&mut self) {
         for pipe in &self.pipes {
             // A helper that still waits at the other end is let go, and another
             // one finds nothing.
-            let held = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-                .open(&pipe.path);
+            let held = open_pipe(&pipe.path, OFlags::RDWR);
             let _ = std::fs::remove_file(&pipe.path);
             drop(held);
         }

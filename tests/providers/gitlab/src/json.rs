@@ -177,7 +177,6 @@ pub(crate) fn merge_request(value: &Value, repo: &str) -> Result<PullRequest> {
         created: time(value, "/created_at"),
         updated: time(value, "/updated_at"),
         extra: Extra::from([(keys::FORK, is_fork.to_string())]),
-        ..PullRequest::default()
     })
 }
 

@@ -39,7 +39,6 @@ fn content_of(entry: &str) -> Option<Content> {
         is_file: kind == "blob",
         size: size.parse().ok(),
         extra: fact.map(|fact| (fact, "true")).into_iter().collect(),
-        ..Default::default()
     })
 }
 

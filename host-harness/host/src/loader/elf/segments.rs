@@ -336,7 +336,8 @@ impl<'a> Examination<'a> {
             };
             let begins = notes().any(|note| note.range.address == range.address);
             let ends = notes().any(|note| note.range.end() == range.end());
-            if !(begins && ends) || ![4, 8].contains(&segment.p_align(ENDIAN)) {
+            let aligned = [4, 8].contains(&segment.p_align(ENDIAN));
+            if !begins || !ends || !aligned {
                 return Err(self.invalid(format!("{} is not where its section is", in_words(kind))));
             }
         }

@@ -618,7 +618,7 @@ fn of_project(
         }
         ("GET", ["merge_requests", iid]) => {
             let mut all = project.merge_requests.iter();
-            match all.find(|one| one["iid"].to_string() == *iid) {
+            match all.find(|one| one["iid"].as_u64() == iid.parse().ok()) {
                 Some(found) => reply(200, found.clone()),
                 None => not_found(""),
             }
@@ -634,7 +634,7 @@ fn of_project(
         }
         (method, ["hooks", id]) => {
             let mut all = project.hooks.iter();
-            let Some(place) = all.position(|hook| hook["id"].to_string() == *id) else {
+            let Some(place) = all.position(|hook| hook["id"].as_u64() == id.parse().ok()) else {
                 return not_found("");
             };
             match method {
