@@ -18,8 +18,8 @@ const KNOWN: &[(&str, &str)] = &[
     ("host-harness/engine", "src/git/command.rs"),
     ("host-harness/engine", "src/git/network.rs"),
     ("host-harness", "src/cli/session.rs"),
-    ("host-harness/engine", "src/store/events.rs"),
-    ("host-harness/engine", "src/services/call.rs"),
+    ("host-harness/engine", "src/guard/mod.rs"),
+    ("tests/providers/gitlab", "src/hooks.rs"),
 ];
 
 /// The rooms of the mock, from the ground up: none looks up.
