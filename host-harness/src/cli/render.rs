@@ -358,6 +358,7 @@ mod tests {
                 ..Default::default()
             },
             message: message.to_owned(),
+            author_timestamp: Some(0),
             ..Default::default()
         };
         let commits = [

@@ -3,6 +3,7 @@
 
 use crate::git_server::Manner;
 use crate::support::{World, add_submodule, commit, git, head, sentence};
+use rustix::fs::{CWD, RenameFlags};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -65,11 +66,23 @@ fn a_commit_that_becomes_visible_later_is_found() {
     let world = World::new();
     let app = world.app();
     let new = commit(&app, "new", "new\n");
-    let object = app.join(".git/objects").join(&new[..2]).join(&new[2..]);
-    let kept = world.path("kept");
-    git(&app, &["update-ref", "refs/heads/main", "HEAD~1"]);
-    std::fs::rename(&object, &kept).expect("a rename");
+    // The repository as it was before, put in place of the new one and back in one step.
+    let before = world.path("before");
+    let copy = [app.as_os_str(), before.as_os_str()];
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .args(copy)
+        .status();
+    assert!(copied.expect("cp").success());
+    git(&before, &["update-ref", "refs/heads/main", "HEAD~1"]);
+    let object = before.join(".git/objects").join(&new[..2]).join(&new[2..]);
+    std::fs::remove_file(object).expect("the object is loose");
+    let exchange = || {
+        rustix::fs::renameat_with(CWD, &app, CWD, &before, RenameFlags::EXCHANGE)
+            .expect("an exchange of directories");
+    };
     for (name, manner) in [("by-hash", Manner::default()), ("tips", only_tips())] {
+        exchange();
         let server = world.serve_with(manner);
         // It appears at the first request that is not the first look.
         std::thread::scope(|scope| {
@@ -80,19 +93,13 @@ fn a_commit_that_becomes_visible_later_is_found() {
                 {
                     std::thread::yield_now();
                 }
-                std::fs::rename(&kept, &object).expect("a rename");
-                git(&app, &["update-ref", "refs/heads/main", &new]);
+                exchange();
             });
             let more = ["--branch", "main", "--commit", &new];
             let checkout = world.clone_to(name, &server.url("app"), &more).success();
             assert_eq!(checkout["commit"], new, "{name}");
             assert_eq!(checkout["warnings"], json!([]), "{name}");
         });
-        git(
-            &app,
-            &["update-ref", "refs/heads/main", &format!("{new}~1")],
-        );
-        std::fs::rename(&object, &kept).expect("a rename");
     }
 }
 

@@ -13,10 +13,11 @@ const BODY_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a body may hold without counting against the bound of all: bounded by the
 /// number of connections. Nearly every delivery is smaller.
-const UNCOUNTED: usize = 32 * 1024;
+const UNCOUNTED: usize = 16 * 1024;
 
-/// The bytes of all bodies beyond the uncounted ones.
-const ALL_BODIES: usize = 32 * 1024 * 1024;
+/// The bytes of all bodies beyond the uncounted ones: some sixty of the largest
+/// deliveries at once.
+const ALL_BODIES: usize = 16 * 1024 * 1024;
 
 /// The unit that the bound is counted in.
 const UNIT: usize = 1024;

@@ -109,7 +109,7 @@ mod tests {
     use vcs_provider_interface::provider::AUTHORIZED_CLIENT_METHODS;
 
     /// Of the server, not of a client.
-    const SERVER_OPERATIONS: [&str; 2] = ["polling-info", "webhooks-info"];
+    const SERVER_OPERATIONS: [&str; 3] = ["polling-info", "server-info", "webhooks-info"];
 
     #[test]
     fn every_method_of_a_client_is_an_operation_and_nothing_else_is() {
