@@ -87,3 +87,4 @@ pub mod secret;
 pub mod services;
 pub mod sink;
 pub mod value;
+pub mod wire;

@@ -123,6 +123,18 @@ macro_rules! open_enum {
             }
         }
 
+        impl $crate::wire::Wire for $name {
+            fn write(&self, buffer: &mut $crate::wire::WireBuffer) {
+                $crate::wire::Wire::write(&self.0, buffer);
+            }
+
+            fn read(
+                reader: &mut $crate::wire::WireReader<'_>,
+            ) -> std::result::Result<Self, $crate::wire::Malformed> {
+                $crate::wire::Wire::read(reader).map(Self)
+            }
+        }
+
         #[cfg(test)]
         impl $crate::json_forms::Sample for $name {
             fn sample(_: bool) -> Self {

@@ -43,7 +43,7 @@ impl Secret {
     }
 }
 
-fn wipe(bytes: &mut [u8]) {
+pub(crate) fn wipe(bytes: &mut [u8]) {
     bytes.fill(0);
     // Without this the compiler may leave out writes to memory that is about
     // to be freed.

@@ -138,6 +138,23 @@ macro_rules! record {
                     }
                 }
             }
+
+            impl $crate::wire::Wire for $name {
+                fn write(&self, buffer: &mut $crate::wire::WireBuffer) {
+                    $( $crate::wire::Wire::write(&self.$field, buffer); )*
+                    $crate::wire::Wire::write(&self.extra, buffer);
+                }
+
+                fn read(
+                    reader: &mut $crate::wire::WireReader<'_>,
+                ) -> std::result::Result<Self, $crate::wire::Malformed> {
+                    Ok(Self {
+                        $( $field: $crate::wire::Wire::read(reader)?, )*
+                        extra: $crate::wire::Wire::read(reader)?,
+                    })
+                }
+            }
+
             #[cfg(test)]
             impl $crate::json_forms::Sample for $name {
                 fn sample(secrets: bool) -> Self {

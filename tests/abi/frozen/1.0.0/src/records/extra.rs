@@ -2,6 +2,7 @@
 
 use crate::abi::AbiValue;
 use crate::error::{ErrorKind, Result, VcsError};
+use crate::wire::{Malformed, Wire, WireBuffer, WireReader};
 use abi_stable::std_types::{RString, RVec, Tuple2};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -186,6 +187,16 @@ impl<'de> Deserialize<'de> for Extra {
         }
 
         deserializer.deserialize_map(Facts)
+    }
+}
+
+impl Wire for Extra {
+    fn write(&self, buffer: &mut WireBuffer) {
+        self.0.write(buffer);
+    }
+
+    fn read(reader: &mut WireReader<'_>) -> std::result::Result<Self, Malformed> {
+        Wire::read(reader).map(Self)
     }
 }
 

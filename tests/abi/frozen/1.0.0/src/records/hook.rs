@@ -10,13 +10,16 @@ record! {
     pub struct HookRequest / HookRequestAbi {
         /// The full name of the repository.
         pub repo: String,
-        /// The hook's id, for an update.
+        /// The hook's id, for an update; when it is reconciled, the id that the
+        /// caller knows it by, if it knows one.
         pub id: Option<String>,
-        /// The name for people.
+        /// The name for people. A last word in brackets marks whose hook it is
+        /// when it is reconciled, such as `[0123456789ab]`.
         pub name: String,
-        /// The engine's address for deliveries: the hook's identity when it is
-        /// reconciled. Where a proxy is configured for webhooks, the provider
-        /// puts it in, here and in every other request about a hook.
+        /// The engine's address for deliveries. When a hook is reconciled without a
+        /// known id, the one of this address is meant, or of one that ends in the
+        /// same unguessable segment. Where a proxy is configured for webhooks, the
+        /// provider puts it in, here and in every other request about a hook.
         pub url: String,
         /// The service's event keys; empty means the provider's default.
         pub events: Vec<String>,
@@ -49,13 +52,14 @@ record! {
         pub url: String,
     }
 
-    /// A hook to delete, by id or by address. Deleting what is gone succeeds.
+    /// A hook to delete, by id or by address; with both, all hooks of the id or
+    /// of addresses that are the same hook's. Deleting what is gone succeeds.
     pub struct DeleteHookRequest / DeleteHookRequestAbi {
         /// The full name of the repository.
         pub repo: String,
         /// The hook's id.
         pub id: Option<String>,
-        /// The engine's address, if the id is not known.
+        /// The engine's address.
         pub url: Option<String>,
     }
 

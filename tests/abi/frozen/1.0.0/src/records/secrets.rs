@@ -2,6 +2,7 @@
 
 use crate::abi::AbiValue;
 use crate::secret::{Secret, SecretAbi};
+use crate::wire::{Malformed, Wire, WireBuffer, WireReader};
 use abi_stable::std_types::{RString, RVec, Tuple2};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -77,6 +78,16 @@ impl Serialize for Secrets {
 impl<'de> Deserialize<'de> for Secrets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         IgnoredAny::deserialize(deserializer).map(|_| Self::new())
+    }
+}
+
+impl Wire for Secrets {
+    fn write(&self, buffer: &mut WireBuffer) {
+        self.0.write(buffer);
+    }
+
+    fn read(reader: &mut WireReader<'_>) -> std::result::Result<Self, Malformed> {
+        Wire::read(reader).map(Self)
     }
 }
 
