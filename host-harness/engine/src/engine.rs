@@ -8,6 +8,7 @@ use super::guard::{Guard, GuardedServers};
 use super::metrics::{LostLogLines, Metrics};
 use super::rejections::RejectionLog;
 use super::server_health::ServerHealth;
+use super::servers::Servers;
 use super::store::Store;
 use super::supervisor::Tasks;
 use std::sync::Arc;
@@ -16,35 +17,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use vcs_provider_interface::context::{Cancellation, HostCallContext};
 use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
-use vcs_provider_interface::provider::{AuthorizedClient, VcsServer};
+use vcs_provider_interface::provider::AuthorizedClient;
 use vcs_provider_interface::records::Credential;
-
-/// The configured servers, whichever generation of their providers serves.
-///
-/// The registry is one; tests have their own.
-pub trait Servers: Send + Sync {
-    /// The names of the configured servers, with their provider types.
-    fn names(&self) -> Vec<(String, String)>;
-
-    /// The server of this name, as it serves now.
-    ///
-    /// # Errors
-    /// `NotFound` if none is configured under this name; `Unavailable` if its
-    /// provider could not be loaded.
-    fn server(&self, name: &str) -> Result<Arc<dyn VcsServer>>;
-
-    /// How the providers are, for people and for monitoring.
-    fn health(&self) -> serde_json::Value;
-
-    /// Whether the provider of a server is loaded.
-    fn is_served(&self, name: &str) -> bool;
-
-    /// Looks for changed plugins and puts them into service; says what it did.
-    fn reload(&self) -> serde_json::Value;
-
-    /// Ends every wait for a plugin, because the engine stops.
-    fn stop(&self) {}
-}
 
 /// The largest delivery that is read. Bitbucket Cloud: payloads have at most 256 KB;
 /// the rest is slack.

@@ -32,6 +32,7 @@ pub mod random;
 pub mod rejections;
 pub mod runs;
 pub mod server_health;
+pub mod servers;
 pub mod services;
 pub mod start;
 pub mod store;

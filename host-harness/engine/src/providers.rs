@@ -4,7 +4,7 @@
 use super::config::{EngineConfig, ServerConfig};
 use super::grants::GrantStore;
 use super::host_services::EngineServices;
-use crate::engine::Servers;
+use crate::servers::Servers;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -9,10 +9,10 @@ use super::args::action::{
 };
 use super::demo::git_failure;
 use super::failure::Failure;
+use super::input::secret_from;
 use super::interrupt;
 use super::output::{Output, print_text};
 use super::render::one_line;
-use super::vcs::secret_from;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use std::path::PathBuf;
 use std::time::Duration;

@@ -19,6 +19,7 @@ mod demo;
 pub mod exit;
 mod failure;
 mod grants;
+mod input;
 mod interrupt;
 mod logging;
 mod output;

@@ -4,7 +4,7 @@ use super::args::DirectoryArguments;
 use super::args::vcs::ServerArguments;
 use super::failure::Failure;
 
-use super::vcs::secret_from;
+use super::input::secret_from;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use vcs_engine::clock::SystemClock;

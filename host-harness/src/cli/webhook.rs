@@ -2,9 +2,9 @@
 
 use super::args::{HiddenText, WebhookParseArguments};
 use super::failure::Failure;
+use super::input::{bytes_from, secret_from};
 use super::output::Output;
 use super::session::{config_of, plugin_directory, provider_of_type};
-use super::vcs::{bytes_from, secret_from};
 use std::sync::Arc;
 use vcs_engine::host_services::EngineServices;
 use vcs_provider_interface::context::HostCallContext;

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use vcs_engine::clock::MovableClock;
-use vcs_engine::engine::{Engine, Servers, Settings};
+use vcs_engine::engine::{Engine, Settings};
 use vcs_engine::events::Rejection;
 use vcs_engine::grants::{GrantStore, StoreKey};
 use vcs_engine::linking::{LinkRequest, LinkedHook};
+use vcs_engine::servers::Servers;
 use vcs_engine::store::{Received, Store};
 use vcs_provider_interface::prelude::*;
 

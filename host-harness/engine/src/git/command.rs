@@ -1,8 +1,10 @@
 //! One git command: its environment, its run, its end.
 
 use super::GitError;
-use super::isolation::{Settings, isolate};
+use super::environment::Settings;
+use super::isolation::isolate;
 use super::process::{check, read_lines, read_output, wait};
+use super::progress::Progress;
 use super::remote::Remote;
 use super::stderr::Stderr;
 use super::version;
@@ -11,9 +13,6 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use vcs_provider_interface::context::CallContext;
-
-/// Receives git's progress, line by line.
-pub type Progress<'a> = &'a mut dyn FnMut(&str);
 
 /// A git command to run.
 pub struct Git<'a> {

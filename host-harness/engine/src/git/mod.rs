@@ -17,18 +17,21 @@
 
 mod command;
 mod credential;
+mod environment;
 mod isolation;
 mod network;
 mod process;
+mod progress;
 mod relay;
 mod remote;
 mod ssh;
 mod stderr;
 mod version;
 
-pub use command::{Git, Progress};
+pub use command::Git;
 pub use credential::{serve_credential_helper, use_helper_program};
 pub use network::{GitNetwork, ProxyAddress};
+pub use progress::Progress;
 pub use remote::Remote;
 pub use ssh::{KnownHosts, SshAccess};
 pub use version::LEAST_VERSION;

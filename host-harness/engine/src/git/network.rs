@@ -2,7 +2,7 @@
 
 use super::GitError;
 use super::credential::OriginCredential;
-use super::isolation::{self, Settings};
+use super::environment::{NO_PROXY_VARIABLES, PROXY_VARIABLES, Settings, inherited};
 use super::relay::Relay;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -130,7 +130,7 @@ impl GitNetwork {
 
     /// Starts the relays to those proxies that want a password.
     pub(super) fn start_relays(&self) -> Result<Relays, GitError> {
-        let environment = isolation::inherited(isolation::PROXY_VARIABLES)
+        let environment = inherited(PROXY_VARIABLES)
             .into_iter()
             .filter_map(|(_, value)| environment_proxy(value.to_str()?));
         let proxies: Vec<ProxyAddress> = match &self.proxy {
@@ -162,14 +162,14 @@ impl GitNetwork {
             }
             return;
         }
-        for (name, value) in isolation::inherited(isolation::PROXY_VARIABLES) {
+        for (name, value) in inherited(PROXY_VARIABLES) {
             // What cannot be read as an address is git's to reject.
             match value.to_str().and_then(environment_proxy) {
                 Some(proxy) => command.env(name, relays.way_to(&proxy.address)),
                 None => command.env(name, value),
             };
         }
-        command.envs(isolation::inherited(isolation::NO_PROXY_VARIABLES));
+        command.envs(inherited(NO_PROXY_VARIABLES));
     }
 
     /// Adds git's settings. Authorities without a file of this machine are
@@ -216,7 +216,7 @@ impl GitNetwork {
         if let Some(proxy) = &self.proxy {
             return proxy.credential.clone().into_iter().collect();
         }
-        isolation::inherited(isolation::PROXY_VARIABLES)
+        inherited(PROXY_VARIABLES)
             .into_iter()
             .filter_map(|(_, value)| environment_proxy(value.to_str()?)?.credential)
             .collect()

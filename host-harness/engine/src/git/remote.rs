@@ -2,7 +2,7 @@
 
 use super::GitError;
 use super::credential::{CredentialServer, OriginCredential};
-use super::isolation::Settings;
+use super::environment::Settings;
 use super::network::{GitNetwork, Relays};
 use super::ssh::{Agent, KnownHosts, SshAccess};
 use std::process::Command;

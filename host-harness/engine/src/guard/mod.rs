@@ -11,8 +11,8 @@ pub use circuit::{CircuitStatus, Circuits};
 pub use secrets::{KnownSecrets, REDACTED};
 
 use crate::clock::Clock;
-use crate::engine::Servers;
 use crate::metrics::Metrics;
+use crate::servers::Servers;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! A service and its provider in one, in memory: what the engine's tests talk to.
 
-use crate::engine::Servers;
+use crate::servers::Servers;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;

@@ -2,7 +2,7 @@
 
 use crate::cli::args::HiddenText;
 use crate::cli::failure::Failure;
-use crate::cli::vcs::secret_from;
+use crate::cli::input::secret_from;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use vcs_provider_interface::secret::Secret;

@@ -3,8 +3,8 @@
 
 use super::{CheckoutApplicationArguments, options_of, report, with_progress};
 use crate::cli::failure::Failure;
+use crate::cli::input::secret_from;
 use crate::cli::output::Output;
-use crate::cli::vcs::secret_from;
 use vcs_engine::checkout::{fetch_order, git_clone};
 
 pub(super) fn check_out(

@@ -1,8 +1,9 @@
 //! Hooks and events.
 
-use super::call::{Call, json_from, secret_from};
+use super::call::Call;
 use crate::cli::args::vcs::{HookArguments, HookOperation};
 use crate::cli::failure::Failure;
+use crate::cli::input::{json_from, secret_from};
 use vcs_provider_interface::records::*;
 
 pub(super) fn run(call: &Call<'_>, operation: HookOperation) -> Result<(), Failure> {

@@ -14,7 +14,6 @@ use super::failure::Failure;
 use super::output::Output;
 use super::session::Session;
 use call::Call;
-pub(super) use call::{bytes_from, secret_from};
 
 /// Makes one call through a plugin.
 pub(super) fn run(arguments: VcsArguments, output: &Output) -> Result<(), Failure> {

@@ -1,8 +1,9 @@
 //! Build statuses and reports.
 
-use super::call::{Call, json_from};
+use super::call::Call;
 use crate::cli::args::vcs::StatusOperation;
 use crate::cli::failure::Failure;
+use crate::cli::input::json_from;
 use serde::Serialize;
 use serde_json::Value;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! A client with one token.
 
 use crate::config::Config;
-use crate::http::{Http, check, invalid, segment};
+use crate::http::{Http, check, invalid, project, segment};
 use crate::{hooks, json};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -11,23 +11,6 @@ use vcs_provider_interface::sink::collect;
 pub(crate) struct Client {
     pub(crate) config: Arc<Config>,
     pub(crate) http: Http,
-}
-
-/// The address of a project: its full name, however deep, is one segment.
-///
-/// # Errors
-/// `InvalidInput` for what can be no full name.
-pub(crate) fn project(repo: &str) -> Result<String> {
-    let is_name = repo.contains('/')
-        && repo.split('/').all(|part| !matches!(part, "" | "." | ".."))
-        && !repo.chars().any(char::is_control);
-    if !is_name {
-        return Err(VcsError::new(
-            ErrorKind::INVALID_INPUT,
-            format!("{repo:?} is no full name such as group/subgroup/project"),
-        ));
-    }
-    Ok(format!("/api/v4/projects/{}", segment(repo)))
 }
 
 /// An empty name would ask for the list.

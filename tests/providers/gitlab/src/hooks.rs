@@ -1,7 +1,6 @@
 //! Webhooks of a project: GitLab has a flag for each kind of event.
 
-use crate::client::project;
-use crate::http::{Http, invalid};
+use crate::http::{Http, invalid, project};
 use crate::json::text_or_empty;
 use serde_json::{Map, Value, json};
 use vcs_provider_interface::prelude::*;

@@ -290,3 +290,20 @@ fn failed(status: u16, response: &Response<Body>, text: &str) -> VcsError {
         None => error,
     }
 }
+
+/// The address of a project: its full name, however deep, is one segment.
+///
+/// # Errors
+/// `InvalidInput` for what can be no full name.
+pub(crate) fn project(repo: &str) -> Result<String> {
+    let is_name = repo.contains('/')
+        && repo.split('/').all(|part| !matches!(part, "" | "." | ".."))
+        && !repo.chars().any(char::is_control);
+    if !is_name {
+        return Err(VcsError::new(
+            ErrorKind::INVALID_INPUT,
+            format!("{repo:?} is no full name such as group/subgroup/project"),
+        ));
+    }
+    Ok(format!("/api/v4/projects/{}", segment(repo)))
+}
