@@ -8,7 +8,7 @@ use crate::cli::progress::ListProgress;
 use crate::cli::render::Row;
 use crate::cli::session::Session;
 use serde::Serialize;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 use tempfile::NamedTempFile;
