@@ -250,8 +250,9 @@ fn swaps_of_isolated_servers_lose_no_call_and_leave_nothing_behind() {
     );
     until("open files and threads as before", || {
         let now = footprint();
-        // A mapping more or less is a stack that the C library keeps.
-        now[0] <= before[0] && now[1] <= before[1] && now[2] <= before[2] + 8
+        // Some mappings are stacks and heaps of threads that the C library keeps for
+        // the next ones; what each swap left behind would be as many as the swaps.
+        now[0] <= before[0] && now[1] <= before[1] && now[2] < before[2] + swaps.max(16) / 2
     });
 }
 

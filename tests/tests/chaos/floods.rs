@@ -22,7 +22,9 @@ const RATE: u32 = 50;
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// The most memory that the engine may hold meanwhile.
-const MEMORY: u64 = 150 * 1024 * 1024;
+///
+/// Unoptimised, what waits for a connection takes more: 156 to 164 MB were seen.
+const MEMORY: u64 = if cfg!(debug_assertions) { 200 } else { 150 } * 1024 * 1024;
 
 /// What a hostile connection sends when it is opened.
 fn opening(random: &mut Random, hook: &str) -> Vec<u8> {

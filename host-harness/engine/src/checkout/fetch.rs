@@ -223,18 +223,27 @@ impl Work<'_> {
             self.warnings.push(format!(
                 "there is no branch {branch:?}; the commit {hash} was found without it"
             ));
-        } else if !self.is_shallow() {
-            let remote_ref = format!("refs/remotes/origin/{branch}");
-            let arguments = ["merge-base", "--is-ancestor", hash, &remote_ref];
-            match Git::new(self.directory()).run(self.context, arguments) {
-                Err(GitError::Failed { code: Some(1), .. }) => self.warnings.push(format!(
+        } else if !self.is_shallow() && !self.may_be_on(branch, hash)? {
+            // The branch may have moved since it was looked at.
+            self.fetch(&[refspec_of(branch)], History::Rest)?;
+            if !self.may_be_on(branch, hash)? {
+                self.warnings.push(format!(
                     "the commit {hash} is not on the branch {branch:?} now"
-                )),
-                Ok(_) | Err(GitError::Failed { .. }) => {}
-                Err(error) => return Err(error),
+                ));
             }
         }
         Ok(())
+    }
+
+    /// `false` if the commit is not on the branch as it was fetched.
+    fn may_be_on(&self, branch: &str, hash: &str) -> Result<bool, GitError> {
+        let remote_ref = format!("refs/remotes/origin/{branch}");
+        let arguments = ["merge-base", "--is-ancestor", hash, &remote_ref];
+        match Git::new(self.directory()).run(self.context, arguments) {
+            Err(GitError::Failed { code: Some(1), .. }) => Ok(false),
+            Ok(_) | Err(GitError::Failed { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     /// Waits before another look; `false` if it was looked for long enough.
