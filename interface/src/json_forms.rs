@@ -142,7 +142,7 @@ forms! {
 fn codes() -> String {
     let mut text = String::new();
     macro_rules! codes {
-        ($($name:ty),* $(,)?) => { $(
+        ($($name:ty),*) => { $(
             let _ = writeln!(text, "{}", stringify!($name));
             for code in <$name>::ALL {
                 let json = serde_json::to_string(code).unwrap();
@@ -155,29 +155,7 @@ fn codes() -> String {
             let _ = writeln!(text, "  60000 {json}\n");
         )* };
     }
-    codes!(
-        AnnotationType,
-        ArchiveFormat,
-        BranchSort,
-        BuildState,
-        CredentialKind,
-        crate::error::ErrorKind,
-        EventKind,
-        FileChange,
-        crate::sink::Flow,
-        crate::services::LogLevel,
-        MergeStrategy,
-        ProofKind,
-        PullRequestState,
-        RefKind,
-        ReportDataType,
-        ReportResult,
-        ReportType,
-        SecretAlphabet,
-        Severity,
-        SignatureState,
-        Visibility,
-    );
+    crate::open_enum::every_code!(codes);
     text
 }
 

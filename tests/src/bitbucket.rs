@@ -3,12 +3,15 @@
 use crate::contract::{delivery_violations, violations};
 use crate::host::RecordingHost;
 use crate::libraries::{built_library, own_target_folder_and_profile};
+use crate::place::{isolation, server_settings};
 use crate::sandbox::GitSandbox;
 use mock_bitbucket::{MockBitbucket, MockBuilder, RecordedExchange};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
-use vcs_plugin_host::loader::Loader;
+use vcs_plugin_host::isolation::Isolation;
+use vcs_plugin_host::loader::{Confinement, LoadedProvider, Loader};
+use vcs_plugin_host::registry::{Registry, RegistryOptions, ServerHandle, ServerSettings};
 use vcs_provider_interface::abi::{HostProvider, HostServer};
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::prelude::*;
@@ -25,14 +28,49 @@ pub const CALL_LIMIT: Duration = Duration::from_secs(60);
 /// If it cannot be built or loaded.
 #[must_use]
 pub fn loaded_provider() -> HostProvider {
-    static LOADED: OnceLock<HostProvider> = OnceLock::new();
-    *LOADED.get_or_init(|| {
+    loaded().provider
+}
+
+fn loaded() -> &'static LoadedProvider {
+    static LOADED: OnceLock<LoadedProvider> = OnceLock::new();
+    LOADED.get_or_init(|| {
         let library = pinned_copy(&built_library("vcs-bitbucketcloud"));
         match Loader::default().load(&library) {
-            Ok(loaded) => loaded.provider,
+            Ok(loaded) => loaded,
             Err(error) => panic!("{error}"),
         }
     })
+}
+
+/// A server of the same library in a process of its own, confined as an engine
+/// confines it. The process ends with the last of the server and its clients.
+///
+/// # Panics
+/// If the provider refuses the configuration.
+#[must_use]
+pub fn isolated_server_of(config: &str, host: &Arc<RecordingHost>) -> ServerHandle {
+    let options = RegistryOptions {
+        isolation: Some(Isolation {
+            confinement: Some(Confinement::default()),
+            ..isolation()
+        }),
+        ..Default::default()
+    };
+    let registry = Registry::new(Loader::default(), options);
+    let settings = ServerSettings {
+        isolated: true,
+        ..server_settings("main", "bitbucketcloud", config, host)
+    };
+    if let Err(error) = registry.adopt(loaded().clone()) {
+        panic!("{error}");
+    }
+    if let Err(error) = registry.configure(settings) {
+        panic!("{error}");
+    }
+    match registry.server("main") {
+        Some(server) => server,
+        None => panic!("there is no server"),
+    }
 }
 
 /// A copy of a built library with its manifest in a directory of its own, as an

@@ -9,6 +9,7 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use vcs_plugin_host::isolation::Isolation;
 use vcs_plugin_host::loader::{Digest, Loader, LoaderOptions, Manifest, Preflight};
 use vcs_plugin_host::registry::{Registry, RegistryOptions, ServerSettings};
 use vcs_provider_interface::info::{INTERFACE_VERSION, TARGET};
@@ -133,9 +134,21 @@ impl Place {
     /// A registry whose server `main` is served by this plugin, and its log.
     #[must_use]
     pub fn registry_serving(&self, plugin: &Path, config: &str) -> (Registry, Arc<RecordingHost>) {
+        self.registry_hosting(Hosting::InProcess, plugin, config)
+    }
+
+    /// The same for a server that is hosted in this way.
+    #[must_use]
+    pub fn registry_hosting(
+        &self,
+        hosting: Hosting,
+        plugin: &Path,
+        config: &str,
+    ) -> (Registry, Arc<RecordingHost>) {
         let options = RegistryOptions {
             constructor_time_limit: Duration::from_secs(2),
             probe_time_limit: Duration::from_secs(2),
+            isolation: Some(isolation()),
             ..Default::default()
         };
         let registry = Registry::new(self.loader(), options);
@@ -144,11 +157,31 @@ impl Place {
             Err(error) => panic!("{error}"),
         };
         let host = RecordingHost::new();
-        let settings = server_settings("main", &report.info.provider_type, config, &host);
+        let mut settings = server_settings("main", &report.info.provider_type, config, &host);
+        settings.isolated = hosting == Hosting::Isolated;
         if let Err(error) = registry.configure(settings) {
             panic!("{error}");
         }
         (registry, host)
+    }
+}
+
+/// Where a server of a test lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hosting {
+    /// In the process of the test.
+    InProcess,
+    /// In a process of its own.
+    Isolated,
+}
+
+/// Processes of the `engine` that may start programs, since the provider of local
+/// repositories starts git.
+#[must_use]
+pub fn isolation() -> Isolation {
+    Isolation {
+        program: built_program("engine"),
+        confinement: None,
     }
 }
 
@@ -173,6 +206,8 @@ pub fn server_settings(
 #[must_use]
 pub fn manifest_of(name: &str, bytes: &[u8]) -> Manifest {
     Manifest {
+        format: Manifest::FORMAT,
+        unknown_keys: Vec::new(),
         name: name.to_owned(),
         provider_type: "fine".to_owned(),
         version: "1.0.0".to_owned(),

@@ -55,24 +55,34 @@ fn plain_git_repositories_conform() {
     );
 }
 
-/// Runs the conformance kit as a command, on the mocked service.
-fn assert_bitbucket_cloud_conforms(library: &Path) {
-    let plugin = pinned_copy(library);
-    let folder = tempfile::tempdir().unwrap();
-    let junit = folder.path().join("report.xml");
+/// The report of the conformance kit as a command, on the mocked service.
+fn report_by_the_command(plugin: &Path, further: &[&str]) -> Report {
     let output = Command::new(built_program("engine"))
         .args(["conformance", "--mock", "--json", "--plugin"])
-        .arg(&plugin)
-        .arg("--junit")
-        .arg(&junit)
+        .arg(plugin)
+        .args(further)
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    let report: Report = serde_json::from_slice(&output.stdout).unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn assert_bitbucket_cloud_conforms(library: &Path) {
+    let folder = tempfile::tempdir().unwrap();
+    let junit = folder.path().join("report.xml");
+    let junit_path = junit.to_str().unwrap();
+    let plugin = pinned_copy(library);
+    let report = report_by_the_command(&plugin, &["--junit", junit_path]);
     assert_conforms(&report, &["every method is a capability"]);
     let document = std::fs::read_to_string(&junit).unwrap();
     assert!(document.contains(r#"failures="0""#), "{document}");
+    // Hosted in a process of its own, the same file behaves in the same way.
+    let mut isolated = report_by_the_command(&plugin, &["--isolated"]);
+    for (one, other) in isolated.rules.iter_mut().zip(&report.rules) {
+        one.seconds = other.seconds;
+    }
+    assert_eq!(isolated, report);
 }
 
 #[test]

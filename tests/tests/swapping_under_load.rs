@@ -4,7 +4,7 @@
 use integration_tests::host::RecordingHost;
 use integration_tests::mock_process::MockProcess;
 use integration_tests::place::{
-    Place, client_of, drops, second_build, server_settings, until, with_tail,
+    Hosting, Place, client_of, drops, second_build, server_settings, until, with_tail,
 };
 use integration_tests::sandbox::{GitSandbox, git_command, run_git};
 use integration_tests::{bitbucket, built_library};
@@ -13,11 +13,14 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use vcs_plugin_host::registry::Registry;
+use vcs_plugin_host::registry::{Registry, ServerSettings};
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::prelude::*;
 
 const SWAPS: usize = 200;
+
+/// Each of these starts a process; what one swap leaves behind shows all the same.
+const ISOLATED_SWAPS: usize = 40;
 const CALLERS: usize = 8;
 
 /// What a thread does between two calls: it leaves a processor to the swaps.
@@ -137,12 +140,6 @@ fn main_of(repo: &str) -> BranchRequest {
     }
 }
 
-fn configure(registry: &Registry, provider_type: &str, config: &str, host: &Arc<RecordingHost>) {
-    registry
-        .configure(server_settings("main", provider_type, config, host))
-        .unwrap();
-}
-
 /// What the provider that serves now answers.
 fn answer(registry: &Registry, request: &BranchRequest) -> Branch {
     let client = client_of(registry, Credential::configured());
@@ -199,6 +196,8 @@ impl Load<'_> {
 /// Two builds of a provider and local repositories take turns for one server.
 struct Turns<'a> {
     place: &'a Place,
+    hosting: Hosting,
+    swaps: usize,
     /// The provider with two builds, and its configuration.
     package: &'a str,
     provider_type: &'a str,
@@ -221,11 +220,20 @@ impl Turns<'_> {
             install(&second, "libsecond.so"),
         ];
         let local = install(&built_library("vcs-local-git"), "liblocal.so");
-        let (registry, host) = self.place.registry_serving(&builds[0], self.config);
+        let (registry, host) = self
+            .place
+            .registry_hosting(self.hosting, &builds[0], self.config);
+        let configure = |provider_type: &str, config: &str| {
+            let settings = ServerSettings {
+                isolated: self.hosting == Hosting::Isolated,
+                ..server_settings("main", provider_type, config, &host)
+            };
+            registry.configure(settings).unwrap();
+        };
         let swap = |index: usize| match index % 4 {
             0 => drop(registry.load(&builds[1]).unwrap()),
-            1 => configure(&registry, "local-git", &local_config, &host),
-            2 => configure(&registry, self.provider_type, self.config, &host),
+            1 => configure("local-git", &local_config),
+            2 => configure(self.provider_type, self.config),
             _ => drop(registry.load(&builds[0]).unwrap()),
         };
         let request = main_of(self.repo);
@@ -260,8 +268,8 @@ impl Turns<'_> {
         let (mut peak, mut calls, mut said_drops) = (before, 0, 0);
         let grown = typical_growth(5, |round| {
             let outcome = load.during(|| {
-                for index in 0..SWAPS / 5 {
-                    swap(round * (SWAPS / 5) + index);
+                for index in 0..self.swaps / 5 {
+                    swap(round * (self.swaps / 5) + index);
                     let now = Held::now();
                     peak.files = peak.files.max(now.files);
                     peak.threads = peak.threads.max(now.threads);
@@ -274,10 +282,10 @@ impl Turns<'_> {
             said_drops += drops(&host);
             host.forget_log();
         });
-        assert!(calls as usize > SWAPS, "{calls}");
+        assert!(calls as usize > self.swaps, "{calls}");
         let counts = registry.health().counts;
         assert_eq!(counts.rejected, 0);
-        assert_eq!(counts.instances_made - made_before, SWAPS as u64);
+        assert_eq!(counts.instances_made - made_before, self.swaps as u64);
         rest();
         said_drops += drops(&host);
         before.until_again();
@@ -287,11 +295,13 @@ impl Turns<'_> {
         let most_files = before.files + 8 * CALLERS + 2;
         assert!(peak.threads <= most_threads, "{before:?} {peak:?}");
         assert!(peak.files <= most_files, "{before:?} {peak:?}");
-        let for_a_swap = grown.own_kib as f64 / (SWAPS / 5) as f64;
+        let for_a_swap = grown.own_kib as f64 / (self.swaps / 5) as f64;
         println!(
-            "{}: {SWAPS} swaps, {CALLERS} threads, {calls} calls, 0 errors, \
+            "{} {:?}: {} swaps, {CALLERS} threads, {calls} calls, 0 errors, \
              {for_a_swap:.1} KiB more for each, at most {} threads and {} open files more",
             self.provider_type,
+            self.hosting,
+            self.swaps,
             peak.threads - before.threads,
             peak.files - before.files,
         );
@@ -316,6 +326,8 @@ fn bitbucket_cloud_is_swapped_two_hundred_times_under_eight_threads_without_a_lo
     let mock = MockProcess::serving(bitbucket::REPO, git.path());
     let turns = Turns {
         place: &Place::new(),
+        hosting: Hosting::InProcess,
+        swaps: SWAPS,
         package: "vcs-bitbucketcloud",
         provider_type: "bitbucketcloud",
         config: &mock.server_config,
@@ -331,6 +343,8 @@ fn a_provider_without_a_network_is_swapped_and_each_instance_says_once_that_it_w
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let turns = Turns {
         place: &Place::new(),
+        hosting: Hosting::InProcess,
+        swaps: SWAPS,
         package: "vcs-misbehaving",
         provider_type: "misbehaving",
         config: "good",
@@ -339,6 +353,22 @@ fn a_provider_without_a_network_is_swapped_and_each_instance_says_once_that_it_w
     let (made, said_drops) = turns.assert_swaps_lose_nothing();
     // All but the one that serves.
     assert_eq!(said_drops as u64, made - 1);
+}
+
+/// The same for servers in processes of their own, which come and go.
+#[test]
+fn servers_in_processes_of_their_own_are_swapped_without_a_lost_call() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let turns = Turns {
+        place: &Place::new(),
+        hosting: Hosting::Isolated,
+        swaps: ISOLATED_SWAPS,
+        package: "vcs-misbehaving",
+        provider_type: "misbehaving",
+        config: "good",
+        repo: "one/two",
+    };
+    turns.assert_swaps_lose_nothing();
 }
 
 #[test]

@@ -159,7 +159,13 @@ fn log_reload(report: &ReloadReport) {
             Outcome::Loaded {
                 provider_type,
                 sha256,
-            } => tracing::info!(%path, %sha256, "the provider {provider_type} is in service"),
+                notices,
+            } => {
+                tracing::info!(%path, %sha256, "the provider {provider_type} is in service");
+                for notice in notices {
+                    tracing::warn!(%path, "{notice}");
+                }
+            }
             Outcome::Unchanged { .. } | Outcome::RolledBack { .. } => {}
             Outcome::CopyOf { path: other } => tracing::warn!(
                 %path,

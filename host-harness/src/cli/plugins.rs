@@ -167,5 +167,10 @@ fn accepted(report: &PluginReport) -> String {
         report.info.capabilities.len(),
         report.sha256
     );
-    format!("\x1b[32maccepted\x1b[0m  {}\n", one_line(&line))
+    let mut text = format!("\x1b[32maccepted\x1b[0m  {}\n", one_line(&line));
+    for notice in &report.notices {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "          {}", one_line(notice));
+    }
+    text
 }

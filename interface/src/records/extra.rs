@@ -1,14 +1,11 @@
 //! The facts that records have no field for.
 
 use crate::abi::AbiValue;
-use crate::error::{ErrorKind, Result, VcsError};
 use crate::wire::{Malformed, Wire, WireBuffer, WireReader};
 use abi_stable::std_types::{RString, RVec, Tuple2};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::ops::Deref;
-use std::str::FromStr;
 
 /// Facts without a field of their own: text under unique keys, in the order in
 /// which they were added.
@@ -68,24 +65,6 @@ impl Extra {
             .iter()
             .find(|(present, _)| present == key)
             .map(|(_, value)| value.as_str())
-    }
-
-    /// The value of a key as a number, flag or other type; `None` where there
-    /// is no such key.
-    ///
-    /// # Errors
-    /// `InvalidResponse`, with the key, for a value of another form.
-    pub fn parse<T: FromStr>(&self, key: &str) -> Result<Option<T>>
-    where
-        T::Err: Display,
-    {
-        let Some(value) = self.get(key) else {
-            return Ok(None);
-        };
-        value.parse().map(Some).map_err(|error| {
-            let message = format!("the extra fact `{key}` cannot be used: {error}");
-            VcsError::new(ErrorKind::INVALID_RESPONSE, message)
-        })
     }
 
     /// Takes a fact out.

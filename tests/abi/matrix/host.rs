@@ -1,11 +1,9 @@
-//! The host of the matrix: loads a plugin with the loader of this repository,
+//! The host of the matrix: loads a plugin with the host crate of this repository,
 //! built against one version of the interface, and prints what happened.
 
-mod loader;
-
-use loader::{LoadError, LoadedProvider, Loader, LoaderOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use vcs_plugin_host::loader::{LoadError, LoadedProvider, Loader, LoaderOptions};
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::collect;
@@ -93,17 +91,6 @@ fn labels(client: &dyn AuthorizedClient) -> String {
     }
 }
 
-#[cfg(feature = "since-1-2")]
-fn logo(client: &dyn AuthorizedClient) -> String {
-    let context = HostCallContext::new("logo");
-    let streamed =
-        vcs_provider_interface::sink::collect_bytes(|sink| client.logo(&context, request("r"), sink));
-    match streamed {
-        Ok((done, bytes)) => format!("{} bytes, {:?}", bytes.len(), done.changed),
-        Err(error) => format!("{}: {}", error.kind, error.message),
-    }
-}
-
 fn main() -> std::result::Result<(), VcsError> {
     let path: PathBuf = std::env::args_os().nth(1).unwrap_or_default().into();
     let loaded = match load(&path) {
@@ -130,12 +117,8 @@ fn main() -> std::result::Result<(), VcsError> {
     println!("host name: {}", outcome(client.repo_by_fullname(&context, request(""))));
     #[cfg(feature = "since-1-1")]
     println!("ping: {}", outcome(client.ping(&context, request("r"))));
-    #[cfg(feature = "since-1-2")]
-    println!("greeting: {}", outcome(server.greeting(&context, request("r"))));
     #[cfg(feature = "since-1-1")]
     println!("labels: {}", labels(&*client));
-    #[cfg(feature = "since-1-2")]
-    println!("logo: {}", logo(&*client));
     #[cfg(feature = "since-1-1")]
     poll(&*client, EventKind::BRANCH_LOCKED)?;
     #[cfg(not(feature = "since-1-1"))]

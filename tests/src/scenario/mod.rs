@@ -7,8 +7,9 @@ mod changes;
 mod pull_requests;
 mod reads;
 
-use crate::bitbucket::{Bitbucket, REPO, config_for, server_of};
+use crate::bitbucket::{Bitbucket, REPO, config_for, isolated_server_of, server_of};
 use crate::host::RecordingHost;
+use crate::place::Hosting;
 use crate::sandbox::GitSandbox;
 use mock_bitbucket::{Behaviour, MockBitbucket};
 use std::sync::OnceLock;
@@ -97,6 +98,8 @@ pub struct World {
     pub comment: String,
     /// The id of the repository's hook.
     pub hook: String,
+    /// Where the servers of [`World::client`] live.
+    pub hosting: Hosting,
     /// Where polling begins.
     cursor: Option<String>,
 }
@@ -116,6 +119,7 @@ impl World {
             pull_request: 0,
             comment: String::new(),
             hook: String::new(),
+            hosting: Hosting::InProcess,
             cursor: None,
         };
         if let Err(error) = world.fill(effect) {
@@ -167,8 +171,12 @@ impl World {
             "{}\nbackoffMilliseconds = 1\nrequestTimeoutSeconds = 5\n",
             config_for(&self.bitbucket.mock)
         );
-        let server = server_of(&config, &RecordingHost::new());
-        match server.authorized_client(credential) {
+        let host = RecordingHost::new();
+        let client = match self.hosting {
+            Hosting::InProcess => server_of(&config, &host).authorized_client(credential),
+            Hosting::Isolated => isolated_server_of(&config, &host).authorized_client(credential),
+        };
+        match client {
             Ok(client) => client,
             Err(error) => panic!("{error}"),
         }

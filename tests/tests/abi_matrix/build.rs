@@ -82,28 +82,35 @@ fn interface(version: Version) -> PathBuf {
     folder
 }
 
-/// The dependency on an interface, under the name that sources use.
-fn dependency_on(version: Version) -> String {
-    let package = match version.name {
-        "other-package" => "vcs-provider-interfaces",
-        _ => "vcs-provider-interface",
-    };
+/// The dependency on an interface.
+fn dependency_on(version: Version) -> toml::Value {
     let path = interface(version);
-    format!("vcs-provider-interface = {{ path = {path:?}, package = {package:?} }}\n")
+    let path = path.to_str().unwrap();
+    toml::Value::Table(toml::toml! { path = path })
 }
 
-fn project(name: &str, version: Version, rest: &str) -> PathBuf {
+/// A table of the root manifest of this repository.
+fn of_the_workspace(table: &str) -> toml::Table {
+    let path = tests_folder().join("../Cargo.toml");
+    let manifest: toml::Table = fs::read_to_string(path).unwrap().parse().unwrap();
+    manifest[table].as_table().unwrap().clone()
+}
+
+/// A package over a version of the interface.
+fn project(name: &str, version: Version, mut manifest: toml::Table) -> PathBuf {
     let folder = work_folder().join(name);
-    let features: String = ["since-1-1", "since-1-2"]
-        .iter()
-        .map(|feature| format!("{feature} = []\n"))
-        .collect();
-    let manifest = format!(
-        "[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n\
-         [workspace]\n\n[features]\n{features}\n[dependencies]\n{}{rest}",
-        dependency_on(version)
-    );
-    write(&folder.join("Cargo.toml"), &manifest);
+    let standard = toml::toml! {
+        package = { name = name, version = "1.0.0", edition = "2024" }
+        features = { since-1-1 = [], since-1-2 = [] }
+    };
+    manifest.extend(standard);
+    table(&mut manifest, "dependencies")
+        .insert("vcs-provider-interface".to_owned(), dependency_on(version));
+    // Dependencies without debug information, and a quick digest.
+    let dev = of_the_workspace("profile")["dev"].clone();
+    table(&mut manifest, "profile").insert("dev".to_owned(), dev);
+    table(&mut manifest, "workspace");
+    write(&folder.join("Cargo.toml"), &manifest.to_string());
     let lock = folder.join("Cargo.lock");
     if !lock.exists() {
         // The versions that the workspace uses; they are there without a network.
@@ -112,13 +119,19 @@ fn project(name: &str, version: Version, rest: &str) -> PathBuf {
     folder
 }
 
+fn table<'a>(parent: &'a mut toml::Table, name: &str) -> &'a mut toml::Table {
+    let empty = || toml::Value::Table(toml::Table::new());
+    let value = parent.entry(name).or_insert_with(empty);
+    value.as_table_mut().unwrap()
+}
+
 /// Runs cargo on a project and returns the file that it built.
 fn build(folder: &Path, version: Version, how: &Build, file: &str) -> PathBuf {
     // The projects share a folder and cargo a lock; one build after the other
     // is as quick and says at once what fails.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let target = work_folder().join(format!("target{}", how.suffix));
+    let target = work_folder().join("target");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
     command
@@ -142,41 +155,44 @@ fn build(folder: &Path, version: Version, how: &Build, file: &str) -> PathBuf {
         folder.display(),
         String::from_utf8_lossy(&output.stderr)
     );
-    let profile = if how.arguments.contains(&"--release") {
-        "release"
-    } else {
-        "debug"
-    };
-    target.join(profile).join(file)
+    target.join("debug").join(file)
 }
 
 pub(crate) fn plugin(version: Version, how: &Build) -> PathBuf {
     let name = format!("plugin-{}{}", version.name.replace('.', "-"), how.suffix);
     let source = tests_folder().join("abi/matrix/plugin.rs");
-    let rest = format!("\n[lib]\ncrate-type = [\"cdylib\"]\npath = {source:?}\n");
-    let folder = project(&name, version, &rest);
+    let source = source.to_str().unwrap();
+    let manifest = toml::toml! { lib = { crate-type = ["cdylib"], path = source } };
+    let folder = project(&name, version, manifest);
     let file = format!("lib{}.so", name.replace('-', "_"));
     build(&folder, version, how, &file)
 }
 
+/// The host of the matrix over the crate `vcs-plugin-host` of this repository:
+/// its files beside what its manifest inherits from the workspace.
 pub(crate) fn host(version: Version) -> PathBuf {
     let name = format!("host-{}", version.name.replace('.', "-"));
-    let rest = "abi_stable = { version = \"=0.11.3\", default-features = false }\n\
-         hex = \"0.4\"\nlandlock = \"0.4\"\nlibc = \"0.2\"\nlibloading = \"0.8\"\nminisign-verify = \"0.3\"\n\
-         object = { version = \"0.40\", default-features = false, features = [\"read_core\", \"elf\", \"std\"] }\n\
-         rustix = { version = \"1.1\", features = [\"fs\", \"process\"] }\n\
-         serde = { version = \"1.0\", features = [\"derive\"] }\nserde_json = \"1.0\"\n\
-         seccompiler = \"0.5\"\nsha2 = \"0.11\"\ntempfile = \"3.27\"\ntoml = \"1.2\"\n";
-    let folder = project(&name, version, rest);
-    let source = fs::read_to_string(tests_folder().join("abi/matrix/host.rs")).unwrap();
-    write(&folder.join("src/main.rs"), &source);
-    let loader = tests_folder().join("../host-harness/host/src/loader");
-    for file in files_below(&loader) {
-        let name = file.strip_prefix(&loader).unwrap();
-        write(
-            &folder.join("src/loader").join(name),
-            &fs::read_to_string(&file).unwrap(),
-        );
+    let source = tests_folder().join("abi/matrix/host.rs");
+    let source = source.to_str().unwrap();
+    let binary = name.as_str();
+    let mut manifest = toml::toml! {
+        bin = [{ name = binary, path = source }]
+        dependencies = { vcs-plugin-host = { path = "vcs-plugin-host" }, serde_json = "1.0" }
+    };
+    let mut workspace = of_the_workspace("workspace");
+    workspace.remove("members");
+    workspace.remove("exclude");
+    let dependencies = table(&mut workspace, "dependencies");
+    dependencies.retain(|_, dependency| dependency.get("path").is_none());
+    dependencies.insert("vcs-provider-interface".to_owned(), dependency_on(version));
+    manifest.insert("workspace".to_owned(), workspace.into());
+    let folder = project(&name, version, manifest);
+    let crate_folder = tests_folder().join("../host-harness/host");
+    for file in files_below(&crate_folder) {
+        let copy = folder
+            .join("vcs-plugin-host")
+            .join(file.strip_prefix(&crate_folder).unwrap());
+        write(&copy, &fs::read_to_string(&file).unwrap());
     }
     build(&folder, version, &Build::default(), &name)
 }

@@ -3,7 +3,7 @@
 //!
 //! The versions after 1.0 are made from the frozen source of 1.0 by the edits
 //! that the rules of the ABI allow (and by some that they forbid). The hosts
-//! use the loader of this repository, built against their version.
+//! use `vcs-plugin-host` of this repository, built against their version.
 
 mod build;
 mod needs_full_run;

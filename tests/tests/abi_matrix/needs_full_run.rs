@@ -1,9 +1,7 @@
 //! The combinations that one compiler builds.
 
 use super::build::{Build, host, plugin};
-use super::versions::{
-    GAINED_A_FIELD, METHOD_IN_THE_MIDDLE, NEXT_MAJOR, OTHER_PACKAGE, REORDERED, V1_0, V1_1, V1_2,
-};
+use super::versions::{METHOD_IN_THE_MIDDLE, RETYPED, V1_0, V1_1, V1_2};
 use super::{assert_works, run};
 use std::fs;
 
@@ -12,7 +10,8 @@ use std::fs;
 fn every_pair_of_the_same_major_version_works_together() {
     let versions = [V1_0, V1_1, V1_2];
     let plugins = versions.map(|version| plugin(version, &Build::default()));
-    for (host_index, host_version) in versions.into_iter().enumerate() {
+    // A host of 1.2 would only be newer than its plugins once more.
+    for (host_index, host_version) in [V1_0, V1_1].into_iter().enumerate() {
         let host = host(host_version);
         for (plugin_index, plugin) in plugins.iter().enumerate() {
             let what = format!(
@@ -39,8 +38,6 @@ fn every_pair_of_the_same_major_version_works_together() {
             };
             added(1, "ping", "pong r");
             added(1, "labels", "r:bug r:wish");
-            added(2, "greeting", "greetings to r");
-            added(2, "logo", "7 bytes, Some(true)");
             // A method of the host that the plugin knows and the host has not.
             let host_name = match (plugin_index, host_index) {
                 (0, _) => "not asked, log true",
@@ -74,23 +71,22 @@ fn every_pair_of_the_same_major_version_works_together() {
 #[test]
 #[ignore = "compiles whole projects: cargo xtask test --full"]
 fn what_breaks_the_rules_is_refused_by_every_host() {
+    // Another major version, another package and a library that is none are
+    // libraries of the loading tests.
     let wrong = [
-        (NEXT_MAJOR, "version_mismatch", "2.0.0"),
-        (REORDERED, "layout_mismatch", "latest_commit"),
-        (GAINED_A_FIELD, "layout_mismatch", "one_more"),
-        (OTHER_PACKAGE, "layout_mismatch", "vcs-provider-interfaces"),
-        (METHOD_IN_THE_MIDDLE, "layout_mismatch", "ping"),
+        (RETYPED, "latest_commit: RString in BranchAbi"),
+        (METHOD_IN_THE_MIDDLE, "ping"),
     ];
     let plugins: Vec<_> = wrong
         .iter()
-        .map(|(version, _, _)| plugin(*version, &Build::default()))
+        .map(|(version, _)| plugin(*version, &Build::default()))
         .collect();
-    for host_version in [V1_0, V1_2] {
+    for host_version in [V1_0, V1_1] {
         let host = host(host_version);
-        for ((version, code, word), plugin) in wrong.iter().zip(&plugins) {
+        for ((version, word), plugin) in wrong.iter().zip(&plugins) {
             let what = format!("host {}, plugin {}", host_version.name, version.name);
             let cell = run(&host, plugin);
-            assert_eq!(cell.says("refused"), *code, "{what}");
+            assert_eq!(cell.says("refused"), "layout_mismatch", "{what}");
             assert!(
                 cell.says("message").contains(word),
                 "{what}: {}",
@@ -115,13 +111,20 @@ fn the_interface_of_this_repository_works_with_every_plugin_of_its_major_version
     }
 }
 
+/// What crosses the boundary is optimised; the libraries below are as they were.
+const OPTIMISED: &[&str] = &[
+    "--config=profile.dev.opt-level=3",
+    "--config=profile.dev.package.vcs-provider-interface.opt-level=3",
+    "--config=profile.dev.package.'*'.opt-level=0",
+];
+
 #[test]
 #[ignore = "compiles whole projects: cargo xtask test --full"]
 fn the_profile_does_not_matter_but_the_panic_strategy_does() {
     let host = host(V1_0);
     let optimised = Build {
         suffix: "-optimised",
-        arguments: &["--release"],
+        arguments: OPTIMISED,
         compiler: None,
     };
     assert_works(

@@ -122,38 +122,13 @@ pub(crate) const V1_2: Version = Version {
         LOGO,
     ],
 };
-pub(crate) const NEXT_MAJOR: Version = Version {
-    name: "2.0.0",
-    features: &[],
-    edits: &[version_edit("version = \"2.0.0\"")],
-};
-pub(crate) const REORDERED: Version = Version {
-    name: "reordered",
-    features: &[],
-    edits: &[(
-        "src/records/repository.rs",
-        "        /// The bare name.\n        pub display_id: String,\n        \
-         /// The full hash of its last commit.\n        pub latest_commit: String,\n",
-        "        /// The full hash of its last commit.\n        pub latest_commit: String,\n        \
-         /// The bare name.\n        pub display_id: String,\n",
-    )],
-};
-pub(crate) const GAINED_A_FIELD: Version = Version {
-    name: "gained-a-field",
+pub(crate) const RETYPED: Version = Version {
+    name: "retyped",
     features: &[],
     edits: &[(
         "src/records/repository.rs",
         "        pub latest_commit: String,\n",
-        "        pub latest_commit: String,\n        /// New.\n        pub one_more: String,\n",
-    )],
-};
-pub(crate) const OTHER_PACKAGE: Version = Version {
-    name: "other-package",
-    features: &[],
-    edits: &[(
-        "Cargo.toml",
-        "name = \"vcs-provider-interface\"",
-        "name = \"vcs-provider-interfaces\"",
+        "        pub latest_commit: Option<String>,\n",
     )],
 };
 pub(crate) const METHOD_IN_THE_MIDDLE: Version = Version {

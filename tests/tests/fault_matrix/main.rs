@@ -13,6 +13,7 @@ mod wrong_types;
 
 use exceptions::{Allowed, EXCEPTIONS};
 use faults::{Case, cases};
+use integration_tests::place::Hosting;
 use integration_tests::scenario::{Effect, Operation, World, operations};
 use mock_bitbucket::FaultRule;
 use std::net::TcpListener;
@@ -116,8 +117,25 @@ fn is_chosen(operation: usize, at: u64, case: usize, strikes: Strikes) -> bool {
     }
 }
 
+/// The part that runs against a process for each run: an engine starts one in a
+/// fraction of a second, and there are thousands.
+fn is_chosen_isolated(operation: usize, at: u64, case: usize, strikes: Strikes) -> bool {
+    let cases = if all_is_wanted() { 1 } else { 24 };
+    is_chosen(operation, at, case, strikes)
+        && (all_is_wanted() || (at, strikes) == (1, Strikes::Once))
+        && (operation + case) % cases == 0
+}
+
 /// The part of the matrix of every `of`-th operation from this one.
 fn run_part(part: usize, of: usize, effect: Effect) {
+    run(part, of, effect, Hosting::InProcess);
+}
+
+fn run(part: usize, of: usize, effect: Effect, hosting: Hosting) {
+    let is_chosen = match hosting {
+        Hosting::InProcess => is_chosen,
+        Hosting::Isolated => is_chosen_isolated,
+    };
     let elsewhere = TcpListener::bind("127.0.0.1:0").expect("a free port");
     elsewhere.set_nonblocking(true).expect("a listener");
     let origin = format!("http://{}", elsewhere.local_addr().expect("an address"));
@@ -129,7 +147,12 @@ fn run_part(part: usize, of: usize, effect: Effect) {
         .filter(|operation| operation.effect == effect)
         .collect();
     for (number, operation) in operations.iter().enumerate().skip(part).step_by(of) {
-        let mut world = operation.world();
+        let new_world = || {
+            let mut world = operation.world();
+            world.hosting = hosting;
+            world
+        };
+        let mut world = new_world();
         let clean = clean(operation, &world);
         for at in 1..=clean.requests {
             for (index, case) in cases.iter().enumerate() {
@@ -138,7 +161,7 @@ fn run_part(part: usize, of: usize, effect: Effect) {
                         continue;
                     }
                     if effect == Effect::Changes {
-                        world = operation.world();
+                        world = new_world();
                     }
                     runs += 1;
                     let found = judge(operation, &clean, &world, (at, case, strikes));
@@ -180,6 +203,12 @@ fn changing_with_a_fault_gives_an_error_or_is_done_once_first_half() {
 #[test]
 fn changing_with_a_fault_gives_an_error_or_is_done_once_second_half() {
     run_part(1, 2, Effect::Changes);
+}
+
+#[test]
+fn reading_and_changing_from_a_process_of_its_own_end_in_the_same_ways() {
+    run(0, 1, Effect::Reads, Hosting::Isolated);
+    run(0, 1, Effect::Changes, Hosting::Isolated);
 }
 
 #[test]

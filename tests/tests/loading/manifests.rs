@@ -1,6 +1,7 @@
 //! Plugins whose manifest is absent or says something else.
 
 use super::{Serving, good_library};
+use integration_tests::place::Place;
 use integration_tests::place::manifest_of;
 use integration_tests::place::write_manifest;
 use std::fs;
@@ -87,12 +88,41 @@ fn a_manifest_with_a_wrong_value_is_rejected_naming_both_values() {
     let manifest = Manifest::path_of(&plugin);
     fs::write(&manifest, "name = 7").unwrap();
     serving.assert_rejected(&plugin, Step::Manifest, "manifest_invalid", &["sha256"]);
-    fs::write(&manifest, format!("{}\ncolour = 1", toml_of(&right))).unwrap();
-    serving.assert_rejected(&plugin, Step::Manifest, "manifest_invalid", &["colour"]);
+    let later = Manifest {
+        format: Manifest::FORMAT + 1,
+        ..right.clone()
+    };
+    write_manifest(&plugin, &later);
+    serving.assert_rejected(
+        &plugin,
+        Step::Manifest,
+        "manifest_invalid",
+        &["format 2", "format 1", "later engine"],
+    );
+    write_manifest(&plugin, &right);
     fs::set_permissions(&manifest, fs::Permissions::from_mode(0o666)).unwrap();
     serving.assert_rejected(&plugin, Step::Manifest, "manifest_unreadable", &["0666"]);
 }
 
-fn toml_of(manifest: &Manifest) -> String {
-    toml::to_string(manifest).unwrap()
+#[test]
+fn keys_that_are_not_known_are_passed_over_with_a_notice_and_the_format_may_be_left_out() {
+    let place = Place::new();
+    let plugin = place.install_pinned(&good_library(), "libnew.so");
+    let path = Manifest::path_of(&plugin);
+    let written = fs::read_to_string(&path).unwrap();
+    assert!(written.starts_with("format = 1\n"), "{written}");
+    let first = written.replace("format = 1\n", "");
+    fs::write(&path, format!("{first}colour = 1\nsbom = \"a.json\"\n")).unwrap();
+    let loaded = place.loader().load(&plugin).unwrap();
+    let notice = "its manifest has keys that this engine does not know: colour, sbom";
+    assert_eq!(loaded.notices, [notice]);
+    // The administrator sees it, and nothing else changes.
+    let checked = place.engine(&[
+        "plugins",
+        "list",
+        "--plugin-dir",
+        place.plugins().to_str().unwrap(),
+    ]);
+    let said = String::from_utf8_lossy(&checked.stdout);
+    assert!(said.contains("accepted") && said.contains(notice), "{said}");
 }

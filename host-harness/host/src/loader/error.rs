@@ -82,10 +82,10 @@ impl fmt::Display for Step {
 }
 
 macro_rules! reasons {
-    ($( $step:ident { $( $(#[$meta:meta])* $name:ident = $code:literal, $words:literal; )* } )*) => {
+    ($( $step:ident { $( $name:ident = $code:literal, $words:literal; )* } )*) => {
         /// Why a file was rejected. The codes are stable.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Reason { $( $( $(#[$meta])* $name, )* )* }
+        pub enum Reason { $( $( #[doc = concat!("`", $code, "`: ", $words, ".")] $name, )* )* }
 
         impl Reason {
             /// All reasons, in the order of the steps.
@@ -112,127 +112,76 @@ macro_rules! reasons {
 
 reasons! {
     Open {
-        /// There is no such file.
         NotFound = "not_found", "there is no such file";
-        /// It cannot be opened or read.
         Unreadable = "unreadable", "it cannot be read";
-        /// It is a symbolic link.
         Symlink = "symlink", "it is a symbolic link";
-        /// It is a directory, pipe, socket or device.
         NotAFile = "not_a_file", "it is not a regular file";
-        /// It belongs to another user.
         ForeignOwner = "foreign_owner", "it belongs to another user";
-        /// Others may write to it.
         WritableByOthers = "writable_by_others", "others may write to it";
-        /// Others may write to its directory.
         DirectoryWritableByOthers = "directory_writable_by_others", "others may write to its directory";
-        /// It is longer than the limit.
         TooLarge = "too_large", "it is too long";
-        /// It has no bytes.
         Empty = "empty", "it is empty";
     }
     Manifest {
-        /// There is no manifest beside it.
         ManifestMissing = "manifest_missing", "there is no manifest beside it";
-        /// The manifest cannot be read, or others may write to it.
         ManifestUnreadable = "manifest_unreadable", "its manifest cannot be used";
-        /// Keys are trusted, and nobody has signed the manifest.
         SignatureMissing = "signature_missing", "its manifest is not signed";
-        /// Keys are trusted, and none of them has signed the manifest as it is.
         SignatureInvalid = "signature_invalid", "the signature of its manifest is not valid";
-        /// The manifest is not what a manifest must be.
         ManifestInvalid = "manifest_invalid", "its manifest is invalid";
-        /// The manifest is of a file of another name.
         NameMismatch = "name_mismatch", "its manifest is of another file";
-        /// The manifest names another target.
         TargetMismatch = "target_mismatch", "it is for another target";
-        /// The manifest names an interface of another major version.
         InterfaceMismatch = "interface_mismatch", "it is for another interface";
-        /// The file has another length.
         SizeMismatch = "size_mismatch", "its length is not that of the manifest";
-        /// The file has another digest.
         DigestMismatch = "digest_mismatch", "its digest is not that of the manifest";
-        /// Another file of the directory is of the same provider type.
         DuplicateType = "duplicate_type", "another file of the directory is of the same provider type";
     }
     Elf {
-        /// It is no ELF file.
         NotElf = "not_elf", "it is no ELF file";
-        /// It ends before its own headers say.
         ElfTruncated = "elf_truncated", "it is cut off";
-        /// Its headers contradict themselves.
         ElfInvalid = "elf_invalid", "its ELF headers are invalid";
-        /// It is for another machine.
         WrongMachine = "wrong_machine", "it is for another machine";
-        /// It is a program or an object file.
         NotALibrary = "not_a_library", "it is not a shared library";
-        /// It says itself where to search for libraries.
         RpathSet = "rpath_set", "it brings its own library search path";
-        /// It needs a library that plugins may not need.
         UnexpectedDependency = "unexpected_dependency", "it needs a library that plugins may not need";
-        /// It wants an executable stack.
         ExecutableStack = "executable_stack", "it wants an executable stack";
-        /// It does not export the symbol of a provider.
         NotAProvider = "not_a_provider", "it is not a provider";
     }
     Stage {
-        /// The directory for private copies cannot be trusted.
         StagingUnsafe = "staging_unsafe", "the directory for private copies cannot be trusted";
-        /// The private copy cannot be written.
         StagingFailed = "staging_failed", "the private copy cannot be written";
     }
     Preflight {
-        /// The preflight process could not be started, or said nothing.
         PreflightFailed = "preflight_failed", "the preflight process gave no result";
-        /// The preflight process ended by a signal.
         PreflightKilled = "preflight_killed", "it crashed in the preflight process";
-        /// The preflight took too long.
         PreflightTimedOut = "preflight_timed_out", "it took too long in the preflight process";
     }
     Link {
-        /// The process that would host it cannot be confined.
         ConfinementFailed = "confinement_failed", "its process cannot be confined";
-        /// As many libraries are mapped as may be.
         RestartNeeded = "restart_needed", "no more libraries can be loaded into this process";
-        /// The dynamic linker rejects it.
         LinkFailed = "link_failed", "the dynamic linker rejects it";
     }
     Header {
-        /// The header is not of this `abi_stable`.
         HeaderInvalid = "header_invalid", "its header is of another ABI library";
-        /// The library passes values to functions in another way.
         CallConventionDiffers = "call_convention_differs", "it calls functions in another way";
     }
     Version {
-        /// The version of its interface cannot be read.
         VersionInvalid = "version_invalid", "the version of its interface cannot be read";
-        /// Its interface has another major version.
         VersionMismatch = "version_mismatch", "its interface has another major version";
     }
     Layout {
-        /// It exports no layout to check.
         LayoutMissing = "layout_missing", "it exports no layout to check";
-        /// A type of the interface differs.
         LayoutMismatch = "layout_mismatch", "a type of its interface differs";
     }
     Build {
-        /// Its module cannot be made.
         ModuleFailed = "module_failed", "its module cannot be made";
-        /// A panic in it would end the host.
         PanicAborts = "panic_aborts", "a panic in it would end the host";
-        /// It says that it was built with another interface or for another target.
         BuildMismatch = "build_mismatch", "what it says of its build is not what its manifest says";
     }
     Info {
-        /// It cannot say what it is.
         InfoFailed = "info_failed", "it cannot say what it is";
-        /// It takes too long to say what it is.
         InfoTimedOut = "info_timed_out", "it takes too long to say what it is";
-        /// What it says of itself is not usable.
         InfoInvalid = "info_invalid", "what it says of itself is not usable";
-        /// It is of another type than its manifest says.
         TypeMismatch = "type_mismatch", "its provider type is not that of the manifest";
-        /// It is of another version than its manifest says.
         VersionDiffers = "plugin_version_mismatch", "its version is not that of the manifest";
     }
 }

@@ -23,11 +23,12 @@ use super::layout_report::Difference;
 use super::manifest::major;
 use abi_stable::StableAbi;
 use abi_stable::abi_stability::abi_checking::{
-    CheckingGlobals, check_layout_compatibility_with_globals,
+    AbiInstabilityErrors, CheckingGlobals, check_layout_compatibility_with_globals,
 };
 use abi_stable::library::{
     AbiHeader, AbiHeaderRef, LibHeader, LibraryError, ROOT_MODULE_LOADER_NAME_WITH_NUL,
 };
+use abi_stable::sabi_types::VersionStrings;
 use abi_stable::type_layout::TypeLayout;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -144,18 +145,40 @@ impl WithHeader {
         };
         let forward = match compare(ours, theirs) {
             Ok(()) => return Ok(accepted(Compatibility::PluginSameOrNewer)),
-            Err(difference) => difference,
+            Err(findings) => findings,
         };
-        if compare(theirs, ours).is_ok() {
-            return Ok(accepted(Compatibility::PluginOlder));
-        }
-        let error = LoadError::new(Reason::LayoutMismatch, plugin).detail(&forward);
-        Err(match Difference::most_telling(&forward) {
-            Some(difference) => error
-                .expected(difference.expected_in_words())
-                .found(difference.found),
+        let reversed = match compare(theirs, ours) {
+            Ok(()) => return Ok(accepted(Compatibility::PluginOlder)),
+            Err(findings) => findings,
+        };
+        // What an older plugin lacks at the ends is no fault; asked the other
+        // way round, only what is one is left.
+        let older = self.is_older();
+        let findings = if older { reversed } else { forward };
+        let error = LoadError::new(Reason::LayoutMismatch, plugin);
+        let told = findings.and_then(|findings| {
+            let difference = Difference::most_telling(&findings)?;
+            Some((difference, findings.to_string()))
+        });
+        Err(match told {
+            Some((difference, detail)) if older => error
+                .expected(difference.found)
+                .found(difference.expected)
+                .detail(detail),
+            Some((difference, detail)) => error
+                .expected(difference.expected)
+                .found(difference.found)
+                .detail(detail),
             None => error.expected(format!("the types of interface {INTERFACE_VERSION}")),
         })
+    }
+
+    /// Whether the plugin's interface is of an earlier minor version.
+    fn is_older(&self) -> bool {
+        let ours = VersionStrings::new(INTERFACE_VERSION).parsed();
+        let theirs = self.header.version_strings().parsed();
+        let older = ours.and_then(|ours| theirs.map(|theirs| theirs.minor < ours.minor));
+        older.unwrap_or(false)
     }
 }
 
@@ -193,7 +216,8 @@ impl Checked {
     }
 }
 
-/// Asks `abi_stable` whether `implementation` has all that `interface` wants.
+/// Asks `abi_stable` whether `implementation` has all that `interface` wants;
+/// without findings where it cannot tell.
 ///
 /// With globals of its own: the shared ones remember the types of every library
 /// that was ever compared and compare them with each other, so that a plugin
@@ -202,13 +226,12 @@ impl Checked {
 fn compare(
     interface: &'static TypeLayout,
     implementation: &'static TypeLayout,
-) -> Result<(), String> {
+) -> Result<(), Option<AbiInstabilityErrors>> {
     let globals = CheckingGlobals::new();
     let compared = catch_unwind(AssertUnwindSafe(|| {
         check_layout_compatibility_with_globals(interface, implementation, &globals)
-            .map_err(|errors| errors.to_string())
     }));
-    compared.unwrap_or_else(|_| Err("the layouts cannot be compared".to_owned()))
+    compared.map_or(Err(None), |outcome| outcome.map_err(Some))
 }
 
 fn header_in_words(header: &AbiHeader) -> String {

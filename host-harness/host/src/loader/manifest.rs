@@ -5,7 +5,7 @@
 //! it is what makes a half-copied, exchanged or damaged file harmless: nothing
 //! of a file runs before its digest was compared.
 
-use super::error::{LoadError, Reason};
+use super::error::{LoadError, Reason, one_line};
 use super::signature::{self, TrustedKey};
 use super::source::{Directory, Source, Trust};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use std::fmt;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use vcs_provider_interface::info::{INTERFACE_VERSION, TARGET};
+use vcs_provider_interface::info::{INTERFACE_VERSION, ProviderInfo, TARGET};
 
 /// The longest manifest that is read.
 const LONGEST_MANIFEST: u64 = 64 * 1024;
@@ -68,9 +68,16 @@ impl<'de> Deserialize<'de> for Digest {
 }
 
 /// What a manifest says.
+///
+/// Keys that it does not know are passed over, with a notice, so that later
+/// packaging may say more. What an earlier engine must not pass over comes with
+/// a higher [`Manifest::format`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Manifest {
+    /// The format of the manifest, [`Manifest::FORMAT`]; one that does not say is
+    /// of the first.
+    #[serde(default = "first_format")]
+    pub format: u32,
     /// The name of the plugin's file, without a directory.
     pub name: String,
     /// The provider type, such as `bitbucketcloud`.
@@ -86,9 +93,54 @@ pub struct Manifest {
     pub size: u64,
     /// The digest.
     pub sha256: Digest,
+    /// The keys that were passed over, sorted.
+    #[serde(skip)]
+    pub unknown_keys: Vec<String>,
 }
 
+const fn first_format() -> u32 {
+    1
+}
+
+/// The keys that are known.
+const KEYS: &[&str] = &[
+    "format",
+    "name",
+    "type",
+    "version",
+    "interface_version",
+    "target",
+    "size",
+    "sha256",
+];
+
 impl Manifest {
+    /// The format that is written, and the latest that is read.
+    pub const FORMAT: u32 = 1;
+
+    /// The manifest of a plugin that was examined.
+    pub(super) fn of(plugin: &Path, info: ProviderInfo, size: u64, sha256: Digest) -> Self {
+        Self {
+            format: Self::FORMAT,
+            name: file_name(plugin),
+            provider_type: info.provider_type,
+            version: info.version,
+            interface_version: info.interface_version,
+            target: info.target,
+            size,
+            sha256,
+            unknown_keys: Vec::new(),
+        }
+    }
+
+    /// Says which keys were passed over, if any.
+    pub(super) fn notice(&self) -> Option<String> {
+        (!self.unknown_keys.is_empty()).then(|| {
+            let keys = self.unknown_keys.join(", ");
+            format!("its manifest has keys that this engine does not know: {keys}")
+        })
+    }
+
     /// Where the manifest of a plugin stands.
     #[must_use]
     pub fn path_of(plugin: &Path) -> PathBuf {
@@ -125,7 +177,23 @@ impl Manifest {
                 .advice(pin_advice(plugin))
         };
         let text = std::str::from_utf8(&source.bytes).map_err(|error| invalid(&error))?;
-        toml::from_str(text).map_err(|error| invalid(&error.message()))
+        let malformed = |error: toml::de::Error| invalid(&error.message());
+        let table: toml::Table = text.parse().map_err(malformed)?;
+        if let Some(format) = later_format(&table) {
+            return Err(LoadError::new(Reason::ManifestInvalid, plugin)
+                .expected(format!("a manifest of format {}", Self::FORMAT))
+                .found(format!("format {format} in {}", path.display()))
+                .advice("it was made for a later engine: use that, or pin the plugin again"));
+        }
+        let unknown_keys = table
+            .keys()
+            .filter(|key| !KEYS.contains(&key.as_str()))
+            .map(|key| one_line(key))
+            .collect();
+        Ok(Self {
+            unknown_keys,
+            ..table.try_into().map_err(malformed)?
+        })
     }
 
     /// Compares what can be compared before anything of the file runs.
@@ -205,6 +273,12 @@ impl Manifest {
         file.persist(&path).map_err(|error| failed(&error.error))?;
         Ok(path)
     }
+}
+
+/// The format of a manifest that is none of those that are read.
+fn later_format(table: &toml::Table) -> Option<i64> {
+    let format = table.get("format")?.as_integer()?;
+    (!(1..=i64::from(Manifest::FORMAT)).contains(&format)).then_some(format)
 }
 
 /// The name of a file without its directory.

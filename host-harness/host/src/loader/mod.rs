@@ -43,9 +43,11 @@ mod elf;
 mod error;
 mod layout_report;
 mod library;
+mod loaded;
 mod manifest;
 mod mapped;
 mod preflight;
+mod prepared;
 mod probe;
 mod scan;
 mod signature;
@@ -57,8 +59,10 @@ pub use counters::LoadCounts;
 pub use deadline::{NoResult, StopSwitch, within};
 pub(crate) use error::as_text;
 pub use error::{LoadError, Reason, Step};
+pub use loaded::{Compatibility, LoadedProvider, PluginReport};
 pub use manifest::{Digest, Manifest};
 pub use preflight::{Preflight, serve_preflight};
+pub(crate) use prepared::Prepared;
 pub use probe::default_probe;
 pub use scan::{Found, FoundKind, scan};
 pub use signature::TrustedKey;
@@ -66,14 +70,12 @@ pub use source::Trust;
 
 use counters::Counters;
 use mapped::{MappedLibraries, Opened};
-use serde::{Deserialize, Serialize};
+use prepared::Examined;
 use source::{Directory, Source};
-use staging::{Copy, Staging};
-use std::fmt;
+use staging::Staging;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use vcs_provider_interface::abi::{BuildFacts, HostProvider};
-use vcs_provider_interface::info::ProviderInfo;
+use vcs_provider_interface::abi::HostProvider;
 
 /// How a loader works.
 #[derive(Clone, Debug)]
@@ -115,104 +117,6 @@ impl Default for LoaderOptions {
             stop: StopSwitch::default(),
         }
     }
-}
-
-/// Which side of the boundary has more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Compatibility {
-    /// The plugin's interface has everything that the host's has.
-    PluginSameOrNewer,
-    /// The plugin's interface lacks methods that the host's has; those answer
-    /// `Unsupported`.
-    PluginOlder,
-}
-
-impl fmt::Display for Compatibility {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(match self {
-            Self::PluginSameOrNewer => "plugin same or newer",
-            Self::PluginOlder => "plugin older",
-        })
-    }
-}
-
-/// A provider that passed every step. Its code stays mapped for the life of
-/// the process; clones share it.
-#[derive(Clone)]
-pub struct LoadedProvider {
-    /// The provider's entry: makes servers.
-    pub provider: HostProvider,
-    /// What it says of itself.
-    pub info: ProviderInfo,
-    /// How it was built.
-    pub build: BuildFacts,
-    /// The digest of its file.
-    pub digest: Digest,
-    /// The length of its file in bytes.
-    pub size: u64,
-    /// The file as the caller named it.
-    pub origin: PathBuf,
-    /// The private copy that is mapped.
-    pub staged: PathBuf,
-    /// Which side of the boundary has more.
-    pub compatibility: Compatibility,
-}
-
-impl fmt::Debug for LoadedProvider {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("LoadedProvider")
-            .field("report", &self.report())
-            .finish_non_exhaustive()
-    }
-}
-
-/// What is known of a plugin, as data.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PluginReport {
-    /// The file as the caller named it.
-    #[serde(serialize_with = "as_text")]
-    pub path: PathBuf,
-    /// The length in bytes.
-    pub size: u64,
-    /// The digest.
-    pub sha256: Digest,
-    /// Which side of the boundary has more.
-    pub compatibility: Compatibility,
-    /// What the plugin says of itself.
-    #[serde(flatten)]
-    pub info: ProviderInfo,
-}
-
-impl LoadedProvider {
-    /// What is known of it, as data.
-    #[must_use]
-    pub fn report(&self) -> PluginReport {
-        PluginReport {
-            path: self.origin.clone(),
-            size: self.size,
-            sha256: self.digest,
-            compatibility: self.compatibility,
-            info: self.info.clone(),
-        }
-    }
-}
-
-/// A file that was read and examined; nothing of it has run.
-struct Examined {
-    bytes: Vec<u8>,
-    digest: Digest,
-    manifest: Option<Manifest>,
-}
-
-/// The same with its private copy: what could be linked, here or elsewhere.
-pub(crate) struct Prepared {
-    plugin: PathBuf,
-    copy: Copy,
-    size: u64,
-    digest: Digest,
-    manifest: Option<Manifest>,
 }
 
 /// Whether a plugin needs a manifest to be loaded.
@@ -389,15 +293,7 @@ impl Loader {
     /// See [`Reason`].
     pub fn write_manifest(&self, path: &Path) -> Result<Manifest, LoadError> {
         let report = self.report(&self.stage(path, self.read(path, Pinned::NotYet)?)?)?;
-        let manifest = Manifest {
-            name: manifest::file_name(path),
-            provider_type: report.info.provider_type,
-            version: report.info.version,
-            interface_version: report.info.interface_version,
-            target: report.info.target,
-            size: report.size,
-            sha256: report.sha256,
-        };
+        let manifest = Manifest::of(path, report.info, report.size, report.sha256);
         manifest.write(path)?;
         Ok(manifest)
     }
@@ -464,7 +360,9 @@ impl Loader {
             servers.push(String::new());
         }
         let report = preflight.run(prepared, servers, &self.options);
-        self.step(Step::Preflight, report).map(Some)
+        let mut report = self.step(Step::Preflight, report)?;
+        report.notices = prepared.notices();
+        Ok(Some(report))
     }
 
     fn report(&self, prepared: &Prepared) -> Result<PluginReport, LoadError> {
@@ -525,57 +423,7 @@ impl Loader {
             origin: plugin.clone(),
             staged: prepared.copy.path.clone(),
             compatibility: opened.checked.compatibility,
+            notices: prepared.notices(),
         })
-    }
-}
-
-impl Prepared {
-    /// What another process is told of a copy.
-    pub(crate) fn of_copy(
-        plugin: PathBuf,
-        staged: PathBuf,
-        size: u64,
-        digest: Digest,
-        manifest: Option<Manifest>,
-    ) -> Self {
-        Self {
-            plugin,
-            copy: Copy::elsewhere(staged),
-            size,
-            digest,
-            manifest,
-        }
-    }
-
-    pub(crate) fn plugin(&self) -> &Path {
-        &self.plugin
-    }
-
-    pub(crate) fn staged(&self) -> &Path {
-        &self.copy.path
-    }
-
-    pub(crate) fn size(&self) -> u64 {
-        self.size
-    }
-
-    pub(crate) fn digest(&self) -> Digest {
-        self.digest
-    }
-
-    pub(crate) fn manifest(&self) -> Option<&Manifest> {
-        self.manifest.as_ref()
-    }
-}
-
-impl Examined {
-    fn with_copy(self, plugin: &Path, copy: Copy) -> Prepared {
-        Prepared {
-            plugin: plugin.to_owned(),
-            copy,
-            size: self.bytes.len() as u64,
-            digest: self.digest,
-            manifest: self.manifest,
-        }
     }
 }

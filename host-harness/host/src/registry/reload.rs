@@ -50,6 +50,9 @@ pub enum Outcome {
         provider_type: String,
         /// The digest of the file.
         sha256: Digest,
+        /// What the administrator should know of its manifest.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        notices: Vec<String>,
     },
     /// It was in service already.
     Unchanged {
@@ -139,6 +142,7 @@ fn reload_one(shared: &Shared, file: &PluginFile) -> Outcome {
             Ok(loaded) => Outcome::Loaded {
                 provider_type: loaded.info.provider_type,
                 sha256: loaded.sha256,
+                notices: loaded.notices,
             },
             Err(error) => Outcome::Rejected(rejection(&error)),
         },

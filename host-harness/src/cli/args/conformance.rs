@@ -48,6 +48,10 @@ pub struct ConformanceArguments {
         conflicts_with_all = ["config", "server", "repo", "missing_repo", "writable_repo", "empty_repo"]
     )]
     pub mock: bool,
+    /// Host the plugin in a process of its own, as `plugins.isolation = "process"`
+    /// does. The report is the same.
+    #[arg(long)]
+    pub isolated: bool,
     /// A repository with commits; read only.
     #[arg(long, value_name = "NAME", env = "ENGINE_CONFORMANCE_REPO")]
     pub repo: Option<String>,

@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use setup::Setup;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 use vcs_conformance::{Report, Rule, Run, junit, rules};
 
@@ -26,7 +25,7 @@ pub(super) fn run(arguments: &ConformanceArguments, output: &Output) -> Result<(
     }
     let setup = Setup::new(arguments)?;
     let cancellation = interrupt::cancellation();
-    let run = Run::new(Arc::new(setup.server), setup.info, setup.target)
+    let run = Run::new(setup.server, setup.info, setup.target)
         .only(|rule| rules.iter().any(|chosen| chosen.id == rule.id))
         .with_rule_limit(Duration::from_secs(arguments.timeout) * 10)
         .cancelled_by(cancellation.clone());

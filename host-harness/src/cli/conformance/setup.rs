@@ -11,16 +11,19 @@ use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use vcs_conformance::{RecordingHost, ServerFaults, Target, repositories};
-use vcs_engine::config::EngineConfig;
-use vcs_plugin_host::loader::{LoadedProvider, Loader};
-use vcs_provider_interface::abi::HostServer;
+use vcs_engine::config::{EngineConfig, IsolationConfig};
+use vcs_plugin_host::isolation::Isolation;
+use vcs_plugin_host::loader::{Confinement, LoadedProvider, Loader};
+use vcs_plugin_host::registry::{Registry, RegistryOptions, ServerSettings, SwapError};
+use vcs_provider_interface::error::{ErrorKind, VcsError};
 use vcs_provider_interface::info::ProviderInfo;
+use vcs_provider_interface::provider::VcsServer;
 use vcs_provider_interface::secret::Secret;
 use vcs_provider_interface::services::HostServices;
 
 /// Everything that a run needs.
 pub(super) struct Setup {
-    pub(super) server: HostServer,
+    pub(super) server: Arc<dyn VcsServer>,
     pub(super) info: ProviderInfo,
     pub(super) target: Target,
     /// What has to live as long as the run.
@@ -69,7 +72,10 @@ impl Setup {
             }
         };
         let host = Arc::new(RecordingHost::default());
-        let server = server_of(&loaded, &toml, &host)?;
+        let isolation = config.as_ref().map(|config| &config.plugins.isolation);
+        let confinement = isolation.map_or_else(confined, IsolationConfig::confinement);
+        let isolation = arguments.isolated.then_some(confinement);
+        let server = server_of(&loaded, &toml, &host, isolation)?;
         let mut target = Target::new(repo, host);
         if let Some(missing) = &arguments.missing_repo {
             target.missing_repo.clone_from(missing);
@@ -98,7 +104,8 @@ impl Setup {
         let loaded = of_type(loaded, &served.provider_type)?;
         let toml = served.toml.clone();
         let host = Arc::new(RecordingHost::default());
-        let server = server_of(&loaded, &toml, &host)?;
+        let isolation = arguments.isolated.then(confined);
+        let server = server_of(&loaded, &toml, &host, isolation)?;
         let mut target = Target::new(READABLE, host);
         target.writable_repo = Some(WRITABLE.to_owned());
         target.empty_repo = Some(EMPTY.to_owned());
@@ -131,13 +138,49 @@ fn of_type(loaded: LoadedProvider, wanted: &str) -> Result<LoadedProvider, Failu
     )))
 }
 
+fn confined() -> Option<Confinement> {
+    Some(Confinement::default())
+}
+
+/// The server, in this process, or in one of its own that is confined like this.
 fn server_of(
     loaded: &LoadedProvider,
     toml: &str,
     host: &Arc<RecordingHost>,
-) -> Result<HostServer, Failure> {
+    isolation: Option<Option<Confinement>>,
+) -> Result<Arc<dyn VcsServer>, Failure> {
     let services = Arc::clone(host) as Arc<dyn HostServices>;
-    Ok(loaded.provider.new_server(toml, services)?)
+    let Some(confinement) = isolation else {
+        return Ok(Arc::new(loaded.provider.new_server(toml, services)?));
+    };
+    let processes = Isolation::by_this_program()
+        .map_err(|error| Failure::file(Path::new("the executable"), &error))?;
+    let options = RegistryOptions {
+        isolation: Some(Isolation {
+            confinement,
+            ..processes
+        }),
+        ..Default::default()
+    };
+    let registry = Registry::new(Loader::default(), options);
+    registry.adopt(loaded.clone()).map_err(failure)?;
+    let name = "conformance";
+    let settings = ServerSettings {
+        services,
+        isolated: true,
+        ..ServerSettings::new(name, &loaded.info.provider_type, toml)
+    };
+    registry.configure(settings).map_err(failure)?;
+    let server = registry.server(name);
+    let server = server.ok_or_else(|| Failure::usage("the server was not made"))?;
+    Ok(Arc::new(server))
+}
+
+fn failure(error: SwapError) -> Failure {
+    match error {
+        SwapError::Constructor { error, .. } => error.into(),
+        error => VcsError::new(ErrorKind::CONFIG, error.to_string()).into(),
+    }
 }
 
 /// The secrets of a server's configuration, by the names of their keys.

@@ -4,7 +4,7 @@
 //! below. Libraries that are wrong before a server is made are examples of this
 //! package, one for each defect.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,6 +118,23 @@ impl AuthorizedClient for Client {
             ..Default::default()
         })
     }
+
+    /// A page of 100: what a page costs on the way to the host.
+    fn branches(
+        &self,
+        _context: &dyn CallContext,
+        _request: BranchesRequest,
+        sink: &mut dyn PageSink<Branch>,
+    ) -> Result<()> {
+        let page = (0..100).map(|number| Branch {
+            id: format!("refs/heads/topic/{number}"),
+            display_id: format!("topic/{number}"),
+            latest_commit: format!("{number:040x}"),
+            parents: vec![format!("{:040x}", number + 1)],
+            ..Default::default()
+        });
+        sink.page(page.collect(), Some(100)).map(drop)
+    }
 }
 
 impl Drop for Client {
@@ -133,6 +150,11 @@ fn obey(order: &str, context: &dyn CallContext) -> Result<String> {
     let failed = |error: std::io::Error| VcsError::new(ErrorKind::INTERNAL, error.to_string());
     match order.split_once(' ') {
         Some(("read", path)) => return std::fs::read_to_string(path).map_err(failed),
+        Some(("open", path)) => {
+            let mut options = std::fs::OpenOptions::new();
+            let opened = options.read(true).write(true).open(path);
+            return opened.map(|_| String::new()).map_err(failed);
+        }
         Some(("write", path)) => {
             return std::fs::write(path, "")
                 .map(|()| String::new())
@@ -146,6 +168,7 @@ fn obey(order: &str, context: &dyn CallContext) -> Result<String> {
         "loop" => loop {
             std::hint::spin_loop();
         },
+        "scribble" => scribble(),
         "overflow the stack" => Ok(overflow(0).to_string()),
         "eat memory" => {
             let mut eaten = Vec::new();
@@ -168,6 +191,18 @@ fn obey(order: &str, context: &dyn CallContext) -> Result<String> {
         }
         other => Ok(other.to_owned()),
     }
+}
+
+/// Writes over everything that stands in memory behind something of its own.
+#[allow(unsafe_code)]
+fn scribble() -> ! {
+    let own = Box::new([0u8; 64]);
+    let begin = Box::leak(own).as_mut_ptr();
+    for offset in (0..).step_by(8) {
+        // SAFETY: there is none; that is what a broken plugin does.
+        unsafe { begin.wrapping_add(offset).write_volatile(0xab) };
+    }
+    std::process::abort()
 }
 
 #[allow(unconditional_recursion)]

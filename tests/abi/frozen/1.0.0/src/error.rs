@@ -4,6 +4,7 @@ use crate::abi::record;
 use crate::open_enum::open_enum;
 use crate::records::{Extra, keys};
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 open_enum! {
@@ -66,6 +67,27 @@ record! {
 
 /// The result of every method of a provider.
 pub type Result<T> = std::result::Result<T, VcsError>;
+
+/// Here, because records know no errors.
+impl Extra {
+    /// The value of a key as a number, flag or other type; `None` where there
+    /// is no such key.
+    ///
+    /// # Errors
+    /// `InvalidResponse`, with the key, for a value of another form.
+    pub fn parse<T: FromStr>(&self, key: &str) -> Result<Option<T>>
+    where
+        T::Err: fmt::Display,
+    {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        value.parse().map(Some).map_err(|error| {
+            let message = format!("the extra fact `{key}` cannot be used: {error}");
+            VcsError::new(ErrorKind::INVALID_RESPONSE, message)
+        })
+    }
+}
 
 impl VcsError {
     /// An error of this kind. It is retryable if its kind by nature is
