@@ -143,7 +143,8 @@ fn codes() -> String {
     let mut text = String::new();
     macro_rules! codes {
         ($($name:ty),*) => { $(
-            let _ = writeln!(text, "{}", stringify!($name));
+            let name = std::any::type_name::<$name>().rsplit("::").next();
+            let _ = writeln!(text, "{}", name.unwrap_or_default());
             for code in <$name>::ALL {
                 let json = serde_json::to_string(code).unwrap();
                 assert_eq!(serde_json::from_str::<$name>(&json).unwrap(), *code);

@@ -11,7 +11,7 @@ use std::fmt::Display;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -60,14 +60,25 @@ impl EngineHome {
     /// holds for everything here.
     #[must_use]
     pub fn new(mock: &MockBitbucket, api: &str, provider: &str) -> Self {
+        let table = format!(
+            "[vcs.servers.{SERVER}.bitbucketcloud]\n{}\n{provider}\n",
+            config_for(mock)
+        );
+        Self::with_server(plugin_directory(), api, &table)
+    }
+
+    /// A home for an engine whose server [`SERVER`] has this table, with the
+    /// plugins of this directory.
+    ///
+    /// # Panics
+    /// As [`EngineHome::new`].
+    #[must_use]
+    pub fn with_server(plugins: &Path, api: &str, table: &str) -> Self {
         let folder = must(TempDir::new(), "no temporary folder");
-        let plugins = plugin_directory();
         let config = format!(
             "[api]\nlisten = \"127.0.0.1:0\"\n{api}\n[vcs]\nlisten = \"127.0.0.1:0\"\n\
-             [plugins]\ndirectory = \"{}\"\n\
-             [vcs.servers.{SERVER}.bitbucketcloud]\n{}\n{provider}\n",
+             [plugins]\ndirectory = \"{}\"\n{table}",
             plugins.display(),
-            config_for(mock),
         );
         let home = Self { folder };
         let file = home.path("config.toml");

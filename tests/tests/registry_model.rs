@@ -80,6 +80,7 @@ fn loaded(build: usize) -> LoadedProvider {
     };
     let provider = HostProvider::new(module);
     LoadedProvider {
+        notices: Vec::new(),
         provider,
         info: provider.info().unwrap(),
         build: BuildFacts::THIS,

@@ -187,6 +187,13 @@ pub(super) fn lists(test: &TestContext<'_>) -> Vec<List> {
             }
         ),
         list!(
+            hooks,
+            HooksRequest {
+                repo: repo.clone(),
+                ..Default::default()
+            }
+        ),
+        list!(
             list_content,
             ListContentRequest {
                 repo: repo.clone(),

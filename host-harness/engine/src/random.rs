@@ -25,6 +25,16 @@ pub fn bytes<const N: usize>() -> Result<[u8; N], NoRandomness> {
     Ok(bytes)
 }
 
+/// So many random bytes of the system.
+///
+/// # Errors
+/// [`NoRandomness`] if the system has none to give.
+pub fn many_bytes(length: usize) -> Result<Vec<u8>, NoRandomness> {
+    let mut bytes = vec![0; length];
+    getrandom::fill(&mut bytes).map_err(|error| NoRandomness(error.to_string()))?;
+    Ok(bytes)
+}
+
 /// A random name of 256 bits, safe in addresses and file names.
 ///
 /// # Errors

@@ -55,6 +55,7 @@
 pub mod guard;
 mod host_side;
 mod plugin_side;
+mod record;
 mod root_module;
 mod traits;
 mod value;
@@ -62,6 +63,7 @@ mod value;
 pub use abi_stable::library::LibHeader;
 pub use host_side::{HostClient, HostProvider, HostServer};
 pub use plugin_side::{ClientAdapter, ServerAdapter};
+pub(crate) use record::record;
 pub use root_module::{
     BuildFacts, ProviderModule, ProviderModuleRef, erased_module_of, header_of, module_of,
 };
@@ -72,7 +74,6 @@ pub use traits::{
     BoxedServer, ByteSinkMut, ByteSourceMut, ContextRef, PageSinkMut, SharedHostServices,
 };
 pub use value::AbiValue;
-pub(crate) use value::record;
 
 /// The records in the form that crosses the boundary: `Branch` as `BranchAbi`.
 pub mod records {

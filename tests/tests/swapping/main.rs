@@ -12,9 +12,7 @@ use std::fs;
 use std::os::unix::ffi::OsStringExt as _;
 use std::sync::Arc;
 use std::time::Duration;
-use vcs_plugin_host::registry::{
-    GenerationState, Health, Outcome, Registry, ServerHealth, ServerSettings,
-};
+use vcs_plugin_host::registry::{Health, Outcome, Registry, ServerHealth, ServerSettings};
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::prelude::*;
 
@@ -75,6 +73,7 @@ impl Swapped {
     }
 }
 
+#[test]
 fn generations_that_never_drain_end_with_a_clear_message() {
     let swapped = misbehaving(Hosting::InProcess, "endless call");
     for number in 1..=8 {

@@ -10,6 +10,7 @@ use std::sync::{Arc, mpsc};
 use vcs_plugin_host::registry::Registry;
 use vcs_provider_interface::prelude::*;
 
+#[test]
 fn a_watched_directory_is_reloaded_when_a_plugin_is_complete() {
     let place = Place::new();
     let first = built_library("vcs-misbehaving");
@@ -39,8 +40,6 @@ fn a_watched_directory_is_reloaded_when_a_plugin_is_complete() {
         .branch(&context(), branch_request("a"))
         .unwrap();
 }
-
-#[test]
 
 /// A watched directory and how often it was reloaded.
 fn watched(

@@ -6,6 +6,7 @@ use super::super::verdict::{Expect, Failure, Verdict, ensure};
 use vcs_provider_interface::error::{ErrorKind, Result};
 use vcs_provider_interface::records::*;
 use vcs_provider_interface::secret::Secret;
+use vcs_provider_interface::sink::collect;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -23,6 +24,14 @@ pub(super) const RULES: &[Rule] = &[
         asserts: "A hook is found and reconciled by its address with or without a slash at the end.",
         needs: &["reconcile_hook", "get_hook", "delete_hook"],
         check: trailing_slash_does_not_count,
+    },
+    Rule {
+        id: "hook.listed",
+        title: "a hook is in the list of hooks until it is deleted",
+        asserts: "The list has a new hook once, with its id and its address, and no longer after \
+                  its deletion.",
+        needs: &["hooks", "create_hook", "delete_hook"],
+        check: hook_is_listed,
     },
     Rule {
         id: "hook.update",
@@ -157,6 +166,38 @@ pub fn trailing_slash_does_not_count(test: &TestContext<'_>) -> Verdict {
         .works("reconcile_hook with a slash at the end")?;
     ensure(first.id == found.id && first.id == second.id, || {
         format!("with a slash at the end {:?} is another hook", first.url)
+    })
+}
+
+/// `hook.listed`
+pub fn hook_is_listed(test: &TestContext<'_>) -> Verdict {
+    let repo = test.writable()?;
+    let url = address(test, "listed");
+    let mut clean_up = CleanUp::default();
+    let made = test
+        .client
+        .create_hook(&test.context(), wish(&repo, &url))
+        .or_skip("a new hook")?;
+    let (id, place) = (made.id.clone(), repo.clone());
+    clean_up.later(move || drop(delete(test, &place, Some(&id), None)));
+    let listed = |when: &str| {
+        let request = HooksRequest {
+            repo: repo.clone(),
+            ..Default::default()
+        };
+        let hooks = collect(|sink| test.client.hooks(&test.context(), request, sink));
+        let hooks = hooks.works(&format!("hooks {when}"))?;
+        let ours = hooks.into_iter().filter(|hook| hook.id == made.id);
+        Ok::<Vec<String>, Failure>(ours.map(|hook| hook.url).collect())
+    };
+    let found = listed("with a new one")?;
+    ensure(found == [url.as_str()], || {
+        format!("a new hook for {url} should be listed once, listed are {found:?}")
+    })?;
+    delete(test, &repo, Some(&made.id), None).works("deleting the hook")?;
+    let left = listed("after its deletion")?;
+    ensure(left.is_empty(), || {
+        format!("the deleted hook {} is still listed", made.id)
     })
 }
 

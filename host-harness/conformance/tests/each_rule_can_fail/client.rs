@@ -541,6 +541,22 @@ impl AuthorizedClient for Client {
         })
     }
 
+    fn hooks(
+        &self,
+        context: &dyn CallContext,
+        request: HooksRequest,
+        sink: &mut dyn PageSink<Hook>,
+    ) -> Result<()> {
+        let hooks = self.on(context, &request.repo, |repo| {
+            let mut hooks = repo.hooks.clone();
+            if self.world.has(Defect::DeletedHookListed) {
+                hooks.extend(repo.deleted_hooks.clone());
+            }
+            Ok(hooks)
+        })?;
+        push(&self.world, context, hooks, request.limit, sink)
+    }
+
     fn create_hook(&self, context: &dyn CallContext, request: HookRequest) -> Result<Hook> {
         let number = self.world.number();
         self.on(context, &request.repo, |repo| {
@@ -573,11 +589,14 @@ impl AuthorizedClient for Client {
 
     fn delete_hook(&self, context: &dyn CallContext, request: DeleteHookRequest) -> Result<Done> {
         self.on(context, &request.repo, |repo| {
-            let before = repo.hooks.len();
-            repo.hooks.retain(|hook| {
-                request.id.as_ref() != Some(&hook.id) && request.url.as_ref() != Some(&hook.url)
-            });
-            let gone = repo.hooks.len() == before;
+            let (left, deleted): (Vec<Hook>, Vec<Hook>) = std::mem::take(&mut repo.hooks)
+                .into_iter()
+                .partition(|hook| {
+                    request.id.as_ref() != Some(&hook.id) && request.url.as_ref() != Some(&hook.url)
+                });
+            repo.hooks = left;
+            let gone = deleted.is_empty();
+            repo.deleted_hooks.extend(deleted);
             if gone && self.world.has(Defect::SecondHookDeletionFails) {
                 return Err(not_found("such hook"));
             }

@@ -84,6 +84,7 @@ defects! {
     ReconcileAlwaysCreates => ["hook.reconcile-twice", "hook.trailing-slash"],
     ReconcileAlwaysUpdates => ["hook.reconcile-twice"],
     SlashCounts => ["hook.trailing-slash"],
+    DeletedHookListed => ["hook.listed"],
     HookChangeDropsEvents => ["hook.update"],
     SecondHookDeletionFails => ["hook.delete-twice"],
 

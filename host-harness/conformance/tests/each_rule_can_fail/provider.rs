@@ -54,6 +54,7 @@ pub(crate) const CAPABILITIES: &[&str] = &[
     "pull_request_comment_create",
     "pull_request_comment_update",
     "pull_request_comment_delete",
+    "hooks",
     "create_hook",
     "update_hook",
     "get_hook",

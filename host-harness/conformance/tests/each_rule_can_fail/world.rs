@@ -22,6 +22,7 @@ pub(crate) struct Repo {
     pub(crate) branches: BTreeMap<String, String>,
     pub(crate) tags: BTreeMap<String, Tag>,
     pub(crate) hooks: Vec<Hook>,
+    pub(crate) deleted_hooks: Vec<Hook>,
     pub(crate) statuses: Vec<Status>,
     pub(crate) pull_requests: Vec<PullRequest>,
     pub(crate) comments: Vec<(u64, Comment)>,

@@ -1,6 +1,8 @@
 //! Linking an application to a repository: the repository is looked up, the
 //! application is stored, and its hook is put where it belongs.
 
+mod hook_secret;
+
 use crate::engine::Engine;
 use crate::evidence::Evidence;
 use crate::grants::hook_place;
@@ -9,7 +11,7 @@ use crate::store::{Application, ApplicationOptions, NewApplication, PullRequestR
 use vcs_provider_interface::context::CallContext;
 use vcs_provider_interface::error::{ErrorKind, Result, VcsError};
 use vcs_provider_interface::records::{
-    DeleteHookRequest, HookRequest, PollingInfo, RepositoryRequest, ServerInfoRequest,
+    DeleteHookRequest, HookRequest, PollingInfo, RepositoryRequest, SecretForm, ServerInfoRequest,
     WebhooksInfo, WebhooksInfoRequest, keys,
 };
 use vcs_provider_interface::secret::Secret;
@@ -296,7 +298,7 @@ impl Engine {
         events: Vec<String>,
     ) -> Result<LinkedHook> {
         // Stored before the service knows it: a delivery may come at once.
-        let hook = self.stored_hook(application)?;
+        let hook = self.stored_hook(application, &webhooks.proof.secret)?;
         let secret = self
             .grants
             .sealer()
@@ -357,15 +359,15 @@ impl Engine {
     }
 
     /// The application's hook: the one that it has, or a new one with an
-    /// unguessable id and a random secret.
-    fn stored_hook(&self, application: &Application) -> Result<StoredHook> {
+    /// unguessable id and a random secret of this form.
+    fn stored_hook(&self, application: &Application, form: &SecretForm) -> Result<StoredHook> {
         if let Some(hook) = self.store.hook_of_application(application.id)? {
             return Ok(hook);
         }
         let no_randomness =
             |error: random::NoRandomness| VcsError::new(ErrorKind::INTERNAL, error.to_string());
         let id = random::name().map_err(no_randomness)?;
-        let secret = random::secret().map_err(no_randomness)?;
+        let secret = hook_secret::of(form)?;
         let sealed = self.grants.sealer().seal(&hook_place(&id), &secret)?;
         let hook = self
             .store

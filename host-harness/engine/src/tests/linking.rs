@@ -5,6 +5,7 @@ use crate::linking::{LinkRequest, LinkedHook, Unlinked};
 use crate::store::{ApplicationOptions, PullRequestRuns};
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
+use vcs_provider_interface::records::{SecretAlphabet, SecretForm};
 
 #[test]
 fn linking_makes_a_hook_with_an_unguessable_address_and_its_own_secret() {
@@ -28,6 +29,23 @@ fn linking_makes_a_hook_with_an_unguessable_address_and_its_own_secret() {
         assert!(random[0].len() >= 43 && random[0] != random[1]);
     }
     assert_eq!(hooks[0].events, ["repo:push"]);
+}
+
+#[test]
+fn a_hook_s_secret_has_the_form_that_the_service_takes() {
+    let test = TestEngine::new();
+    test.service.webhooks.lock().unwrap().proof.secret = SecretForm {
+        max_length: Some(40),
+        alphabet: SecretAlphabet::HEX,
+        prefix: "hook-".to_owned(),
+        ..SecretForm::default()
+    };
+    test.linked();
+    let hooks = test.service.hooks.lock().unwrap().clone();
+    let secret = hooks[0].secret.as_ref().unwrap().expose();
+    let digits = secret.strip_prefix("hook-").unwrap();
+    assert_eq!(digits.len(), 40);
+    assert!(digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
 }
 
 #[test]

@@ -31,6 +31,20 @@ impl Digest {
     }
 }
 
+/// A digest of what comes in parts.
+#[derive(Default)]
+pub(super) struct Digesting(Sha256);
+
+impl Digesting {
+    pub(super) fn add(&mut self, part: &[u8]) {
+        self.0.update(part);
+    }
+
+    pub(super) fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(&hex::encode(self.0))

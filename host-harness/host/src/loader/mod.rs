@@ -69,6 +69,7 @@ pub use signature::TrustedKey;
 pub use source::Trust;
 
 use counters::Counters;
+use manifest::Digesting;
 use mapped::{MappedLibraries, Opened};
 use prepared::Examined;
 use source::{Directory, Source};
@@ -313,12 +314,15 @@ impl Loader {
     /// The steps before anything of the file runs or is copied.
     fn read(&self, path: &Path, pinned: Pinned) -> Result<Examined, LoadError> {
         let trust = self.options.trust;
+        let mut digest = Digesting::default();
         let opened = Directory::of(path, trust).and_then(|directory| {
-            let source = Source::open(&directory, path, self.options.size_limit, trust)?;
+            let limit = self.options.size_limit;
+            let hash = |part: &[u8]| digest.add(part);
+            let source = Source::open_with(&directory, path, limit, trust, hash)?;
             Ok((directory, source.bytes))
         });
         let (directory, bytes) = self.step(Step::Open, opened)?;
-        let (size, digest) = (bytes.len() as u64, Digest::of(&bytes));
+        let (size, digest) = (bytes.len() as u64, digest.finish());
         let manifest = match pinned {
             Pinned::NotYet => None,
             Pinned::Required => {

@@ -29,6 +29,9 @@ impl Trust {
     }
 }
 
+/// So many bytes are read at once.
+const PART: u64 = 256 * 1024;
+
 /// A directory that only trusted users may write to, held open, so that what is
 /// opened in it is not looked up a second time.
 pub(super) struct Directory(OwnedFd);
@@ -90,6 +93,21 @@ impl Source {
         longest: u64,
         trust: Trust,
     ) -> Result<Self, LoadError> {
+        Self::open_with(directory, path, longest, trust, |_| {})
+    }
+
+    /// The same, and hands over each part while it is read: what works on it finds
+    /// it in the processor's cache.
+    ///
+    /// # Errors
+    /// Every reason of the step `open`.
+    pub(super) fn open_with(
+        directory: &Directory,
+        path: &Path,
+        longest: u64,
+        trust: Trust,
+        each: impl FnMut(&[u8]),
+    ) -> Result<Self, LoadError> {
         let Some(name) = path.file_name() else {
             return Err(LoadError::new(Reason::NotAFile, path));
         };
@@ -98,17 +116,30 @@ impl Source {
             .map_err(|errno| open_error(path, errno))?;
         let stat = rustix::fs::fstat(&opened).map_err(|errno| open_error(path, errno))?;
         let size = check_file(&stat, path, longest, trust)?;
-        Self::read(opened, path, size, longest)
+        Self::read(opened, path, size, longest, each)
     }
 
-    fn read(opened: OwnedFd, path: &Path, size: u64, longest: u64) -> Result<Self, LoadError> {
+    fn read(
+        opened: OwnedFd,
+        path: &Path,
+        size: u64,
+        longest: u64,
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<Self, LoadError> {
+        let unreadable = |error| LoadError::new(Reason::Unreadable, path).found(error);
+        let file = File::from(opened);
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
         // The file may grow while it is read; the limit holds all the same.
-        let file = File::from(opened);
-        (&file)
-            .take(longest.saturating_add(1))
-            .read_to_end(&mut bytes)
-            .map_err(|error| LoadError::new(Reason::Unreadable, path).found(error))?;
+        let mut left = longest.saturating_add(1);
+        loop {
+            let begin = bytes.len();
+            let part = (&file).take(left.min(PART)).read_to_end(&mut bytes);
+            match part.map_err(unreadable)? {
+                0 => break,
+                read => left = left.saturating_sub(read as u64),
+            }
+            each(&bytes[begin..]);
+        }
         let length = bytes.len() as u64;
         if length > longest {
             return Err(too_large(path, longest, length));

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::http::{Http, check, invalid, project, segment};
-use crate::{hooks, json};
+use crate::{hooks, json, poll};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use vcs_provider_interface::prelude::*;
@@ -282,6 +282,19 @@ impl AuthorizedClient for Client {
 
     fn reconcile_hook(&self, context: &dyn CallContext, request: HookRequest) -> Result<Hook> {
         hooks::reconcile(&self.http, context, &request)
+    }
+
+    fn poll_events(
+        &self,
+        context: &dyn CallContext,
+        request: PollEventsRequest,
+    ) -> Result<PolledEvents> {
+        let wanted = BranchesRequest {
+            repo: request.repo.clone(),
+            ..BranchesRequest::default()
+        };
+        let branches = collect(|sink| self.branches(context, wanted, sink))?;
+        poll::compare(branches, &request)
     }
 
     fn set_status(&self, context: &dyn CallContext, request: StatusRequest) -> Result<Status> {

@@ -19,6 +19,7 @@ mod consent;
 mod hooks;
 mod http;
 mod json;
+mod poll;
 mod webhook;
 
 use client::Client;
@@ -49,6 +50,7 @@ impl Provider for GitLab {
                 "get_hook",
                 "delete_hook",
                 "reconcile_hook",
+                "poll_events",
                 "set_status",
                 "checkout_credentials",
                 "check_connection",
@@ -147,7 +149,11 @@ impl VcsServer for Server {
         _context: &dyn CallContext,
         _request: ServerInfoRequest,
     ) -> Result<PollingInfo> {
-        Ok(PollingInfo::default())
+        Ok(PollingInfo {
+            supported: true,
+            min_interval_seconds: 30,
+            ..PollingInfo::default()
+        })
     }
 
     fn authorize_redirect(

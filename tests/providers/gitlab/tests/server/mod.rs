@@ -5,16 +5,22 @@
 //! segment, a keyset list has no page numbers, the code of consent is bound to
 //! its challenge and good once.
 
+mod pages;
+mod project;
+mod repository;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use pages::projects;
 use percent_encoding::percent_decode_str;
+use project::of_project;
+use repository::git;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -31,6 +37,8 @@ struct Project {
     path: String,
     git: PathBuf,
     hooks: Vec<Value>,
+    /// The tokens of the hooks, by their ids.
+    tokens: HashMap<u64, Value>,
     statuses: Vec<Value>,
     merge_requests: Vec<Value>,
 }
@@ -155,6 +163,7 @@ impl GitLabServer {
             path: path.to_owned(),
             git: git.to_owned(),
             hooks: Vec::new(),
+            tokens: HashMap::new(),
             statuses: Vec::new(),
             merge_requests: Vec::new(),
         });
@@ -198,6 +207,54 @@ impl GitLabServer {
         code
     }
 
+    /// Delivers a push of a branch to every hook of a project; the statuses of the
+    /// responses.
+    pub(crate) fn deliver_push(&self, path: &str, branch: &str) -> Vec<u16> {
+        let (deliveries, body) = {
+            let state = self.state.lock().unwrap();
+            let found = state.projects.iter().find(|one| one.path == path);
+            let project = found.unwrap();
+            let hash = git(
+                &project.git,
+                &["rev-parse", &format!("refs/heads/{branch}")],
+            );
+            let body = json!({
+                "object_kind": "push", "event_name": "push", "ref": format!("refs/heads/{branch}"),
+                "before": "0".repeat(40), "after": hash.trim(), "checkout_sha": hash.trim(),
+                "user_id": 9, "user_name": "Ada L.", "user_username": "ada",
+                "project_id": project.id, "total_commits_count": 1, "commits": [],
+                "project": project_json(project, &self.url()),
+            });
+            let hooks = project.hooks.iter().map(|hook| {
+                let token = &project.tokens[&hook["id"].as_u64().unwrap()];
+                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                (text(&hook["url"]), text(token))
+            });
+            (hooks.collect::<Vec<_>>(), body.to_string())
+        };
+        let mut statuses = Vec::new();
+        for (number, (url, token)) in deliveries.iter().enumerate() {
+            let (host, target) = url
+                .strip_prefix("http://")
+                .unwrap()
+                .split_once('/')
+                .unwrap();
+            let mut stream = TcpStream::connect(host).unwrap();
+            let request = format!(
+                "POST /{target} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+                 X-Gitlab-Event: Push Hook\r\nX-Gitlab-Event-UUID: {path}-{branch}-{number}\r\n\
+                 X-Gitlab-Token: {token}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut response = String::new();
+            stream.read_to_string(&mut response).unwrap();
+            let status = response.split(' ').nth(1).unwrap();
+            statuses.push(status.parse().unwrap());
+        }
+        statuses
+    }
+
     /// The requests so far, as `METHOD path`.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.state.lock().unwrap().requests.clone()
@@ -217,16 +274,6 @@ impl GitLabServer {
 
 fn account() -> Value {
     json!({ "id": 9, "username": "ada", "name": "Ada L.", "avatar_url": null })
-}
-
-fn git(folder: &Path, arguments: &[&str]) -> String {
-    let output = Command::new("git")
-        .arg("-C")
-        .arg(folder)
-        .args(arguments)
-        .output()
-        .unwrap();
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 fn decoded(text: &str) -> String {
@@ -371,51 +418,6 @@ fn exchange(state: &mut State, request: &Request) -> Reply {
     )
 }
 
-/// Pages by keyset: the next one begins after the last id.
-fn projects(state: &State, request: &Request, base: &str, group: &str) -> Reply {
-    if request.query.get("pagination").map(String::as_str) != Some("keyset") {
-        return reply(
-            400,
-            json!({ "error": "offset pagination is limited; use keyset" }),
-        );
-    }
-    let after: u64 = request
-        .query
-        .get("id_after")
-        .map_or(0, |id| id.parse().unwrap());
-    let length: usize = request.query["per_page"].parse().unwrap();
-    let wanted = request.query.get("search").cloned().unwrap_or_default();
-    let mut found: Vec<&Project> = state
-        .projects
-        .iter()
-        .filter(|one| group.is_empty() || one.path.starts_with(&format!("{group}/")))
-        .filter(|one| one.id > after && one.path.contains(&wanted))
-        .collect();
-    let more = found.len() > length;
-    found.truncate(length);
-    let items: Vec<Value> = found.iter().map(|one| project_json(one, base)).collect();
-    let mut page = reply(200, json!(items));
-    if let (true, Some(last)) = (more, found.last()) {
-        let mut query = format!(
-            "id_after={}&pagination=keyset&order_by=id&sort=asc&per_page={length}",
-            last.id
-        );
-        if !wanted.is_empty() {
-            query.push_str(&format!("&search={wanted}"));
-        }
-        let place = if group.is_empty() {
-            "/api/v4/projects".to_owned()
-        } else {
-            request.path.clone()
-        };
-        page.headers.push((
-            "Link".to_owned(),
-            format!("<{base}{place}?{query}>; rel=\"next\""),
-        ));
-    }
-    page
-}
-
 fn project_json(project: &Project, base: &str) -> Value {
     let name = project.path.rsplit('/').next().unwrap();
     let is_empty = git(&project.git, &["for-each-ref", "--count=1"]).is_empty();
@@ -427,233 +429,4 @@ fn project_json(project: &Project, base: &str) -> Value {
         "ssh_url_to_repo": format!("git@gitlab.example:{}.git", project.path),
         "visibility": "internal", "archived": false, "empty_repo": is_empty,
     })
-}
-
-/// Pages by offset, with `Link` and `X-Total`.
-fn page(request: &Request, base: &str, items: Vec<Value>) -> Reply {
-    let length: usize = request
-        .query
-        .get("per_page")
-        .map_or(20, |text| text.parse().unwrap());
-    let number: usize = request
-        .query
-        .get("page")
-        .map_or(1, |text| text.parse().unwrap());
-    let total = items.len();
-    let shown: Vec<Value> = items
-        .into_iter()
-        .skip((number - 1) * length)
-        .take(length)
-        .collect();
-    let mut response = reply(200, json!(shown));
-    response
-        .headers
-        .push(("X-Total".to_owned(), total.to_string()));
-    if number * length < total {
-        let mut query = format!("page={}", number + 1);
-        for (key, value) in request.query.iter().filter(|(key, _)| *key != "page") {
-            let value: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
-            query.push_str(&format!("&{key}={value}"));
-        }
-        let link = format!(
-            "<{base}{}?{query}>; rel=\"next\", <{base}{}?page=1>; rel=\"first\"",
-            request.path, request.path
-        );
-        response.headers.push(("Link".to_owned(), link));
-    }
-    response
-}
-
-const COMMIT: &str = "%H%x1f%P%x1f%an%x1f%ae%x1f%aI%x1f%cn%x1f%ce%x1f%cI%x1f%B%x1e";
-
-fn commits(project: &Project, arguments: &[&str]) -> Vec<Value> {
-    let format = format!("--format={COMMIT}");
-    let mut all = vec!["log", &format];
-    all.extend_from_slice(arguments);
-    let text = git(&project.git, &all);
-    text.split('\u{1e}')
-        .map(|record| {
-            record
-                .trim_start_matches('\n')
-                .split('\u{1f}')
-                .collect::<Vec<_>>()
-        })
-        .filter(|fields| fields.len() == 9)
-        .map(|fields| {
-            let parents: Vec<&str> = fields[1].split_whitespace().collect();
-            json!({
-                "id": fields[0], "short_id": &fields[0][..8], "parent_ids": parents,
-                "author_name": fields[2], "author_email": fields[3], "authored_date": fields[4],
-                "committer_name": fields[5], "committer_email": fields[6],
-                "committed_date": fields[7], "created_at": fields[7], "message": fields[8],
-                "web_url": format!("https://gitlab.example/-/commit/{}", fields[0]),
-            })
-        })
-        .collect()
-}
-
-/// All commits that refs point at, by hash, with one call of git.
-fn tips(project: &Project) -> HashMap<String, Value> {
-    let tips = commits(project, &["--no-walk", "--all"]);
-    let hash = |commit: &Value| commit["id"].as_str().unwrap().to_owned();
-    tips.into_iter()
-        .map(|commit| (hash(&commit), commit))
-        .collect()
-}
-
-fn refs(project: &Project, order: &str, below: &str) -> Vec<Vec<String>> {
-    let format = "--format=%(refname:strip=2)%1f%(objectname)%1f%(*objectname)%1f%(contents)%1e";
-    let text = git(&project.git, &["for-each-ref", format, order, below]);
-    let records = text
-        .split('\u{1e}')
-        .map(|record| record.trim_start_matches('\n'));
-    records
-        .map(|record| {
-            record
-                .split('\u{1f}')
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        })
-        .filter(|fields| fields.len() == 4)
-        .collect()
-}
-
-fn branches(project: &Project, request: &Request) -> Vec<Value> {
-    let tips = tips(project);
-    let order = match request.query.get("sort").map(String::as_str) {
-        Some("updated_desc") => "--sort=-committerdate",
-        _ => "--sort=refname",
-    };
-    let wanted = request.query.get("search").cloned().unwrap_or_default();
-    refs(project, order, "refs/heads")
-        .into_iter()
-        .filter(|fields| fields[0].contains(&wanted))
-        .map(|fields| {
-            json!({ "name": fields[0], "default": fields[0] == "main", "protected": fields[0] == "main",
-                "merged": false, "commit": tips[&fields[1]] })
-        })
-        .collect()
-}
-
-fn tags(project: &Project, request: &Request) -> Vec<Value> {
-    let tips = tips(project);
-    let wanted = request.query.get("search").cloned().unwrap_or_default();
-    refs(project, "--sort=refname", "refs/tags")
-        .into_iter()
-        .filter(|fields| fields[0].contains(&wanted))
-        .map(|fields| {
-            let is_annotated = !fields[2].is_empty();
-            let hash = if is_annotated { &fields[2] } else { &fields[1] };
-            let message = if is_annotated { fields[3].as_str() } else { "" };
-            json!({ "name": fields[0], "target": fields[1], "message": message, "commit": tips[hash] })
-        })
-        .collect()
-}
-
-fn of_project(
-    project: &mut Project,
-    next_id: u64,
-    request: &Request,
-    rest: &[&str],
-    base: &str,
-) -> Reply {
-    let body = &request.body;
-    match (request.method.as_str(), rest) {
-        ("GET", []) => reply(200, project_json(project, base)),
-        ("GET", ["repository", "branches"]) => page(request, base, branches(project, request)),
-        ("GET", ["repository", "branches", name]) => {
-            let mut all = branches(project, request).into_iter();
-            match all.find(|branch| branch["name"] == *name) {
-                Some(branch) => reply(200, branch),
-                None => not_found("Branch"),
-            }
-        }
-        ("GET", ["repository", "tags"]) => page(request, base, tags(project, request)),
-        ("GET", ["repository", "commits"]) => {
-            let range = request.query["ref_name"].clone();
-            page(request, base, commits(project, &[&range, "--"]))
-        }
-        ("GET", ["repository", "commits", hash]) => {
-            match commits(project, &["-1", hash, "--"]).pop() {
-                Some(commit) => reply(200, commit),
-                None => not_found("Commit"),
-            }
-        }
-        ("GET", ["repository", "commits", hash, "statuses"]) => {
-            if commits(project, &["-1", hash, "--"]).is_empty() {
-                return not_found("Commit");
-            }
-            let found = project
-                .statuses
-                .iter()
-                .filter(|status| status["sha"] == *hash);
-            page(request, base, found.cloned().collect())
-        }
-        ("POST", ["statuses", hash]) => {
-            let states = [
-                "pending", "running", "success", "failed", "canceled", "skipped",
-            ];
-            if commits(project, &["-1", hash, "--"]).is_empty() {
-                return not_found("Commit");
-            }
-            if !states.iter().any(|state| body["state"] == *state) {
-                return reply(400, json!({ "error": "state does not have a valid value" }));
-            }
-            let status = json!({
-                "id": next_id, "sha": hash, "status": body["state"], "name": body["name"],
-                "description": body["description"], "target_url": body["target_url"],
-                "ref": body["ref"], "created_at": "2024-01-02T03:04:05.678Z",
-            });
-            project
-                .statuses
-                .retain(|one| one["name"] != body["name"] || one["sha"] != *hash);
-            project.statuses.push(status.clone());
-            reply(201, status)
-        }
-        ("GET", ["merge_requests"]) => {
-            let state = request.query.get("state").cloned().unwrap_or_default();
-            let found = project.merge_requests.iter().rev();
-            let found = found.filter(|one| state == "all" || one["state"] == state.as_str());
-            page(request, base, found.cloned().collect())
-        }
-        ("GET", ["merge_requests", iid]) => {
-            let mut all = project.merge_requests.iter();
-            match all.find(|one| one["iid"].as_u64() == iid.parse().ok()) {
-                Some(found) => reply(200, found.clone()),
-                None => not_found(""),
-            }
-        }
-        ("GET", ["hooks"]) => page(request, base, project.hooks.clone()),
-        ("POST", ["hooks"]) => {
-            let mut hook = body.clone();
-            hook["id"] = json!(next_id);
-            // A token is never told.
-            hook.as_object_mut().unwrap().remove("token");
-            project.hooks.push(hook.clone());
-            reply(201, hook)
-        }
-        (method, ["hooks", id]) => {
-            let mut all = project.hooks.iter();
-            let Some(place) = all.position(|hook| hook["id"].as_u64() == id.parse().ok()) else {
-                return not_found("");
-            };
-            match method {
-                "GET" => reply(200, project.hooks[place].clone()),
-                "DELETE" => {
-                    project.hooks.remove(place);
-                    reply(204, Value::Null)
-                }
-                "PUT" => {
-                    for (key, value) in body.as_object().unwrap() {
-                        if key != "token" {
-                            project.hooks[place][key] = value.clone();
-                        }
-                    }
-                    reply(200, project.hooks[place].clone())
-                }
-                _ => reply(405, Value::Null),
-            }
-        }
-        _ => not_found("Page"),
-    }
 }

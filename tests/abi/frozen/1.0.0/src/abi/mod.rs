@@ -55,6 +55,7 @@
 pub mod guard;
 mod host_side;
 mod plugin_side;
+mod record;
 mod root_module;
 mod traits;
 mod value;
@@ -72,7 +73,7 @@ pub use traits::{
     BoxedServer, ByteSinkMut, ByteSourceMut, ContextRef, PageSinkMut, SharedHostServices,
 };
 pub use value::AbiValue;
-pub(crate) use value::record;
+pub(crate) use record::record;
 
 /// The records in the form that crosses the boundary: `Branch` as `BranchAbi`.
 pub mod records {
