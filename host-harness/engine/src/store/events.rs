@@ -49,7 +49,7 @@ pub enum EventState {
 }
 
 impl EventState {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Handled => "handled",
@@ -81,7 +81,7 @@ pub enum Completion {
 }
 
 impl Completion {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Pending => "pending",
@@ -129,7 +129,7 @@ pub struct StoredEvent {
 /// longer was held back before the clock was set back, and is worked on.
 const LONGEST_HOLD: i64 = 65 * 60 * 1000;
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "id, application, source, subject, payload, state, attempts, note, received_at, completion,
      completion_attempts";
 
@@ -410,7 +410,7 @@ fn has_pending(connection: &Connection, application: i64, subject: &str) -> Resu
     )
 }
 
-fn read_row(row: &Row<'_>) -> Result<StoredEvent> {
+pub(super) fn read_row(row: &Row<'_>) -> Result<StoredEvent> {
     Ok(StoredEvent {
         id: row.get(0)?,
         application: row.get(1)?,

@@ -20,7 +20,7 @@ pub enum MessageKind {
 }
 
 impl MessageKind {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Status => "status",
             Self::Comment => "comment",
@@ -48,7 +48,7 @@ pub enum OutboxState {
 }
 
 impl OutboxState {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Sent => "sent",
@@ -139,7 +139,8 @@ pub struct OutboxCount {
     pub rejected: u64,
 }
 
-const COLUMNS: &str = "id, application, project, server, kind, target, key, run, payload, sequence,
+pub(super) const COLUMNS: &str =
+    "id, application, project, server, kind, target, key, run, payload, sequence,
     sent_sequence, uncertain_sequence, state, attempts, not_before, note, remote_id, queued_at,
     updated_at";
 
@@ -417,7 +418,7 @@ impl Transaction<'_> {
     }
 }
 
-fn read_row(row: &Row<'_>) -> Result<OutboxMessage> {
+pub(super) fn read_row(row: &Row<'_>) -> Result<OutboxMessage> {
     Ok(OutboxMessage {
         id: row.get(0)?,
         application: row.get(1)?,

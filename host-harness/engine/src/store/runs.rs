@@ -91,7 +91,7 @@ pub struct Lease {
     pub until: i64,
 }
 
-const COLUMNS: &str = "id, application, branch, hash, state, description, pull_request,
+pub(super) const COLUMNS: &str = "id, application, branch, hash, state, description, pull_request,
     source_repo, worker, lease_until, superseded_by, event, created_at, updated_at, lease";
 
 impl Store {
@@ -360,7 +360,7 @@ fn no_run(id: i64) -> StoreError {
     StoreError::NotFound(format!("there is no run {id}"))
 }
 
-fn read_row(row: &Row<'_>) -> Result<Run> {
+pub(super) fn read_row(row: &Row<'_>) -> Result<Run> {
     Ok(Run {
         id: row.get(0)?,
         application: row.get(1)?,
