@@ -35,8 +35,8 @@ impl Store {
                 "SELECT {} FROM runs WHERE application = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
                 runs::COLUMNS
             );
-            let values = values![page.application, page.before(), page.limit()];
-            connection.query(&sql, values, runs::read_row)
+            let (application, before, limit) = (page.application, page.before(), page.limit());
+            connection.query(&sql, values![application, before, limit], runs::read_row)
         })
     }
 
@@ -50,8 +50,8 @@ impl Store {
                 "SELECT {} FROM events WHERE application = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
                 events::COLUMNS
             );
-            let values = values![page.application, page.before(), page.limit()];
-            connection.query(&sql, values, events::read_row)
+            let (application, before, limit) = (page.application, page.before(), page.limit());
+            connection.query(&sql, values![application, before, limit], events::read_row)
         })
     }
 
@@ -65,8 +65,8 @@ impl Store {
                 "SELECT {} FROM outbox WHERE application = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
                 outbox::COLUMNS
             );
-            let values = values![page.application, page.before(), page.limit()];
-            connection.query(&sql, values, outbox::read_row)
+            let (application, before, limit) = (page.application, page.before(), page.limit());
+            connection.query(&sql, values![application, before, limit], outbox::read_row)
         })
     }
 }
