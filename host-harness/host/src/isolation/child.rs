@@ -18,7 +18,7 @@ use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::result::Result;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -215,6 +215,9 @@ impl Host {
 /// The context of a call, whose caller is in the other process.
 struct Context<'a> {
     stream: &'a UnixStream,
+    /// What the caller said with its request or after a page: it comes before
+    /// the end of the lane, which may take a moment.
+    cancelled: AtomicBool,
     deadline: Option<Instant>,
     request_id: String,
     bypass_cache: bool,
@@ -229,6 +232,7 @@ impl<'a> Context<'a> {
                 .and_then(|left| Instant::now().checked_add(Duration::from_millis(left))),
             request_id: String::read(reader)?,
             bypass_cache: bool::read(reader)?,
+            cancelled: AtomicBool::new(bool::read(reader)?),
         })
     }
 }
@@ -240,6 +244,9 @@ impl CallContext for Context<'_> {
     }
 
     fn is_cancelled(&self) -> bool {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return true;
+        }
         // The engine shuts its half of the lane, or has ended.
         let mut lane = [PollFd::new(self.stream, PollFlags::RDHUP)];
         let now = Timespec {
@@ -271,6 +278,7 @@ struct Call<'a> {
 struct Caller<'a> {
     stream: &'a UnixStream,
     frames: &'a mut Frames,
+    cancelled: &'a AtomicBool,
 }
 
 impl Caller<'_> {
@@ -281,7 +289,11 @@ impl Caller<'_> {
                 return Err(Broken::Malformed);
             }
             let mut reader = WireReader::new(payload.as_slice());
-            Ok(CallResult::<T>::read(&mut reader)?)
+            let answer = CallResult::<T>::read(&mut reader)?;
+            if bool::read(&mut reader)? {
+                self.cancelled.store(true, Ordering::Relaxed);
+            }
+            Ok(answer)
         });
         asked.unwrap_or_else(|_| {
             let message = "the caller no longer waits";
@@ -324,7 +336,12 @@ macro_rules! serve_method {
         let mut call = $call;
         let request = <$request as Wire>::read(&mut call.reader)?;
         let (stream, frames) = (call.stream, call.frames);
-        let mut caller = Caller { stream, frames };
+        let cancelled = &call.context.cancelled;
+        let mut caller = Caller {
+            stream,
+            frames,
+            cancelled,
+        };
         respond(stream, &$target.$name(&call.context, request, &mut caller))
     }};
 }

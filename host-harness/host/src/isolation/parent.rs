@@ -343,10 +343,20 @@ fn call_frame(target: Option<u64>, method: &str, context: &dyn CallContext) -> F
         .with(&time_left)
         .with(&context.request_id())
         .with(&context.bypass_cache())
+        .with(&context.is_cancelled())
 }
 
-fn answer(kind: u8, result: &CallResult<impl Wire>, stream: &UnixStream) -> Result<(), Broken> {
-    Frame::new(kind).with_result(result).send(stream)
+/// Answers a wish of the provider, and says whether the call is cancelled by now.
+fn answer(
+    kind: u8,
+    result: &CallResult<impl Wire>,
+    context: &dyn CallContext,
+    stream: &UnixStream,
+) -> Result<(), Broken> {
+    Frame::new(kind)
+        .with_result(result)
+        .with(&context.is_cancelled())
+        .send(stream)
 }
 
 /// One method on this side.
@@ -366,7 +376,7 @@ macro_rules! call_method {
                     }
                     let items = Vec::<$item>::read(reader)?;
                     let total = Option::<u64>::read(reader)?;
-                    answer(FLOW, &sink.page(items, total), stream)
+                    answer(FLOW, &sink.page(items, total), context, stream)
                 })
         }
     };
@@ -383,7 +393,7 @@ macro_rules! call_method {
                     if kind != CHUNK {
                         return Err(Broken::Malformed);
                     }
-                    answer(FLOW, &sink.chunk(reader.rest()), stream)
+                    answer(FLOW, &sink.chunk(reader.rest()), context, stream)
                 })
         }
     };
@@ -406,7 +416,7 @@ macro_rules! call_method {
                         bytes.truncate(count);
                         Bytes(bytes)
                     });
-                    answer(BYTES, &read, stream)
+                    answer(BYTES, &read, context, stream)
                 })
         }
     };

@@ -49,7 +49,8 @@ pub struct ConformanceArguments {
     )]
     pub mock: bool,
     /// Host the plugin in a process of its own, as `plugins.isolation = "process"`
-    /// does. The report is the same.
+    /// does, confined as the configuration says (with --mock not at all). The report
+    /// is the same.
     #[arg(long)]
     pub isolated: bool,
     /// A repository with commits; read only.
