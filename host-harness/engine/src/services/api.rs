@@ -254,7 +254,7 @@ async fn poll(State(shared): App, Path((project, name)): ProjectItem) -> JsonRes
     let found = call(&shared, "poll", move |engine, _| {
         engine.poll(&engine.store.application(&project, &name)?)
     });
-    Ok(Json(json!({ "events": found.await? })))
+    Ok(Json(json!({ "events": found.await?.events })))
 }
 
 async fn events(State(shared): App, Path((project, name)): ProjectItem) -> JsonResult<Vec<Value>> {

@@ -30,7 +30,7 @@ pub use applications::{Application, ApplicationOptions, NewApplication, PullRequ
 pub use changes::Change;
 pub use cleanups::Cleanup;
 pub use consent::ConsentState;
-pub use cursors::PollCursor;
+pub use cursors::{PollCursor, PolledApplication, WorkspaceCursor, WorkspacePlace};
 pub use deliveries::{NewDelivery, NewEvent, Received};
 pub use error::StoreError;
 pub use events::{Completion, EventSource, EventState, StoredEvent};
