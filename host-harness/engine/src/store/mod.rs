@@ -37,7 +37,9 @@ pub use events::{Completion, EventSource, EventState, StoredEvent};
 pub use figures::StoreFigures;
 pub use grants::{ProjectGrant, SealedGrant};
 pub use hooks::StoredHook;
-pub use outbox::{MessageKind, NewMessage, OutboxCount, OutboxMessage, OutboxState};
+pub use outbox::{
+    LONGEST_MESSAGE_PAUSE, MessageKind, NewMessage, OutboxCount, OutboxMessage, OutboxState,
+};
 pub use runs::{Lease, NewRun, Run, RunFilter};
 pub use tokens::StoredToken;
 pub use transaction::Transaction;
@@ -298,5 +300,7 @@ fn switch_to_wal(connection: &Connection) -> Result<()> {
     }
 }
 
+#[cfg(test)]
+mod plans;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -7,7 +7,9 @@
 
 use super::transaction::Transaction;
 use super::{Result, Store, StoreError};
+use crate::clock::later;
 use rusqlite::{OptionalExtension, Row, params};
+use std::time::Duration;
 
 /// What a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -139,6 +141,10 @@ pub struct OutboxCount {
     pub rejected: u64,
 }
 
+/// The longest time that a message waits. One that seems to wait longer was put off
+/// before the clock was set back, and is due.
+pub const LONGEST_MESSAGE_PAUSE: Duration = Duration::from_secs(6 * 60 * 60);
+
 const COLUMNS: &str = "id, application, project, server, kind, target, key, run, payload, sequence,
     sent_sequence, uncertain_sequence, state, attempts, not_before, note, remote_id, queued_at,
     updated_at";
@@ -151,12 +157,13 @@ impl Store {
     pub fn due_messages(&self, now: i64, limit: usize) -> Result<Vec<OutboxMessage>> {
         self.read(|connection| {
             let sql = format!(
-                "SELECT {COLUMNS} FROM outbox WHERE state = 'pending' AND not_before <= ?1
-                 ORDER BY not_before, id LIMIT ?2"
+                "SELECT {COLUMNS} FROM outbox WHERE state = 'pending'
+                 AND (not_before <= ?1 OR not_before > ?3) ORDER BY not_before, id LIMIT ?2"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![now, limit], read_row)?;
+            let latest = later(now, LONGEST_MESSAGE_PAUSE);
+            let rows = statement.query_map(params![now, limit, latest], read_row)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
@@ -245,7 +252,10 @@ impl Store {
                 .prepare_cached(&sql)?
                 .query_row([id], read_row)
                 .optional()?;
-            let Some(message) = found.filter(|message| message.not_before <= now) else {
+            let latest = later(now, LONGEST_MESSAGE_PAUSE);
+            let is_due =
+                |message: &OutboxMessage| !(now + 1..=latest).contains(&message.not_before);
+            let Some(message) = found.filter(is_due) else {
                 return Ok(None);
             };
             connection

@@ -242,6 +242,11 @@ CREATE TABLE workspace_cursors (
     UNIQUE (server, credential, workspace)
 ) STRICT;
 ALTER TABLE poll_cursors ADD COLUMN covered_by INTEGER;
+CREATE INDEX events_of_application ON events (application);
+CREATE INDEX events_parked ON events (id) WHERE state = 'parked';
+DROP INDEX events_to_complete;
+CREATE INDEX events_to_complete ON events (id) WHERE completion = 'pending';
+CREATE INDEX outbox_by_age ON outbox (updated_at) WHERE state <> 'pending';
 CREATE INDEX changes_in_order ON changes (application, subject);
 CREATE INDEX changes_open ON changes (application, subject, value)
     WHERE matched = 0 AND source <> 'delivery';
