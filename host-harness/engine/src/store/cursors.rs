@@ -4,8 +4,8 @@
 use super::applications::{self, Application};
 use super::deliveries::{NewEvent, add_events};
 use super::events::EventSource;
+use super::sql::{Connection, values};
 use super::{Result, Store, StoreError};
-use rusqlite::{Connection, OptionalExtension, params};
 
 /// Where the last poll ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,9 +83,9 @@ impl Store {
                  VALUES (?1, ?2, ?3, ?4) ON CONFLICT (application)
                  DO UPDATE SET cursor = excluded.cursor, began_at = excluded.began_at,
                      covered_by = excluded.covered_by",
-                params![application, now.cursor, now.began_at, now.covered_by],
+                values![application, now.cursor, now.began_at, now.covered_by],
             )?;
-            let began_before = before.map_or(0, |before| before.began_at);
+            let began_before = before.as_ref().map_or(0, |before| before.began_at);
             add_events(
                 connection,
                 application,
@@ -110,15 +110,13 @@ impl Store {
                  LEFT JOIN poll_cursors ON application = id WHERE server = ?1 ORDER BY id",
                 applications::COLUMNS
             );
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map([server], |row| {
+            connection.query(&sql, values![server], |row| {
                 Ok(PolledApplication {
                     application: applications::read_row(row)?,
-                    began_at: row.get("began_at")?,
-                    covered_by: row.get("covered_by")?,
+                    began_at: row.get(9)?,
+                    covered_by: row.get(10)?,
                 })
-            })?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            })
         })
     }
 
@@ -149,25 +147,21 @@ impl Store {
                     "another process looked at the workspace at the same time".to_owned(),
                 ));
             }
-            let id = connection
-                .prepare_cached(
-                    "INSERT INTO workspace_cursors
-                         (server, credential, workspace, cursor, looked_at)
-                     VALUES (?1, ?2, lower(?3), ?4, ?5)
-                     ON CONFLICT (server, credential, workspace)
-                     DO UPDATE SET cursor = excluded.cursor, looked_at = excluded.looked_at
-                     RETURNING id",
-                )?
-                .query_row(
-                    params![place.server, place.credential, place.workspace, cursor, now],
-                    |row| row.get(0),
+            let id = connection.query_one(
+                "INSERT INTO workspace_cursors
+                     (server, credential, workspace, cursor, looked_at)
+                 VALUES (?1, ?2, lower(?3), ?4, ?5)
+                 ON CONFLICT (server, credential, workspace)
+                 DO UPDATE SET cursor = excluded.cursor, looked_at = excluded.looked_at
+                 RETURNING id",
+                values![place.server, place.credential, place.workspace, cursor, now],
+                |row| row.get(0),
+            )?;
+            for application in &changed {
+                connection.execute(
+                    "UPDATE poll_cursors SET covered_by = NULL WHERE application = ?1",
+                    values![application],
                 )?;
-            for application in changed {
-                connection
-                    .prepare_cached(
-                        "UPDATE poll_cursors SET covered_by = NULL WHERE application = ?1",
-                    )?
-                    .execute([application])?;
             }
             Ok(id)
         })
@@ -180,7 +174,7 @@ impl Store {
     /// As every write.
     pub fn drop_workspace_cursor(&self, id: i64) -> Result<()> {
         self.write(move |connection| {
-            connection.execute("DELETE FROM workspace_cursors WHERE id = ?1", [id])?;
+            connection.execute("DELETE FROM workspace_cursors WHERE id = ?1", values![id])?;
             Ok(())
         })
     }
@@ -190,34 +184,29 @@ fn find_workspace(
     connection: &Connection,
     place: &WorkspacePlace,
 ) -> Result<Option<WorkspaceCursor>> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT id, cursor FROM workspace_cursors
-             WHERE server = ?1 AND credential = ?2 AND workspace = lower(?3)",
-        )?
-        .query_row(
-            params![place.server, place.credential, place.workspace],
-            |row| {
-                Ok(WorkspaceCursor {
-                    id: row.get(0)?,
-                    cursor: row.get(1)?,
-                })
-            },
-        )
-        .optional()?)
+    connection.query_optional(
+        "SELECT id, cursor FROM workspace_cursors
+         WHERE server = ?1 AND credential = ?2 AND workspace = lower(?3)",
+        values![place.server, place.credential, place.workspace],
+        |row| {
+            Ok(WorkspaceCursor {
+                id: row.get(0)?,
+                cursor: row.get(1)?,
+            })
+        },
+    )
 }
 
 fn find(connection: &Connection, application: i64) -> Result<Option<PollCursor>> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT cursor, began_at, covered_by FROM poll_cursors WHERE application = ?1",
-        )?
-        .query_row([application], |row| {
+    connection.query_optional(
+        "SELECT cursor, began_at, covered_by FROM poll_cursors WHERE application = ?1",
+        values![application],
+        |row| {
             Ok(PollCursor {
                 cursor: row.get(0)?,
                 began_at: row.get(1)?,
                 covered_by: row.get(2)?,
             })
-        })
-        .optional()?)
+        },
+    )
 }

@@ -1,8 +1,8 @@
 //! Events: kept until they are handled, handled once.
 
+use super::sql::{Connection, Row, values};
 use super::transaction::Transaction;
 use super::{Result, Store, StoreError};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Where an event came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub enum EventState {
 }
 
 impl EventState {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Handled => "handled",
@@ -81,7 +81,7 @@ pub enum Completion {
 }
 
 impl Completion {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Pending => "pending",
@@ -132,7 +132,7 @@ const LONGEST_HOLD: i64 = 65 * 60 * 1000;
 /// The same for the completion of an event.
 const LONGEST_COMPLETION_PAUSE: i64 = 2 * LONGEST_HOLD;
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "id, application, source, subject, payload, state, attempts, note, received_at, completion,
      completion_attempts";
 
@@ -157,12 +157,11 @@ impl Store {
                  ORDER BY id LIMIT ?2"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map(
-                params![now, limit, now.saturating_add(LONGEST_HOLD)],
+            connection.query(
+                &sql,
+                values![now, limit, now.saturating_add(LONGEST_HOLD)],
                 read_row,
-            )?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            )
         })
     }
 
@@ -172,11 +171,11 @@ impl Store {
     /// As every read.
     pub fn next_retry_at(&self, now: i64) -> Result<Option<i64>> {
         self.read(|connection| {
-            Ok(connection.query_row(
+            connection.query_one(
                 "SELECT min(not_before) FROM events WHERE state = 'pending' AND not_before > ?1",
-                [now],
+                values![now],
                 |row| row.get(0),
-            )?)
+            )
         })
     }
 
@@ -194,9 +193,7 @@ impl Store {
                 "SELECT {COLUMNS} FROM events WHERE application = ?1 ORDER BY id DESC LIMIT ?2"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![application, limit], read_row)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            connection.query(&sql, values![application, limit], read_row)
         })
     }
 
@@ -210,9 +207,7 @@ impl Store {
                 "SELECT {COLUMNS} FROM events WHERE state = 'parked' ORDER BY id DESC LIMIT ?1"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map([limit], read_row)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            connection.query(&sql, values![limit], read_row)
         })
     }
 
@@ -228,10 +223,8 @@ impl Store {
                  ORDER BY id LIMIT ?2"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let mut statement = connection.prepare_cached(&sql)?;
             let latest = now.saturating_add(LONGEST_COMPLETION_PAUSE);
-            let rows = statement.query_map(params![now, limit, latest], read_row)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            connection.query(&sql, values![now, limit, latest], read_row)
         })
     }
 
@@ -241,11 +234,11 @@ impl Store {
     /// As every read.
     pub fn next_completion_at(&self) -> Result<Option<i64>> {
         self.read(|connection| {
-            Ok(connection.query_row(
+            connection.query_one(
                 "SELECT min(completion_not_before) FROM events WHERE completion = 'pending'",
-                [],
+                values![],
                 |row| row.get(0),
-            )?)
+            )
         })
     }
 
@@ -265,19 +258,13 @@ impl Store {
                 Some(_) => Completion::Pending,
                 None => Completion::Failed,
             };
-            connection
-                .prepare_cached(
-                    "UPDATE events SET completion = ?2, note = ?3, completion_not_before = ?4,
+            connection.execute(
+                "UPDATE events SET completion = ?2, note = ?3, completion_not_before = ?4,
                      completion_attempts = completion_attempts + 1,
                      not_before = CASE WHEN attempts = 0 THEN 0 ELSE not_before END
                      WHERE id = ?1 AND completion = 'pending'",
-                )?
-                .execute(params![
-                    id,
-                    completion.as_str(),
-                    reason,
-                    retry_at.unwrap_or(0)
-                ])?;
+                values![id, completion.as_str(), reason, retry_at.unwrap_or(0)],
+            )?;
             Ok(())
         })
         .await
@@ -290,12 +277,11 @@ impl Store {
     /// As every write.
     pub async fn hold_for_completion(&self, id: i64, until: i64) -> Result<()> {
         self.write_async(move |connection| {
-            connection
-                .prepare_cached(
-                    "UPDATE events SET completion = 'pending', not_before = ?2
+            connection.execute(
+                "UPDATE events SET completion = 'pending', not_before = ?2
                      WHERE id = ?1 AND state = 'pending'",
-                )?
-                .execute(params![id, until])?;
+                values![id, until],
+            )?;
             Ok(())
         })
         .await
@@ -307,11 +293,11 @@ impl Store {
     /// As every read.
     pub fn count_events(&self, state: EventState) -> Result<u64> {
         self.read(|connection| {
-            let count: i64 = connection
-                .prepare_cached(
-                    "SELECT coalesce(sum(count), 0) FROM event_counts WHERE state = ?1",
-                )?
-                .query_row([state.as_str()], |row| row.get(0))?;
+            let count: i64 = connection.query_one(
+                "SELECT CAST(coalesce(sum(count), 0) AS BIGINT) FROM event_counts WHERE state = ?1",
+                values![state.as_str()],
+                |row| row.get(0),
+            )?;
             Ok(count.unsigned_abs())
         })
     }
@@ -335,12 +321,11 @@ impl Store {
                 Some(_) => EventState::Pending,
                 None => EventState::Parked,
             };
-            connection
-                .prepare_cached(
-                    "UPDATE events SET state = ?2, attempts = attempts + 1, note = ?3,
+            connection.execute(
+                "UPDATE events SET state = ?2, attempts = attempts + 1, note = ?3,
                      not_before = ?4 WHERE id = ?1 AND state = 'pending'",
-                )?
-                .execute(params![id, state.as_str(), reason, retry_at.unwrap_or(0)])?;
+                values![id, state.as_str(), reason, retry_at.unwrap_or(0)],
+            )?;
             Ok(())
         })
         .await
@@ -355,7 +340,7 @@ impl Store {
             let changed = connection.execute(
                 "UPDATE events SET state = 'pending', attempts = 0, not_before = 0
                  WHERE id = ?1 AND state = 'parked'",
-                [id],
+                values![id],
             )?;
             if changed == 0 {
                 return Err(StoreError::NotFound(format!("no event {id} is parked")));
@@ -381,11 +366,7 @@ impl Transaction<'_> {
     /// As every read.
     pub fn pending_event(&self, id: i64) -> Result<Option<StoredEvent>> {
         let sql = format!("SELECT {COLUMNS} FROM events WHERE id = ?1 AND state = 'pending'");
-        Ok(self
-            .connection
-            .prepare_cached(&sql)?
-            .query_row([id], read_row)
-            .optional()?)
+        self.connection.query_optional(&sql, values![id], read_row)
     }
 
     /// Ends the work on an event.
@@ -399,12 +380,11 @@ impl Transaction<'_> {
         note: Option<&str>,
         now: i64,
     ) -> Result<()> {
-        self.connection
-            .prepare_cached(
-                "UPDATE events SET state = ?2, handled_at = ?3, note = coalesce(?4, note)
+        self.connection.execute(
+            "UPDATE events SET state = ?2, handled_at = ?3, note = coalesce(?4, note)
                  WHERE id = ?1",
-            )?
-            .execute(params![id, state.as_str(), now, note])?;
+            values![id, state.as_str(), now, note],
+        )?;
         Ok(())
     }
 
@@ -413,11 +393,10 @@ impl Transaction<'_> {
     /// # Errors
     /// As every write.
     pub fn request_completion(&self, id: i64) -> Result<()> {
-        self.connection
-            .prepare_cached(
-                "UPDATE events SET completion = 'pending' WHERE id = ?1 AND completion = 'none'",
-            )?
-            .execute([id])?;
+        self.connection.execute(
+            "UPDATE events SET completion = 'pending' WHERE id = ?1 AND completion = 'none'",
+            values![id],
+        )?;
         Ok(())
     }
 
@@ -427,38 +406,35 @@ impl Transaction<'_> {
     /// # Errors
     /// As every write.
     pub fn complete_event(&self, id: i64, payload: &str) -> Result<bool> {
-        let changed = self
-            .connection
-            .prepare_cached(
-                "UPDATE events SET completion = 'done', payload = ?2, note = NULL,
+        let changed = self.connection.execute(
+            "UPDATE events SET completion = 'done', payload = ?2, note = NULL,
                  not_before = CASE WHEN attempts = 0 THEN 0 ELSE not_before END
                  WHERE id = ?1 AND completion = 'pending'",
-            )?
-            .execute(params![id, payload])?;
+            values![id, payload],
+        )?;
         Ok(changed > 0)
     }
 }
 
 fn has_pending(connection: &Connection, application: i64, subject: &str) -> Result<bool> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT 1 FROM events WHERE state = 'pending' AND application = ?1 AND subject = ?2",
-        )?
-        .exists(params![application, subject])?)
+    connection.exists(
+        "SELECT 1 FROM events WHERE state = 'pending' AND application = ?1 AND subject = ?2",
+        values![application, subject],
+    )
 }
 
-fn read_row(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
+pub(super) fn read_row(row: &Row<'_>) -> Result<StoredEvent> {
     Ok(StoredEvent {
         id: row.get(0)?,
         application: row.get(1)?,
-        source: EventSource::from_text(&row.get::<_, String>(2)?),
+        source: EventSource::from_text(&row.get::<String>(2)?),
         subject: row.get(3)?,
         payload: row.get(4)?,
-        state: EventState::from_text(&row.get::<_, String>(5)?),
+        state: EventState::from_text(&row.get::<String>(5)?),
         attempts: row.get(6)?,
         note: row.get(7)?,
         received_at: row.get(8)?,
-        completion: Completion::from_text(&row.get::<_, String>(9)?),
+        completion: Completion::from_text(&row.get::<String>(9)?),
         completion_attempts: row.get(10)?,
     })
 }
