@@ -85,7 +85,7 @@ fn a_silent_server_does_not_delay_what_polling_finds_at_another_one() {
     );
     let home = EngineHome::public(&mock, &silent);
     let engine = home.start();
-    engine.link("app", REPO);
+    let _ = engine.link("app", REPO);
     for number in 0..3 {
         let path = format!("/project/KEY/applications/silent{number}/link");
         let body = json!({ "server": "a-silent", "repo": REPO });
