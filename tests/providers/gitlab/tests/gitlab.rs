@@ -5,6 +5,8 @@ mod server;
 
 use serde_json::json;
 use server::{CLIENT, GitLabServer, TOKEN};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -324,4 +326,52 @@ fn a_wrong_configuration_names_the_key_and_the_line() {
     let unknown = error("url = \"https://gitlab.example\"\ntokn = \"hunter2\"");
     assert_eq!(unknown.config_line(), Some(2));
     assert!(!unknown.message.contains("hunter2"), "{}", unknown.message);
+}
+
+/// Takes one request and answers it; its headers and its body.
+fn receive(listener: &TcpListener) -> (Vec<(String, String)>, Vec<u8>) {
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let lines = reader.by_ref().lines().map(std::result::Result::unwrap);
+    let headers: Vec<(String, String)> = lines
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            Some((name.to_owned(), value.to_owned()))
+        })
+        .collect();
+    let length = headers.iter().find(|(name, _)| name == "Content-Length");
+    let mut body = vec![0; length.unwrap().1.parse().unwrap()];
+    reader.read_exact(&mut body).unwrap();
+    stream
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        .unwrap();
+    (headers, body)
+}
+
+#[test]
+fn what_the_service_delivers_is_proved_by_the_token_of_the_hook() {
+    let setting = setting("delivery");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let secret = Secret::from("token-of-the-hook");
+    let hook = HookRequest {
+        repo: REPO.to_owned(),
+        name: "ci".to_owned(),
+        url: format!("http://{}/hook", listener.local_addr().unwrap()),
+        secret: Some(secret.clone()),
+        ..Default::default()
+    };
+    setting.client().create_hook(&context(), hook).unwrap();
+    let receiver = std::thread::spawn(move || receive(&listener));
+    assert_eq!(setting.service.deliver_push(REPO, "main"), [200]);
+    let (headers, body) = receiver.join().unwrap();
+    let request = WebhookRequest {
+        headers,
+        body: Bytes(body),
+        secret: Some(secret),
+        ..Default::default()
+    };
+    let delivery = setting.server.parse_webhook(&context(), request).unwrap();
+    assert!(delivery.verified);
+    assert_eq!(delivery.events[0].kind, EventKind::REF_CREATED);
 }
