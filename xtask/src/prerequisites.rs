@@ -8,6 +8,9 @@ use crate::command::{target_directory, workspace_directory};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Where Debian has the server of SSH.
+const SSHD: &str = "/usr/sbin/sshd";
+
 /// What a group of tests needs.
 pub(crate) struct Prerequisite {
     /// The module of the tests.
@@ -52,11 +55,27 @@ pub(crate) fn look(full: bool) -> Found {
                     .to_owned()
             }),
         },
+        Prerequisite {
+            module: "needs_git_lfs",
+            missing: missing_program("git-lfs", &["version"]),
+        },
+        Prerequisite {
+            module: "needs_sshd",
+            missing: (!Path::new(SSHD).exists())
+                .then(|| format!("{SSHD} is not installed (package openssh-server)")),
+        },
     ];
     Found {
         prerequisites,
         other_compiler: compiler.ok(),
     }
+}
+
+/// Why a program cannot be started; `None` when it can.
+fn missing_program(program: &str, arguments: &[&str]) -> Option<String> {
+    let started = Command::new(program).args(arguments).output();
+    let starts = started.is_ok_and(|output| output.status.success());
+    (!starts).then(|| format!("{program} is not installed"))
 }
 
 /// The compiler of `OTHER_RUSTC`, the one that the gate unpacked, or the system's.
@@ -119,7 +138,7 @@ mod tests {
         let reasons: Vec<_> = found
             .prerequisites
             .iter()
-            .filter(|need| need.module != "needs_recordings")
+            .filter(|need| ["needs_full_run", "needs_other_compiler"].contains(&need.module))
             .filter_map(|need| need.missing.as_deref())
             .collect();
         assert_eq!(reasons.len(), 2);
