@@ -3,19 +3,20 @@
 
 use super::pages::files;
 use super::top;
-use regex::Regex;
 use std::fs;
 
 /// What is wrong with one file: tests that are ignored outside of a module named after
 /// their need or without a reason, and words of a test that gives up.
 fn wrong_in(path: &str, text: &str, needs: &str) -> Vec<String> {
-    let module = Regex::new(r"^mod (needs_\w+) \{").expect("an expression");
-    let file = Regex::new(r"/(needs_\w+?)(\.rs|/)").expect("an expression");
-    let mut inside = file.captures(path).map(|found| found[1].to_owned());
+    let mut inside = path
+        .split(['/', '.'])
+        .find(|part| part.starts_with("needs_"))
+        .map(str::to_owned);
     let mut wrong = Vec::new();
     for (number, line) in text.lines().enumerate() {
-        if let Some(found) = module.captures(line) {
-            inside = Some(found[1].to_owned());
+        let module = line.strip_prefix("mod ");
+        if let Some(name) = module.and_then(|module| module.strip_suffix(" {")) {
+            inside = name.starts_with("needs_").then(|| name.to_owned());
         }
         let line = line.trim_start();
         let place = format!("{path}:{}", number + 1);
