@@ -33,8 +33,10 @@ pub(crate) fn look(full: bool) -> Found {
     let prerequisites = vec![
         Prerequisite {
             module: "needs_full_run",
-            missing: (!full)
-                .then(|| "compiles whole projects; runs with: cargo xtask test --full".to_owned()),
+            missing: (!full).then(|| {
+                "compiles whole projects or takes minutes; runs with: cargo xtask test --full"
+                    .to_owned()
+            }),
         },
         Prerequisite {
             module: "needs_other_compiler",
@@ -46,6 +48,12 @@ pub(crate) fn look(full: bool) -> Found {
                         .to_owned(),
                 ),
             },
+        },
+        Prerequisite {
+            module: "needs_mounts",
+            missing: (!may_mount()).then(|| {
+                "file systems cannot be mounted here: user namespaces are not allowed".to_owned()
+            }),
         },
         Prerequisite {
             module: "needs_recordings",
@@ -76,6 +84,15 @@ fn missing_program(program: &str, arguments: &[&str]) -> Option<String> {
     let started = Command::new(program).args(arguments).output();
     let starts = started.is_ok_and(|output| output.status.success());
     (!starts).then(|| format!("{program} is not installed"))
+}
+
+/// Whether a small file system can be mounted where only its mounter sees it.
+fn may_mount() -> bool {
+    let words = "mount -t tmpfs -o size=64k small /mnt";
+    Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", words])
+        .output()
+        .is_ok_and(|output| output.status.success())
 }
 
 /// The compiler of `OTHER_RUSTC`, the one that the gate unpacked, or the system's.
