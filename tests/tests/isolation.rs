@@ -284,8 +284,10 @@ fn swaps_of_isolated_servers_lose_no_call_and_leave_nothing_behind() {
     assert_swaps_leave_nothing(40);
 }
 
-#[test]
-#[ignore = "takes minutes: cargo test -p integration-tests --test isolation -- --ignored"]
-fn five_hundred_swaps_of_isolated_servers_leave_no_more() {
-    assert_swaps_leave_nothing(500);
+mod needs_full_run {
+    #[test]
+    #[ignore = "takes minutes: cargo xtask test --full"]
+    fn five_hundred_swaps_of_isolated_servers_leave_no_more() {
+        super::assert_swaps_leave_nothing(500);
+    }
 }

@@ -21,6 +21,7 @@
     )
 )]
 
+mod clients;
 mod command;
 mod prerequisites;
 mod stage;
