@@ -191,7 +191,7 @@ impl Browser {
     #[must_use]
     pub fn violations(&self) -> String {
         let axe = fs::read_to_string(axe_core()).expect("axe-core");
-        self.script(&format!("{axe}; return null"));
+        let _ = self.script(&format!("{axe}; return null"));
         let body = json!({
             "script": "const done = arguments[0]; axe.run().then(\
                 found => done(found.violations.map(one => one.id + ': ' + one.help + ' at '\
