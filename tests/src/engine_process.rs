@@ -60,11 +60,17 @@ impl EngineHome {
     /// holds for everything here.
     #[must_use]
     pub fn new(mock: &MockBitbucket, api: &str, provider: &str) -> Self {
+        Self::listening(mock, "127.0.0.1:0", api, provider)
+    }
+
+    /// [`EngineHome::new`], with the address that the api service listens on.
+    #[must_use]
+    pub fn listening(mock: &MockBitbucket, address: &str, api: &str, provider: &str) -> Self {
         let table = format!(
             "[vcs.servers.{SERVER}.bitbucketcloud]\n{}\n{provider}\n",
             config_for(mock)
         );
-        Self::with_server(plugin_directory(), api, &table)
+        Self::with_server(plugin_directory(), address, api, &table)
     }
 
     /// A home for an engine whose server [`SERVER`] has this table, with the
@@ -73,10 +79,10 @@ impl EngineHome {
     /// # Panics
     /// As [`EngineHome::new`].
     #[must_use]
-    pub fn with_server(plugins: &Path, api: &str, table: &str) -> Self {
+    pub fn with_server(plugins: &Path, address: &str, api: &str, table: &str) -> Self {
         let folder = must(TempDir::new(), "no temporary folder");
         let config = format!(
-            "[api]\nlisten = \"127.0.0.1:0\"\n{api}\n[vcs]\nlisten = \"127.0.0.1:0\"\n\
+            "[api]\nlisten = \"{address}\"\n{api}\n[vcs]\nlisten = \"127.0.0.1:0\"\n\
              [plugins]\ndirectory = \"{}\"\n{table}",
             plugins.display(),
         );

@@ -34,7 +34,7 @@ fn the_engine_links_receives_polls_and_publishes_without_knowing_the_service() {
     let service = gitlab(&git);
     let plugin = pinned_copy(&built_library("vcs-gitlab"));
     let table = format!("[vcs.servers.{SERVER}.gitlab]\n{}", config(&service));
-    let home = EngineHome::with_server(plugin.parent().unwrap(), "", &table);
+    let home = EngineHome::with_server(plugin.parent().unwrap(), "127.0.0.1:0", "", &table);
     let engine = home.start();
     let linked = engine.link("app", REPO);
     assert_eq!(linked["hook"]["state"], "active", "{linked}");
