@@ -74,7 +74,7 @@ fn what_breaks_the_rules_is_refused_by_every_host() {
     // Another major version, another package and a library that is none are
     // libraries of the loading tests.
     let wrong = [
-        (RETYPED, "latest_commit: RString in BranchAbi"),
+        (RETYPED, "latest_commit: RString"),
         (METHOD_IN_THE_MIDDLE, "ping"),
     ];
     let plugins: Vec<_> = wrong
