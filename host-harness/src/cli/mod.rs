@@ -28,11 +28,12 @@ mod progress;
 mod render;
 mod session;
 mod start;
+mod terminal;
 mod tokens;
 mod vcs;
 mod webhook;
 
-use args::{Arguments, Command, MockCommand, WebhookCommand};
+use args::{Arguments, Command, MockCommand, OutputForm, WebhookCommand};
 use clap::Parser;
 use clap::error::ErrorKind as UsageErrorKind;
 use failure::Failure;
@@ -60,7 +61,7 @@ fn run_with(words: Vec<OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return report_usage(&error, &words),
     };
-    let output = Output::new(&arguments.global);
+    let output = Output::new(&arguments.global, arguments.command.form());
     let (level, delivery) = match arguments.command {
         // Services are watched by their log, and do not wait for its reader.
         Command::Start(_) => (LevelFilter::INFO, Delivery::Queued),
@@ -121,15 +122,16 @@ fn report_usage(error: &clap::Error, words: &[OsString]) -> ExitCode {
     if is_answer {
         return exit::SUCCESS.into();
     }
-    let wants_json = words
-        .iter()
-        .take_while(|word| *word != "--")
-        .any(|word| word == "--json");
-    if wants_json {
+    let mut asked = words.iter().take_while(|word| *word != "--");
+    if let Some(form) = asked.find_map(|word| match word.to_str() {
+        Some("--json" | "--output=json") => Some(OutputForm::Json),
+        Some("--output=jsonl") => Some(OutputForm::Jsonl),
+        _ => None,
+    }) {
         let text = error.render().to_string();
         let sentence = text.lines().next().unwrap_or_default();
         let sentence = sentence.strip_prefix("error: ").unwrap_or(sentence);
-        output::print_error_document(&Failure::usage(sentence));
+        output::print_error_document(&Failure::usage(sentence), form);
     }
     exit::USAGE.into()
 }

@@ -4,6 +4,7 @@ pub mod action;
 pub mod config;
 pub mod conformance;
 pub mod grants;
+pub mod plugins;
 pub mod tokens;
 pub mod vcs;
 
@@ -52,6 +53,26 @@ pub struct GlobalArguments {
     pub color: anstream::ColorChoice,
 }
 
+/// The form of what a command prints.
+#[derive(Args, Debug)]
+pub struct FormArguments {
+    /// The form of the output: a table for people, one JSON document (as with
+    /// --json), or one JSON object a line.
+    #[arg(long, global = true, value_name = "FORM")]
+    pub output: Option<OutputForm>,
+}
+
+/// The form of what a command prints.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputForm {
+    /// Lines and columns for people.
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON object a line.
+    Jsonl,
+}
+
 /// The form of log lines.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
@@ -78,8 +99,8 @@ pub enum Command {
     Tokens(tokens::TokensArguments),
     /// List and revoke what projects have consented to
     Grants(grants::GrantsArguments),
-    /// List, check and pin plugins
-    Plugins(PluginsArguments),
+    /// Look at plugins, install them, or begin a new one
+    Plugins(plugins::PluginsArguments),
     /// Call one method of a provider
     Vcs(Box<vcs::VcsArguments>),
     /// Inspect webhook deliveries
@@ -90,6 +111,20 @@ pub enum Command {
     Mock(MockCommand),
     /// Run the conformance suite on a provider
     Conformance(Box<conformance::ConformanceArguments>),
+}
+
+impl Command {
+    /// The form that the command's own arguments choose.
+    #[must_use]
+    pub fn form(&self) -> Option<OutputForm> {
+        match self {
+            Self::Vcs(arguments) => arguments.form.output,
+            Self::Plugins(arguments) => arguments.form.output,
+            Self::Tokens(arguments) => arguments.form.output,
+            Self::Grants(arguments) => arguments.form.output,
+            _ => None,
+        }
+    }
 }
 
 /// Run the end-to-end demo.
@@ -136,17 +171,6 @@ pub enum ServiceName {
     Vcs,
 }
 
-/// List, check and pin plugins.
-#[derive(Args, Debug)]
-pub struct PluginsArguments {
-    /// Where plugins are.
-    #[command(flatten)]
-    pub directory: DirectoryArguments,
-    /// What to do.
-    #[command(subcommand)]
-    pub command: PluginsCommand,
-}
-
 /// Where the plugin directory is.
 #[derive(Args, Debug)]
 pub struct DirectoryArguments {
@@ -157,35 +181,6 @@ pub struct DirectoryArguments {
     /// `plugins` beside the executable.
     #[arg(long, global = true, value_name = "DIR", env = "ENGINE_PLUGIN_DIR")]
     pub plugin_dir: Option<PathBuf>,
-}
-
-/// What to do with plugins.
-#[derive(Subcommand, Debug)]
-pub enum PluginsCommand {
-    /// List the plugins of the directory, rejected ones with the reason
-    List,
-    /// Check whether a plugin can be loaded, by loading it
-    Check {
-        /// The plugin.
-        file: PathBuf,
-    },
-    /// Write the manifest of a plugin that you trust as it is
-    Pin {
-        /// The plugin.
-        file: PathBuf,
-    },
-    /// Sign the manifest of a plugin, for engines that trust your key
-    Sign {
-        /// The secret key, as `minisign -G` writes it.
-        #[arg(long, value_name = "FILE")]
-        key: PathBuf,
-        /// The environment variable that holds the key's password; not needed
-        /// for a key without one.
-        #[arg(long, value_name = "NAME")]
-        password_env: Option<String>,
-        /// The plugin.
-        file: PathBuf,
-    },
 }
 
 /// Inspect webhook deliveries.
@@ -201,9 +196,13 @@ pub struct WebhookParseArguments {
     /// Where plugins are.
     #[command(flatten)]
     pub directory: DirectoryArguments,
-    /// The provider type that picks the plugin.
+    /// The configured server whose deliveries these are. May be left out if there
+    /// is only one, or one of the --type.
+    #[arg(long, value_name = "NAME")]
+    pub server: Option<String>,
+    /// The provider type that picks the plugin; not needed with a configuration.
     #[arg(long = "type", value_name = "TYPE")]
-    pub provider_type: String,
+    pub provider_type: Option<String>,
     /// The value of the header that names the event, such as `repo:push`.
     #[arg(long, value_name = "KEY")]
     pub event: String,

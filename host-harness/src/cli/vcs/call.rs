@@ -15,10 +15,14 @@ use tempfile::NamedTempFile;
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 use vcs_provider_interface::provider::{AuthorizedClient, VcsServer};
-use vcs_provider_interface::records::{BranchSort, StreamedContent};
+use vcs_provider_interface::records::{BranchSort, ConnectionRequest, StreamedContent};
 use vcs_provider_interface::sink::{ByteSink, ChunkFn, Flow, PageFn, PageSink};
 
 type VcsResult<T> = vcs_provider_interface::error::Result<T>;
+
+/// What to know of a connection that is made for want of a credential.
+const AS_CONSUMER: &str = "no credential is configured, so the OAuth consumer itself was checked \
+     (client credentials); calls for a project use what it consented to: --project KEY";
 
 /// Everything that a call needs.
 pub(super) struct Call<'a> {
@@ -26,27 +30,47 @@ pub(super) struct Call<'a> {
     client: Box<dyn AuthorizedClient>,
     context: HostCallContext,
     output: &'a Output,
+    /// Whether the client is the OAuth consumer's own, for want of a credential.
+    as_consumer: bool,
 }
 
 impl<'a> Call<'a> {
     pub(super) fn new(
         session: &'a Session,
+        client: Box<dyn AuthorizedClient>,
         arguments: &ServerArguments,
         output: &'a Output,
-    ) -> Result<Self, Failure> {
+    ) -> Self {
         let context = HostCallContext::new("engine-vcs")
             .with_time_limit(Duration::from_secs(arguments.timeout))
             .with_cancellation(interrupt::cancellation());
-        Ok(Self {
+        Self {
             session,
-            client: session.client(arguments)?,
+            client,
             context: if arguments.bypass_cache {
                 context.bypassing_cache()
             } else {
                 context
             },
             output,
-        })
+            as_consumer: false,
+        }
+    }
+
+    /// The same, with a client of the OAuth consumer itself.
+    pub(super) fn for_the_consumer(mut self, as_consumer: bool) -> Self {
+        self.as_consumer = as_consumer;
+        self
+    }
+
+    /// Checks the connection, and says so if it is the OAuth consumer's own.
+    pub(super) fn connection(&self, request: ConnectionRequest) -> Result<(), Failure> {
+        let found = self.client.check_connection(&self.context, request);
+        let mut found = found.map_err(|error| self.failed(error))?;
+        if self.as_consumer {
+            found.warnings.insert(0, AS_CONSUMER.to_owned());
+        }
+        self.output.record(&found)
     }
 
     /// Makes a call that answers with a record, and prints it.
@@ -180,7 +204,7 @@ impl<'a> Call<'a> {
     ) -> Result<(), Failure> {
         if self.output.is_json() {
             return Err(Failure::usage(
-                "--json prints a document on standard output; give the bytes a place with --output FILE",
+                "--json prints a document on standard output; give the bytes a place with --to FILE",
             ));
         }
         let mut target = std::io::stdout().lock();

@@ -15,7 +15,7 @@ pub use pull_requests::PullRequestOperation;
 pub use repositories::RepositoryOperation;
 pub use statuses::StatusOperation;
 
-use super::DirectoryArguments;
+use super::{DirectoryArguments, FormArguments};
 use clap::{Args, Subcommand};
 
 /// Make one call through a plugin.
@@ -24,6 +24,9 @@ pub struct VcsArguments {
     /// Where the configuration and the plugins are.
     #[command(flatten)]
     pub directory: DirectoryArguments,
+    /// The form of what is printed.
+    #[command(flatten)]
+    pub form: FormArguments,
     /// Which server, with which credential, for how long.
     #[command(flatten)]
     pub server: ServerArguments,
@@ -58,6 +61,15 @@ pub struct ServerArguments {
         conflicts_with_all = ["token_env", "client_credentials", "anonymous"]
     )]
     pub grant: Option<String>,
+    /// Use what this project has consented to: its grant for the server, from the
+    /// engine's store. `engine grants list` shows the projects.
+    #[arg(
+        long,
+        global = true,
+        value_name = "KEY",
+        conflicts_with_all = ["grant", "token_env", "client_credentials", "anonymous"]
+    )]
+    pub project: Option<String>,
     /// Use the token in this environment variable: an access token, or with
     /// --username an API token.
     #[arg(
@@ -76,6 +88,18 @@ pub struct ServerArguments {
     /// Use no credential.
     #[arg(long, global = true)]
     pub anonymous: bool,
+}
+
+impl ServerArguments {
+    /// Whether the arguments choose a credential in place of the configured one.
+    #[must_use]
+    pub fn choose_a_credential(&self) -> bool {
+        self.grant.is_some()
+            || self.project.is_some()
+            || self.token_env.is_some()
+            || self.client_credentials
+            || self.anonymous
+    }
 }
 
 /// What to call.
