@@ -53,10 +53,42 @@ pub(crate) fn look(full: bool) -> Found {
             }),
         },
     ];
+    let programs = [
+        ("needs_curl", "curl", "--version", "curl of 7.82 or newer"),
+        (
+            "needs_nginx",
+            "nginx",
+            "-v",
+            "nginx (Debian's package nginx)",
+        ),
+        (
+            "needs_systemd",
+            "systemd-analyze",
+            "--version",
+            "systemd-analyze",
+        ),
+    ];
+    let mut prerequisites = prerequisites;
+    for (module, program, question, wanted) in programs {
+        prerequisites.push(Prerequisite {
+            module,
+            missing: (!answers(program, question)).then(|| format!("there is no {wanted}")),
+        });
+    }
     Found {
         prerequisites,
         other_compiler: compiler.ok(),
     }
+}
+
+/// Whether a program is there, also where only administrators look for programs.
+fn answers(program: &str, question: &str) -> bool {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let said = Command::new(program)
+        .arg(question)
+        .env("PATH", format!("{path}:/usr/sbin:/sbin"))
+        .output();
+    said.is_ok_and(|output| output.status.success())
 }
 
 /// The compiler of `OTHER_RUSTC`, the one that the gate unpacked, or the system's.
@@ -119,7 +151,7 @@ mod tests {
         let reasons: Vec<_> = found
             .prerequisites
             .iter()
-            .filter(|need| need.module != "needs_recordings")
+            .filter(|need| ["needs_full_run", "needs_other_compiler"].contains(&need.module))
             .filter_map(|need| need.missing.as_deref())
             .collect();
         assert_eq!(reasons.len(), 2);

@@ -112,8 +112,7 @@ fn check(config: &EngineConfig, directory: &Path, offline: bool) -> Findings {
         &api.ui_url,
         "build statuses link to it",
     );
-    let callback =
-        vcs_engine::consent::callback_address(&api.url, &api.ui_url, api.development);
+    let callback = vcs_engine::consent::callback_address(&api.url, &api.ui_url, api.development);
     check_address(
         &mut findings,
         "consent callback",
@@ -227,7 +226,11 @@ fn check_server(
             loaded.info.provider_type, loaded.info.version
         ),
     );
-    for warning in server.secret_files().iter().filter_map(|file| readable_by_others(file)) {
+    for warning in server
+        .secret_files()
+        .iter()
+        .filter_map(|file| readable_by_others(file))
+    {
         findings.add("warning", &subject, warning);
     }
     let services = Arc::new(EngineServices::without_grants(&server.name));
@@ -295,9 +298,7 @@ fn check_connection(
         Ok(words) => findings.add(
             "ok",
             subject,
-            format!(
-                "as the OAuth consumer itself, {words}; calls need what a project consents to"
-            ),
+            format!("as the OAuth consumer itself, {words}; calls need what a project consents to"),
         ),
         // Neither is there: the engine starts, and no call succeeds.
         Err(error) if error.kind == ErrorKind::CONFIG => findings.add(

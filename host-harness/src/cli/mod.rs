@@ -13,6 +13,7 @@
 
 mod action;
 pub mod args;
+mod completion;
 mod config;
 mod conformance;
 mod demo;
@@ -23,6 +24,7 @@ mod input;
 mod interrupt;
 mod logging;
 mod output;
+mod pages;
 mod plugins;
 mod progress;
 mod render;
@@ -34,8 +36,8 @@ mod vcs;
 mod webhook;
 
 use args::{Arguments, Command, MockCommand, OutputForm, WebhookCommand};
-use clap::Parser;
 use clap::error::ErrorKind as UsageErrorKind;
+use clap::{CommandFactory, Parser};
 use failure::Failure;
 use logging::{Delivery, Log};
 use mock_bitbucket::{
@@ -53,6 +55,11 @@ use tracing_subscriber::filter::LevelFilter;
 /// Runs the command with the arguments of the process.
 #[must_use]
 pub fn run() -> ExitCode {
+    // A shell that asks for completions gets them, and the process ends.
+    clap_complete::CompleteEnv::with_factory(Arguments::command)
+        .var(pages::ASKED_BY)
+        .bin("engine")
+        .complete();
     run_with(std::env::args_os().collect())
 }
 
@@ -106,6 +113,8 @@ fn execute(command: Command, output: &Output, log: &Log) -> Result<(), Failure> 
         Command::Plugins(arguments) => plugins::run(&arguments, output),
         Command::Vcs(arguments) => vcs::run(*arguments, output),
         Command::Webhook(WebhookCommand::Parse(arguments)) => webhook::parse(&arguments, output),
+        Command::Completions { shell } => pages::completions(shell, output),
+        Command::Man { directory } => pages::manual(&directory),
         Command::Mock(MockCommand::Bitbucket(arguments)) => run_mock_bitbucket(&arguments),
     }
 }

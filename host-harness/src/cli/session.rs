@@ -152,7 +152,8 @@ pub(super) fn config_of(arguments: &DirectoryArguments) -> Result<Option<EngineC
     Ok(Some(config))
 }
 
-/// The plugin directory: named, configured, or `plugins` beside the executable.
+/// The plugin directory: named, configured, or where it is installed: `plugins` beside
+/// the executable, or `lib/engine/plugins` beside its directory.
 pub(super) fn plugin_directory(
     arguments: &DirectoryArguments,
     config: Option<&EngineConfig>,
@@ -163,7 +164,13 @@ pub(super) fn plugin_directory(
     }
     let executable = std::env::current_exe()
         .map_err(|error| Failure::file(Path::new("the executable"), &error))?;
-    Ok(executable.with_file_name("plugins"))
+    let beside = executable.with_file_name("plugins");
+    let prefix = executable.parent().and_then(Path::parent);
+    let installed = prefix.map(|prefix| prefix.join("lib/engine/plugins"));
+    match installed.filter(|directory| directory.is_dir() && !beside.is_dir()) {
+        Some(directory) => Ok(directory),
+        None => Ok(beside),
+    }
 }
 
 /// How commands load plugins: each passes a preflight in another process before

@@ -50,7 +50,9 @@ pub(super) fn install(
     let name = file.file_name().unwrap_or(file.as_os_str());
     let target = directory.join(name);
     let is_foreign = target.exists()
-        && present.as_ref().is_none_or(|present| present.path != target);
+        && present
+            .as_ref()
+            .is_none_or(|present| present.path != target);
     if is_foreign {
         return Err(Failure::usage(format!(
             "{} is there and is not the plugin of the type {provider_type}; move it away first",

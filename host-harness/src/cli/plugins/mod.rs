@@ -85,7 +85,8 @@ fn report_installed(installed: &install::Installed, output: &Output) -> Result<(
             text
         },
     )?;
-    output.hint("a running engine takes it over by itself; `engine plugins rollback TYPE` goes back");
+    output
+        .hint("a running engine takes it over by itself; `engine plugins rollback TYPE` goes back");
     Ok(())
 }
 

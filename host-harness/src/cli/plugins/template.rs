@@ -70,7 +70,10 @@ fn provider(name: &str) -> String {
     let words = name.split('-').map(capitalised);
     let camel: String = words.collect();
     PROVIDER
-        .replace("Static repositories", &format!("{} repositories", capitalised(name)))
+        .replace(
+            "Static repositories",
+            &format!("{} repositories", capitalised(name)),
+        )
         .replace("\"static\"", &format!("{name:?}"))
         .replace("StaticProvider", &format!("{camel}Provider"))
         .replace("StaticServer", &format!("{camel}Server"))
@@ -99,7 +102,8 @@ fn check(name: &str) -> Result<(), Failure> {
 /// Writes a file that is not there: work of somebody else is never overwritten.
 fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     use std::io::Write as _;
-    let written = std::fs::File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    let written =
+        std::fs::File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|error| Failure::file(path, &error))
 }
 
@@ -127,7 +131,10 @@ mod tests {
         let read = |name: &str| std::fs::read_to_string(place.join(name)).unwrap();
         let source = read("src/lib.rs");
         assert!(source.contains("ProviderInfo::new(\"my-forge\", \"My-forge repositories\""));
-        assert!(source.contains("export_provider!(MyForgeProvider)"), "{source}");
+        assert!(
+            source.contains("export_provider!(MyForgeProvider)"),
+            "{source}"
+        );
         assert!(!source.contains("Static") && !source.contains("\"static\""));
         let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
         assert_eq!(manifest["package"]["name"].as_str(), Some("vcs-my-forge"));

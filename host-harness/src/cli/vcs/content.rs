@@ -29,17 +29,15 @@ pub(super) fn run(call: &Call<'_>, operation: ContentOperation) -> Result<(), Fa
             };
             client.list_content(context, request, sink)
         }),
-        Op::GetContent { at, path, to } => {
-            call.bytes(to.as_deref(), |client, context, sink| {
-                let request = GetContentRequest {
-                    repo: at.repo,
-                    reference: at.reference,
-                    path,
-                    ..Default::default()
-                };
-                client.get_content(context, request, sink)
-            })
-        }
+        Op::GetContent { at, path, to } => call.bytes(to.as_deref(), |client, context, sink| {
+            let request = GetContentRequest {
+                repo: at.repo,
+                reference: at.reference,
+                path,
+                ..Default::default()
+            };
+            client.get_content(context, request, sink)
+        }),
         Op::GetArchive {
             at,
             format,

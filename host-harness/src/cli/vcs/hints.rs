@@ -31,7 +31,8 @@ pub(super) fn next_command(operation: &Operation) -> Option<String> {
             format!("engine vcs commits {repo} --until HASH begins at the commit of a tag")
         }
         Operation::Changes(
-            ChangeOperation::Commits { repo, .. } | ChangeOperation::CommitsBetweenRefs { repo, .. },
+            ChangeOperation::Commits { repo, .. }
+            | ChangeOperation::CommitsBetweenRefs { repo, .. },
         ) => format!("engine vcs list-statuses {repo} HASH shows the builds of one"),
         Operation::Changes(ChangeOperation::Commit { repo, hash }) => {
             format!("engine vcs list-statuses {repo} {hash}")

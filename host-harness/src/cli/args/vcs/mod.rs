@@ -16,7 +16,9 @@ pub use repositories::RepositoryOperation;
 pub use statuses::StatusOperation;
 
 use super::{DirectoryArguments, FormArguments};
+use crate::cli::completion;
 use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 
 /// Make one call through a plugin.
 #[derive(Args, Debug)]
@@ -39,7 +41,12 @@ pub struct VcsArguments {
 #[derive(Args, Debug)]
 pub struct ServerArguments {
     /// The server's name in the configuration; may be left out if there is only one.
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        add = ArgValueCandidates::new(completion::servers)
+    )]
     pub server: Option<String>,
     /// How long the call may take.
     #[arg(
