@@ -55,6 +55,7 @@ pub(crate) fn look(full: bool) -> Found {
     ];
     let programs = [
         ("needs_curl", "curl", "--version", "curl of 7.82 or newer"),
+        ("needs_dpkg", "dpkg-deb", "--version", "dpkg-deb"),
         (
             "needs_nginx",
             "nginx",
