@@ -3,9 +3,9 @@
 //! Owns what a person or a script sees: the arguments ([`args`]), the exit codes
 //! ([`exit`]), what goes to standard output and what to standard error
 //! (`output`). It must not know HTTP or any provider: all work is done by the
-//! rooms below.
+//! packages below.
 //!
-//! Standard output holds the answer and nothing else; with `--json` it is one
+//! Standard output holds the result and nothing else; with `--json` it is one
 //! JSON document, also for a failure: `{"error": {"kind", "message",
 //! "exit_code", …}}`. A failure's sentence always goes to standard error as
 //! well. Logs and progress go to standard error. A reader that closes the pipe
@@ -119,16 +119,16 @@ fn execute(command: Command, output: &Output, log: &Log) -> Result<(), Failure> 
     }
 }
 
-/// Reports what clap found: help and version are answers, everything else is
+/// Reports what clap found: help and version are results, everything else is
 /// wrong usage.
 fn report_usage(error: &clap::Error, words: &[OsString]) -> ExitCode {
-    let is_answer = matches!(
+    let is_result = matches!(
         error.kind(),
         UsageErrorKind::DisplayHelp | UsageErrorKind::DisplayVersion
     );
     // Nothing can be done about a closed standard output or error here.
     let _ = error.print();
-    if is_answer {
+    if is_result {
         return exit::SUCCESS.into();
     }
     let mut asked = words.iter().take_while(|word| *word != "--");

@@ -62,7 +62,7 @@ impl Output {
         }
     }
 
-    /// Says that a call without an answer is done.
+    /// Says that a call without a result is done.
     pub(super) fn done(&self) -> Result<(), Failure> {
         if self.is_json() {
             self.document(&serde_json::json!({ "ok": true }))

@@ -1,8 +1,8 @@
 //! A person at a terminal who follows a page: its commands, in their order, in one
 //! shell and a fresh folder.
 //!
-//! What runs on (`engine start`, `engine mock`) gets a terminal of its own, as the pages
-//! say, and ends with its section. Addresses and installed places are those of the test:
+//! What runs on in the background (a command that ends in `&`) is waited for until it
+//! says that it is ready, as a person does, and ends with its section. Addresses and installed places are those of the test:
 //! the replacements of a [`World`] say which. What a person does beside typing, such as
 //! editing a file or using a browser, is a step of the world.
 
@@ -143,11 +143,8 @@ impl World {
         );
         // Writing to a string cannot fail.
         let _ = writeln!(script, "printf '%s' {} >\"$LAST\"", quoted(&place));
-        let runs_on = ["engine start ", "engine mock "]
-            .iter()
-            .any(|start| text.starts_with(start));
-        if runs_on {
-            let _ = writeln!(script, "__serve {text}");
+        if let Some(service) = text.strip_suffix(" &") {
+            let _ = writeln!(script, "__serve {service}");
         } else if command.prints.is_empty() {
             let _ = writeln!(script, "{{ {text}\n}} >\"$OUTPUT\" 2>\"$ERRORS\" || exit 1");
         } else {
@@ -181,7 +178,7 @@ __end_services() {
     services=()
 }
 trap __end_services EXIT
-# A program in a terminal of its own; it is ready when it says so.
+# A program in the background; it is ready when it says so.
 __serve() {
     : >"$OUTPUT"
     "$@" >"$OUTPUT" 2>"$ERRORS" &

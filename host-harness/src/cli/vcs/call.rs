@@ -1,4 +1,4 @@
-//! One call: context, progress, and what becomes of the answer.
+//! One call: context, progress, and what becomes of the result.
 
 use crate::cli::args::vcs::ServerArguments;
 use crate::cli::failure::Failure;
@@ -73,26 +73,26 @@ impl<'a> Call<'a> {
         self.output.record(&found)
     }
 
-    /// Makes a call that answers with a record, and prints it.
+    /// Makes a call that returns a record, and prints it.
     pub(super) fn record<T: Serialize>(
         &self,
         call: impl FnOnce(&dyn AuthorizedClient, &HostCallContext) -> VcsResult<T>,
     ) -> Result<(), Failure> {
-        let answer = call(&*self.client, &self.context).map_err(|error| self.failed(error))?;
-        self.output.record(&answer)
+        let result = call(&*self.client, &self.context).map_err(|error| self.failed(error))?;
+        self.output.record(&result)
     }
 
-    /// Makes a call to the server that answers with a record, and prints it.
+    /// Makes a call to the server that returns a record, and prints it.
     pub(super) fn server_record<T: Serialize>(
         &self,
         call: impl FnOnce(&dyn VcsServer, &HostCallContext) -> VcsResult<T>,
     ) -> Result<(), Failure> {
-        let answer =
+        let result =
             call(self.session.server(), &self.context).map_err(|error| self.failed(error))?;
-        self.output.record(&answer)
+        self.output.record(&result)
     }
 
-    /// Makes a call without an answer.
+    /// Makes a call that returns nothing.
     pub(super) fn done(
         &self,
         call: impl FnOnce(
@@ -181,17 +181,17 @@ impl<'a> Call<'a> {
         let mut file =
             NamedTempFile::new_in(folder).map_err(|error| Failure::file(path, &error))?;
         let mut write_error = None;
-        let answer = {
+        let result = {
             let mut sink = writing_sink(&mut file, &mut write_error);
             call(&*self.client, &self.context, &mut sink)
         };
         if let Some(error) = write_error {
             return Err(Failure::file(path, &error));
         }
-        let answer = answer.map_err(|error| self.failed(error))?;
+        let result = result.map_err(|error| self.failed(error))?;
         file.persist(path)
             .map_err(|error| Failure::file(path, &error.error))?;
-        self.output.record(&answer)
+        self.output.record(&result)
     }
 
     fn bytes_to_standard_output(
@@ -209,14 +209,14 @@ impl<'a> Call<'a> {
         }
         let mut target = std::io::stdout().lock();
         let mut write_error = None;
-        let answer = {
+        let result = {
             let mut sink = writing_sink(&mut target, &mut write_error);
             call(&*self.client, &self.context, &mut sink)
         };
         if let Some(error) = write_error {
             return Err(Failure::standard_output(&error));
         }
-        answer.map_err(|error| self.failed(error))?;
+        result.map_err(|error| self.failed(error))?;
         target
             .flush()
             .map_err(|error| Failure::standard_output(&error))
