@@ -23,7 +23,7 @@ fn on_a_terminal(mut command: Command, columns: u16) -> String {
     let terminal = OpenOptions::new()
         .read(true)
         .write(true)
-        .custom_flags(OFlags::NOCTTY.bits().cast_signed())
+        .custom_flags(i32::try_from(OFlags::NOCTTY.bits()).unwrap())
         .open(OsStr::from_bytes(name.as_bytes()))
         .unwrap();
     let size = Winsize {
