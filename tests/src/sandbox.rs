@@ -23,7 +23,8 @@ impl GitSandbox {
             Err(error) => panic!("no temporary folder: {error}"),
         };
         let sandbox = Self { folder };
-        sandbox.git(&["init", "--quiet", "--initial-branch=main"]);
+        // Without sample hooks: a copy is made of few files.
+        sandbox.git(&["init", "--quiet", "--initial-branch=main", "--template="]);
         sandbox
     }
 
@@ -43,6 +44,14 @@ impl GitSandbox {
         sandbox.commit_all("One");
         sandbox.git(&["switch", "--quiet", "main"]);
         sandbox
+    }
+
+    /// Keeps objects and refs in as few files as git can, for what is copied often.
+    #[must_use]
+    pub fn packed(self) -> Self {
+        self.git(&["repack", "-a", "-d", "--quiet"]);
+        self.git(&["pack-refs", "--all"]);
+        self
     }
 
     /// A copy of this repository, without running git.

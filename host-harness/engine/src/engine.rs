@@ -9,6 +9,7 @@ use super::metrics::{LostLogLines, Metrics};
 use super::rejections::RejectionLog;
 use super::server_health::ServerHealth;
 use super::servers::Servers;
+use super::status_url::StatusUrl;
 use super::store::Store;
 use super::supervisor::Tasks;
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub api_url: String,
     /// The public address of the user interface, without a slash at the end.
     pub ui_url: String,
+    /// The addresses of runs, for an engine with pages of its own.
+    pub status_url: Option<StatusUrl>,
     /// Whether this is a developer's machine, without a user interface in front.
     pub development: bool,
     /// The time between two polls of a repository whose webhooks work.
@@ -50,6 +53,7 @@ impl Settings {
         Self {
             api_url: config.api.url.clone(),
             ui_url: config.api.ui_url.clone(),
+            status_url: config.api.status_url.clone(),
             development: config.api.development,
             poll_interval: config.vcs.poll_interval,
             call_limit: Duration::from_secs(60),

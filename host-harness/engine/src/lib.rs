@@ -35,6 +35,7 @@ pub mod server_health;
 pub mod servers;
 pub mod services;
 pub mod start;
+pub mod status_url;
 pub mod store;
 pub mod subject;
 pub mod supervisor;

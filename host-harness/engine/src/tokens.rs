@@ -225,7 +225,15 @@ pub fn role_of(store: &Store, shown: &str, now: i64) -> Result<Option<Role>> {
     if !is_well_formed(shown) {
         return Ok(None);
     }
-    let Some(stored) = store.token(random::digest(shown))? else {
+    role_of_digest(store, random::digest(shown), now)
+}
+
+/// [`role_of`], for a token that is known by its digest only.
+///
+/// # Errors
+/// The store's.
+pub fn role_of_digest(store: &Store, digest: [u8; 32], now: i64) -> Result<Option<Role>> {
+    let Some(stored) = store.token(digest)? else {
         return Ok(None);
     };
     let has_ended = stored.expires_at.is_some_and(|end| end <= now);

@@ -198,7 +198,7 @@ fn template() -> GitSandbox {
     git.write("src/two.rs", "pub fn two() {}\n");
     git.commit_all("Two");
     git.git(&["switch", "--quiet", "main"]);
-    git
+    git.packed()
 }
 
 fn failed(error: &dyn std::fmt::Display) -> VcsError {

@@ -53,6 +53,7 @@ fn engine(bitbucket: &Bitbucket, folder: &Path) -> Arc<Engine> {
     let settings = Settings {
         api_url: "https://ci.example.com/api".to_owned(),
         ui_url: "https://ci.example.com".to_owned(),
+        status_url: None,
         development: false,
         poll_interval: Duration::from_secs(600),
         call_limit: LONG,

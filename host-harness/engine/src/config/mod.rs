@@ -8,7 +8,8 @@
 //! ```toml
 //! [api]
 //! url = "https://ci.example.com/api"    # where the service's deliveries arrive
-//! uiUrl = "https://ci.example.com"      # what build statuses link to
+//! uiUrl = "https://ci.example.com"      # where the engine's pages are
+//! statusUrlTemplate = "https://ci.example.com/builds/{run}"   # of pages of your own
 //! listen = "127.0.0.1:8081"
 //! development = false
 //! tokenFile = "/etc/engine/api.token"   # or tokenEnv = "ENGINE_API_TOKEN"
@@ -37,6 +38,7 @@ mod key_spans;
 mod raw;
 mod source;
 
+use crate::status_url::StatusUrl;
 use key_spans::KeySpans;
 use raw::{RawConfig, RawIsolation};
 use source::Source;
@@ -82,6 +84,8 @@ pub struct ApiConfig {
     /// The public address of the user interface, without a slash at the end: the
     /// base of links in build statuses.
     pub ui_url: String,
+    /// What build statuses link to instead of the engine's own pages.
+    pub status_url: Option<StatusUrl>,
     /// Where the service listens.
     pub listen: SocketAddr,
     /// Whether this is a developer's machine: plain HTTP and made-up users are accepted.
@@ -266,6 +270,7 @@ impl Default for EngineConfig {
             file: None,
             api: ApiConfig {
                 ui_url: url.clone(),
+                status_url: None,
                 url,
                 listen: DEFAULT_API_LISTEN,
                 development: false,
@@ -332,6 +337,10 @@ impl EngineConfig {
             Some(url) => source.base_url("api.uiUrl", url)?,
             None => url.clone(),
         };
+        let status_url = raw.api.status_url_template.as_deref().map(StatusUrl::parse);
+        let status_url = status_url
+            .transpose()
+            .map_err(|what| source.error("api.statusUrlTemplate", what))?;
         let key_source = |table, what, file, environment| match (file, environment) {
             (Some(_), Some(_)) => {
                 let key = format!("{table}.{what}Env");
@@ -362,6 +371,7 @@ impl EngineConfig {
             api: ApiConfig {
                 url,
                 ui_url,
+                status_url,
                 listen,
                 development: raw.api.development,
                 token,

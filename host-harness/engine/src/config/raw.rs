@@ -20,6 +20,7 @@ pub(super) struct RawConfig {
 pub(super) struct RawApi {
     pub(super) url: Option<String>,
     pub(super) ui_url: Option<String>,
+    pub(super) status_url_template: Option<String>,
     pub(super) listen: Option<SocketAddr>,
     pub(super) development: bool,
     pub(super) token_file: Option<PathBuf>,

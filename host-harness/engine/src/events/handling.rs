@@ -194,6 +194,7 @@ fn is_known(transaction: &Transaction<'_>, event: &StoredEvent, change: &Change)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::status_url::StatusUrl;
     use crate::store::tests::{application, temporary};
     use crate::store::{NewDelivery, NewEvent};
 
@@ -225,7 +226,7 @@ mod tests {
                 ..Effects::default()
             };
             let publisher = Publisher {
-                ui_url: "https://ci.example".to_owned(),
+                run_urls: StatusUrl::below("https://ci.example"),
             };
             let handled =
                 store.transact(move |transaction| handle(transaction, &publisher, 1, &effects, 2));

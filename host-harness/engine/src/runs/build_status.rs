@@ -7,15 +7,12 @@
 
 use super::state::has_ended;
 use crate::engine::Engine;
+use crate::status_url::StatusUrl;
 use crate::store::{
     Application, MessageKind, NewMessage, OutboxState, Result, Run, StoreError, Transaction,
 };
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use vcs_provider_interface::records::{BuildState, StatusRequest};
-
-/// What is encoded in a segment of an address.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 /// A comment on a pull request as the outbox keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,16 +30,18 @@ pub struct RunComment {
 /// Queues what services are to be told of runs.
 #[derive(Debug, Clone)]
 pub struct Publisher {
-    /// The public address of the user interface, without a slash at the end.
-    pub ui_url: String,
+    /// The addresses of runs.
+    pub run_urls: StatusUrl,
 }
 
 impl Engine {
     /// What queues the statuses of runs.
     #[must_use]
     pub fn publisher(&self) -> Publisher {
+        let settings = &self.settings;
+        let run_urls = settings.status_url.clone();
         Publisher {
-            ui_url: self.settings.ui_url.clone(),
+            run_urls: run_urls.unwrap_or_else(|| StatusUrl::below(&settings.ui_url)),
         }
     }
 }
@@ -74,7 +73,7 @@ impl Publisher {
             key: status_key(application, run),
             name: format!("{} {}", application.project, application.name),
             state: *state,
-            url: self.run_url(application, run),
+            url: self.run_urls.of(application, run),
             description: description(run),
             ref_name: Some(run.branch.clone()),
             pull_request: run.pull_request,
@@ -129,18 +128,8 @@ impl Publisher {
         self.publish(transaction, application, &stopped, now)
     }
 
-    fn run_url(&self, application: &Application, run: &Run) -> String {
-        format!(
-            "{}/project/{}/application/{}/run/{}",
-            self.ui_url,
-            utf8_percent_encode(&application.project, SEGMENT),
-            utf8_percent_encode(&application.name, SEGMENT),
-            run.id
-        )
-    }
-
     fn comment(&self, application: &Application, run: &Run, pull_request: u64) -> RunComment {
-        let run_url = self.run_url(application, run);
+        let run_url = self.run_urls.of(application, run);
         let hash: String = run.hash.chars().take(12).collect();
         let reason = if run.description.is_empty() {
             String::new()

@@ -133,10 +133,9 @@ impl Engine {
             }
             let lease = Lease {
                 worker: request.worker.clone(),
-                token: if renews {
-                    request.lease.clone().unwrap_or(fresh)
-                } else {
-                    fresh
+                token: match &request.lease {
+                    Some(shown) if renews => shown.clone(),
+                    _ => fresh.clone(),
                 },
                 until: later(now, request.duration()),
             };

@@ -150,6 +150,29 @@ pub(super) async fn limit_strangers(
     next.run(request).await
 }
 
+/// The role that the holder of a token has; `None` for whoever has no good one.
+pub(super) async fn role_of_token(
+    shared: &Arc<Shared>,
+    shown: &str,
+) -> Result<Option<Role>, VcsError> {
+    if !shared.token.is(shown) && !tokens::is_well_formed(shown) {
+        return Ok(None);
+    }
+    role_of_digest(shared, random::digest(shown)).await
+}
+
+/// [`role_of_token`], of a token that is known by its digest only.
+pub(super) async fn role_of_digest(
+    shared: &Arc<Shared>,
+    digest: [u8; 32],
+) -> Result<Option<Role>, VcsError> {
+    if random::digests_equal(&digest, &shared.token.digest) {
+        return Ok(Some(Role::Admin));
+    }
+    let engine = Arc::clone(&shared.engine);
+    blocking(move || tokens::role_of_digest(&engine.store, digest, engine.now())).await
+}
+
 /// The role that a request's token gives.
 async fn role_of(shared: &Arc<Shared>, headers: &HeaderMap) -> Result<Option<Role>, VcsError> {
     let shown = headers
@@ -158,16 +181,10 @@ async fn role_of(shared: &Arc<Shared>, headers: &HeaderMap) -> Result<Option<Rol
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim());
-    let Some(shown) = shown else { return Ok(None) };
-    if shared.token.is(shown) {
-        return Ok(Some(Role::Admin));
+    match shown {
+        Some(shown) => role_of_token(shared, shown).await,
+        None => Ok(None),
     }
-    if !tokens::is_well_formed(shown) {
-        return Ok(None);
-    }
-    let engine = Arc::clone(&shared.engine);
-    let shown = Secret::from(shown);
-    blocking(move || tokens::role_of(&engine.store, shown.expose(), engine.now())).await
 }
 
 fn unknown_caller(shared: &Shared, connection: Option<&Connection>) -> Response {
@@ -182,7 +199,7 @@ fn unknown_caller(shared: &Shared, connection: Option<&Connection>) -> Response 
 }
 
 /// The response to a stranger who asks too often; counts this request.
-fn out_of_turn(shared: &Shared, connection: Option<&Connection>) -> Option<Response> {
+pub(super) fn out_of_turn(shared: &Shared, connection: Option<&Connection>) -> Option<Response> {
     let peer = connection?.peer();
     let wait = shared.strangers.take(peer, Instant::now()).err()?;
     let seconds = wait.as_secs().max(1).to_string();

@@ -1,10 +1,10 @@
 //! The api service: projects, their grants, their applications, and what became
-//! of events. All but the answer of the consent page is for callers with the token.
+//! of events. All for callers with the token.
 
 use super::Shared;
 use super::browser;
 use super::call::call;
-use super::response::{Failure, JsonResult, plain};
+use super::response::{Failure, JsonResult};
 use crate::consent::{Callback, ConsentError, Consented};
 use crate::linking::{LinkRequest, Linked, Unlinked};
 use crate::store::{Application, Cleanup, OutboxCount, OutboxMessage, OutboxState};
@@ -53,17 +53,6 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         )
         .route("/applications", get(applications))
         .nest("/project/{key}/applications/{app}", application)
-}
-
-/// The route that the consent page sends browsers back to: without the token,
-/// the state is the proof.
-pub(super) fn open_routes() -> Router<Arc<Shared>> {
-    Router::new()
-        .route("/repositories_manager/oauth2/callback", get(callback))
-        .route(
-            "/cdsapi/repositories_manager/oauth2/callback",
-            get(callback),
-        )
 }
 
 #[derive(Serialize)]
@@ -122,26 +111,12 @@ async fn authorize(
 
 /// What the service's consent page sends back, in a query or as JSON.
 #[derive(Deserialize)]
-struct CallbackParameters {
+pub(super) struct CallbackParameters {
     state: Option<Secret>,
     code: Option<Secret>,
     error: Option<String>,
     /// Who made the code (RFC 9207).
     iss: Option<String>,
-}
-
-async fn callback(
-    State(shared): App,
-    headers: HeaderMap,
-    Query(parameters): Query<CallbackParameters>,
-) -> Result<Response, ConsentError> {
-    let browser = browser::shown(&headers);
-    let consented = end_consent(&shared, parameters, None, browser).await?;
-    let sentence = format!(
-        "The engine may act for project {} on {} now. You can close this page.",
-        consented.project, consented.server
-    );
-    Ok(plain(StatusCode::OK, &sentence))
 }
 
 async fn authorize_callback(
@@ -156,7 +131,8 @@ async fn authorize_callback(
         .map(Json)
 }
 
-async fn end_consent(
+/// Ends a consent with what the service sent back.
+pub(super) async fn end_consent(
     shared: &Arc<Shared>,
     parameters: CallbackParameters,
     expected: Option<(String, String)>,
@@ -274,7 +250,7 @@ async fn cleanups(
 }
 
 /// Keys and names stand in addresses, in logs and in the ids of grants.
-fn check_name(what: &str, name: &str) -> Result<(), VcsError> {
+pub(super) fn check_name(what: &str, name: &str) -> Result<(), VcsError> {
     let is_plain = |c: char| !c.is_control() && c != '/';
     if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(is_plain) {
         let message = format!(

@@ -10,6 +10,7 @@ mod checkout;
 mod connections;
 mod figures;
 mod monitoring;
+mod pages;
 mod permissions;
 mod rate_limit;
 mod response;
@@ -24,6 +25,7 @@ pub(super) use serve::serve;
 use body::Bodies;
 use call::Calls;
 use connections::{ConnectionLimits, Connections};
+use pages::EndedSessions;
 use rate_limit::RateLimit;
 
 use crate::clock::MovableClock;
@@ -46,6 +48,7 @@ pub(super) struct Shared {
     calls: Calls,
     bodies: Bodies,
     strangers: RateLimit,
+    ended_sessions: EndedSessions,
     /// The connections of both services.
     connections: Arc<Connections>,
     requests: AtomicU64,
@@ -64,6 +67,7 @@ impl Shared {
             calls: Calls::new(),
             bodies: Bodies::new(),
             strangers: RateLimit::default(),
+            ended_sessions: EndedSessions::default(),
             connections: Connections::new(ConnectionLimits {
                 total: CONNECTIONS,
                 per_peer: CONNECTIONS / 2,
@@ -88,8 +92,7 @@ impl Shared {
 pub(super) fn api_router(shared: &Arc<Shared>) -> Router {
     with_access(
         shared,
-        webhook::routes(),
-        api::open_routes(),
+        webhook::routes().merge(pages::routes(shared)),
         api::routes()
             .merge(runs::routes())
             .merge(checkout::routes()),
@@ -98,13 +101,12 @@ pub(super) fn api_router(shared: &Arc<Shared>) -> Router {
 
 /// The routes of the vcs service.
 pub(super) fn vcs_router(shared: &Arc<Shared>) -> Router {
-    with_access(shared, Router::new(), Router::new(), vcs::routes())
+    with_access(shared, Router::new(), vcs::routes())
 }
 
 fn with_access(
     shared: &Arc<Shared>,
-    deliveries: Router<Arc<Shared>>,
-    open: Router<Arc<Shared>>,
+    with_own_proof: Router<Arc<Shared>>,
     closed: Router<Arc<Shared>>,
 ) -> Router {
     // Only what is there asks for the token: an address that leads nowhere is
@@ -122,14 +124,12 @@ fn with_access(
             Arc::clone(shared),
             access::limit_strangers,
         ));
-    let open = open
-        .merge(monitoring::open_routes())
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(shared),
-            access::limit_strangers,
-        ));
-    // Deliveries have a bound of their own: their signature.
-    open.merge(deliveries)
+    let open = monitoring::open_routes().layer(middleware::from_fn_with_state(
+        Arc::clone(shared),
+        access::limit_strangers,
+    ));
+    // Deliveries have their signature, pages their cookie.
+    open.merge(with_own_proof)
         .merge(closed)
         .merge(nowhere)
         .with_state(Arc::clone(shared))

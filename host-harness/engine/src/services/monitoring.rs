@@ -4,15 +4,17 @@
 use super::Shared;
 use super::call::call;
 use super::response::{JsonResult, reject};
-use crate::engine::{Counter, blocking};
+use crate::engine::{Counter, Engine, blocking};
+use crate::server_health::Observed;
 use crate::store::{Cleanup, EventState, OutboxState, StoredEvent};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,39 +77,70 @@ async fn live(State(shared): App) -> Response {
 /// has its provider. A service that is down does not make the engine unready,
 /// since deliveries and workers can still be served; it is shown.
 async fn ready(State(shared): App) -> Response {
-    let engine = Arc::clone(&shared.engine);
-    let store = blocking(move || Ok(engine.store.check()?)).await.is_ok();
-    let engine = &shared.engine;
-    let mut all_served = true;
-    let mut servers = serde_json::Map::new();
+    let readiness = readiness(&shared.engine).await;
+    let status = if readiness.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(readiness)).into_response()
+}
+
+/// Whether the engine can do its work.
+#[derive(Serialize)]
+pub(super) struct Readiness {
+    pub(super) ready: bool,
+    /// Whether the store can be used.
+    pub(super) store: bool,
+    pub(super) servers: BTreeMap<String, ServerReadiness>,
+}
+
+/// How one server is.
+#[derive(Serialize)]
+pub(super) struct ServerReadiness {
+    #[serde(flatten)]
+    pub(super) observed: Observed,
+    /// Whether it has its provider.
+    pub(super) ready: bool,
+    /// One word for how the service is.
+    pub(super) service: &'static str,
+    /// Whether calls to it are put off because it did not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) resting: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rests_for_ms: Option<u64>,
+}
+
+/// Looks at the store and at every server.
+pub(super) async fn readiness(engine: &Arc<Engine>) -> Readiness {
+    let checked = Arc::clone(engine);
+    let store = blocking(move || Ok(checked.store.check()?)).await.is_ok();
     let circuits = engine.guard.status();
-    for (name, _) in engine.servers.names() {
-        let served = engine.servers.is_served(&name);
-        all_served &= served;
+    let servers = engine.servers.names().into_iter().map(|(name, _)| {
+        let ready = engine.servers.is_served(&name);
         let observed = engine.health.of(&name);
-        let service = match (served, observed.is_failing(), observed.last_success_at) {
+        let service = match (ready, observed.is_failing(), observed.last_success_at) {
             (false, ..) => "no_plugin",
             (_, true, _) => "failing",
             (_, _, Some(_)) => "ok",
             _ => "not_called_yet",
         };
-        let mut shown = json!(observed);
-        shown["ready"] = json!(served);
-        shown["service"] = json!(service);
-        if let Some(circuit) = circuits.get(&name) {
-            shown["resting"] = json!(circuit.resting);
-            shown["rests_for_ms"] = json!(circuit.rests_for_ms);
-        }
-        servers.insert(name, shown);
+        let circuit = circuits.get(&name);
+        let server = ServerReadiness {
+            observed,
+            ready,
+            service,
+            resting: circuit.map(|circuit| circuit.resting),
+            rests_for_ms: circuit.and_then(|circuit| circuit.rests_for_ms),
+        };
+        (name, server)
+    });
+    let servers: BTreeMap<_, _> = servers.collect();
+    Readiness {
+        ready: store && servers.values().all(|server| server.ready),
+        store,
+        servers,
     }
-    let is_ready = store && all_served;
-    let status = if is_ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    let body = json!({ "ready": is_ready, "store": store, "servers": servers });
-    (status, Json(body)).into_response()
 }
 
 /// What services are still to be told, and what they rejected for good.

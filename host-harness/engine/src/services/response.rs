@@ -26,7 +26,7 @@ impl<E: Into<VcsError>> From<E> for Failure {
 
 /// The status of an error. 401 is kept for callers of the engine: a credential
 /// that the service rejects is 403 here.
-fn status_of(kind: ErrorKind) -> StatusCode {
+pub(super) fn status_of(kind: ErrorKind) -> StatusCode {
     match kind {
         ErrorKind::INVALID_INPUT => StatusCode::BAD_REQUEST,
         ErrorKind::UNAUTHENTICATED | ErrorKind::PERMISSION_DENIED => StatusCode::FORBIDDEN,
@@ -80,12 +80,12 @@ impl IntoResponse for ConsentError {
                 // what it was sent.
                 tracing::warn!(%error, "a consent could not be turned into a grant");
                 let (status, sentence) = failure_of_consent(error.kind);
-                return plain(status, sentence);
+                return reject(status, sentence);
             }
             Self::UnknownState | Self::NoCode => StatusCode::BAD_REQUEST,
             Self::Denied(_) => StatusCode::FORBIDDEN,
         };
-        plain(status, &self.to_string())
+        reject(status, &self.to_string())
     }
 }
 
@@ -105,17 +105,6 @@ fn failure_of_consent(kind: ErrorKind) -> (StatusCode, &'static str) {
             "no grant could be made of the service's response; the engine's log says why",
         ),
     }
-}
-
-/// A sentence for somebody with a browser: never taken for markup.
-pub(super) fn plain(status: StatusCode, sentence: &str) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
-    ];
-    (status, headers, format!("{sentence}\n")).into_response()
 }
 
 impl From<StoreError> for Rejection {

@@ -1,8 +1,9 @@
 //! Projects, the applications in them, and the grants that projects hold.
 
+use super::sql::{Connection, Row, values};
 use super::transaction::Transaction;
 use super::{Result, Store, StoreError};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::Value;
 
 /// An application: a repository of a server, linked to a project.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -93,19 +94,18 @@ impl Store {
     pub fn link_application(&self, new: NewApplication, now: i64) -> Result<Application> {
         self.write(move |connection| {
             add_project(connection, &new.project, now)?;
-            connection
-                .prepare_cached(
-                    "INSERT INTO applications (project, name, server, repo, repo_id, created_at)
+            connection.execute(
+                "INSERT INTO applications (project, name, server, repo, repo_id, created_at)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (project, name) DO NOTHING",
-                )?
-                .execute(params![
+                values![
                     new.project,
                     new.name,
                     new.server,
                     new.repo,
                     new.repo_id,
                     now
-                ])?;
+                ],
+            )?;
             let linked = find(connection, &new.project, &new.name)?
                 .ok_or_else(|| StoreError::Failed("the application was not kept".to_owned()))?;
             let same_repo = linked.repo_id == new.repo_id
@@ -124,7 +124,7 @@ impl Store {
                 connection.execute(
                     "UPDATE applications SET pull_requests = ?2, supersede = ?3,
                      comment_on_failure = ?4 WHERE id = ?1",
-                    params![
+                    values![
                         linked.id,
                         options.pull_requests.as_str(),
                         options.supersede,
@@ -133,7 +133,7 @@ impl Store {
                 )?;
             }
             Ok(Application {
-                repo: new.repo,
+                repo: new.repo.clone(),
                 options,
                 ..linked
             })
@@ -167,9 +167,7 @@ impl Store {
     pub fn applications(&self) -> Result<Vec<Application>> {
         self.read(|connection| {
             let sql = format!("SELECT {COLUMNS} FROM applications ORDER BY id");
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map([], read_row)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            connection.query(&sql, values![], read_row)
         })
     }
 
@@ -179,12 +177,11 @@ impl Store {
     /// As every read.
     pub fn project_grant(&self, project: &str, server: &str) -> Result<Option<String>> {
         self.read(|connection| {
-            Ok(connection
-                .prepare_cached(
-                    "SELECT grant_id FROM project_servers WHERE project = ?1 AND server = ?2",
-                )?
-                .query_row([project, server], |row| row.get(0))
-                .optional()?)
+            connection.query_optional(
+                "SELECT grant_id FROM project_servers WHERE project = ?1 AND server = ?2",
+                values![project, server],
+                |row| row.get(0),
+            )
         })
     }
 
@@ -194,11 +191,11 @@ impl Store {
     /// As every read.
     pub fn project_servers(&self, project: &str) -> Result<Vec<String>> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(
+            connection.query(
                 "SELECT server FROM project_servers WHERE project = ?1 ORDER BY server",
-            )?;
-            let rows = statement.query_map([project], |row| row.get(0))?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+                values![project],
+                |row| row.get(0),
+            )
         })
     }
 
@@ -221,7 +218,7 @@ impl Store {
                 "INSERT INTO project_servers VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (project, server) DO UPDATE
                      SET grant_id = excluded.grant_id, linked_at = excluded.linked_at",
-                params![project, server, grant_id, now],
+                values![project, server, grant_id, now],
             )?;
             Ok(())
         })
@@ -245,11 +242,12 @@ impl Transaction<'_> {
     pub fn unlink_application(&self, application: i64) -> Result<bool> {
         self.connection.execute(
             "DELETE FROM outbox WHERE application = ?1 AND state <> 'pending'",
-            [application],
+            values![application],
         )?;
-        let gone = self
-            .connection
-            .execute("DELETE FROM applications WHERE id = ?1", [application])?;
+        let gone = self.connection.execute(
+            "DELETE FROM applications WHERE id = ?1",
+            values![application],
+        )?;
         Ok(gone > 0)
     }
 
@@ -263,43 +261,48 @@ impl Transaction<'_> {
 }
 
 fn rename(connection: &Connection, application: i64, repo: &str) -> Result<()> {
-    connection
-        .prepare_cached("UPDATE applications SET repo = ?2 WHERE id = ?1")?
-        .execute(params![application, repo])?;
+    connection.execute(
+        "UPDATE applications SET repo = ?2 WHERE id = ?1",
+        values![application, repo],
+    )?;
     // What services are still to be told is told of the repository as it is called now.
-    connection
-        .prepare_cached(
-            "UPDATE outbox SET payload = json_set(payload, '$.repo', ?2)
-             WHERE application = ?1 AND state = 'pending'",
-        )?
-        .execute(params![application, repo])?;
+    let waiting = connection.query(
+        "SELECT id, payload FROM outbox WHERE application = ?1 AND state = 'pending'",
+        values![application],
+        |row| Ok((row.get::<i64>(0)?, row.get::<String>(1)?)),
+    )?;
+    for (message, payload) in waiting {
+        let Ok(Value::Object(mut payload)) = serde_json::from_str(&payload) else {
+            continue;
+        };
+        payload.insert("repo".to_owned(), repo.into());
+        connection.execute(
+            "UPDATE outbox SET payload = ?2 WHERE id = ?1",
+            values![message, Value::Object(payload).to_string()],
+        )?;
+    }
     Ok(())
 }
 
 fn by_id(connection: &Connection, id: i64) -> Result<Option<Application>> {
     let sql = format!("SELECT {COLUMNS} FROM applications WHERE id = ?1");
-    Ok(connection
-        .prepare_cached(&sql)?
-        .query_row([id], read_row)
-        .optional()?)
+    connection.query_optional(&sql, values![id], read_row)
 }
 
 fn add_project(connection: &Connection, key: &str, now: i64) -> Result<()> {
-    connection
-        .prepare_cached("INSERT INTO projects VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING")?
-        .execute(params![key, now])?;
+    connection.execute(
+        "INSERT INTO projects VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING",
+        values![key, now],
+    )?;
     Ok(())
 }
 
 fn find(connection: &Connection, project: &str, name: &str) -> Result<Option<Application>> {
     let sql = format!("SELECT {COLUMNS} FROM applications WHERE project = ?1 AND name = ?2");
-    Ok(connection
-        .prepare_cached(&sql)?
-        .query_row([project, name], read_row)
-        .optional()?)
+    connection.query_optional(&sql, values![project, name], read_row)
 }
 
-fn read_row(row: &Row<'_>) -> rusqlite::Result<Application> {
+fn read_row(row: &Row<'_>) -> Result<Application> {
     Ok(Application {
         id: row.get(0)?,
         project: row.get(1)?,
@@ -308,7 +311,7 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<Application> {
         repo: row.get(4)?,
         repo_id: row.get(5)?,
         options: ApplicationOptions {
-            pull_requests: PullRequestRuns::from_text(&row.get::<_, String>(6)?),
+            pull_requests: PullRequestRuns::from_text(&row.get::<String>(6)?),
             supersede: row.get(7)?,
             comment_on_failure: row.get(8)?,
         },

@@ -3,8 +3,8 @@
 
 use super::Result;
 use super::events::EventSource;
+use super::sql::values;
 use super::transaction::Transaction;
-use rusqlite::{OptionalExtension, params};
 
 /// How an event changes its subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,14 +21,12 @@ impl Transaction<'_> {
     /// # Errors
     /// As every read.
     pub fn latest_value(&self, application: i64, subject: &str) -> Result<Option<String>> {
-        Ok(self
-            .connection
-            .prepare_cached(
-                "SELECT value FROM changes WHERE application = ?1 AND subject = ?2
+        self.connection.query_optional(
+            "SELECT value FROM changes WHERE application = ?1 AND subject = ?2
                  ORDER BY id DESC LIMIT 1",
-            )?
-            .query_row(params![application, subject], |row| row.get(0))
-            .optional()?)
+            values![application, subject],
+            |row| row.get(0),
+        )
     }
 
     /// Whether a subject was given a value at or after a time.
@@ -42,13 +40,11 @@ impl Transaction<'_> {
         value: &str,
         since: i64,
     ) -> Result<bool> {
-        Ok(self
-            .connection
-            .prepare_cached(
-                "SELECT 1 FROM changes WHERE application = ?1 AND subject = ?2
+        self.connection.exists(
+            "SELECT 1 FROM changes WHERE application = ?1 AND subject = ?2
                  AND value = ?3 AND at >= ?4",
-            )?
-            .exists(params![application, subject, value, since])?)
+            values![application, subject, value, since],
+        )
     }
 
     /// Whether a delivery brought a subject from one value to the other before.
@@ -62,13 +58,11 @@ impl Transaction<'_> {
         old_value: &str,
         value: &str,
     ) -> Result<bool> {
-        Ok(self
-            .connection
-            .prepare_cached(
-                "SELECT 1 FROM changes WHERE application = ?1 AND subject = ?2
+        self.connection.exists(
+            "SELECT 1 FROM changes WHERE application = ?1 AND subject = ?2
                  AND value = ?4 AND old_value = ?3 AND source = 'delivery'",
-            )?
-            .exists(params![application, subject, old_value, value])?)
+            values![application, subject, old_value, value],
+        )
     }
 
     /// Closes the open polled changes of a subject to a value: no delivery is
@@ -82,13 +76,11 @@ impl Transaction<'_> {
         subject: &str,
         value: &str,
     ) -> Result<bool> {
-        let closed = self
-            .connection
-            .prepare_cached(
-                "UPDATE changes SET matched = 1 WHERE application = ?1 AND subject = ?2
+        let closed = self.connection.execute(
+            "UPDATE changes SET matched = 1 WHERE application = ?1 AND subject = ?2
                  AND value = ?3 AND source <> 'delivery' AND matched = 0",
-            )?
-            .execute(params![application, subject, value])?;
+            values![application, subject, value],
+        )?;
         Ok(closed > 0)
     }
 
@@ -104,19 +96,18 @@ impl Transaction<'_> {
         source: EventSource,
         at: i64,
     ) -> Result<()> {
-        self.connection
-            .prepare_cached(
-                "INSERT INTO changes (application, subject, value, old_value, source, at)
+        self.connection.execute(
+            "INSERT INTO changes (application, subject, value, old_value, source, at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![
+            values![
                 application,
                 subject,
                 change.value,
                 change.old_value,
                 source.to_text(),
                 at
-            ])?;
+            ],
+        )?;
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! Clean-ups after deleted branches: planned once, cancelled if the branch
 //! comes back, carried out once.
 
+use super::sql::{Connection, Row, values};
 use super::transaction::Transaction;
 use super::{Result, Store};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A planned removal of a branch's runs.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -39,9 +39,7 @@ impl Store {
                 "SELECT {COLUMNS} FROM cleanups WHERE state = 'pending' AND due_at <= ?1
                  AND not_before <= ?1 ORDER BY due_at, id"
             );
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map([now], read_row)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            connection.query(&sql, values![now], read_row)
         })
     }
 
@@ -55,9 +53,7 @@ impl Store {
                 "SELECT {COLUMNS} FROM cleanups WHERE state = 'pending' AND application = ?1
                  ORDER BY due_at, id"
             );
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map([application], read_row)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            connection.query(&sql, values![application], read_row)
         })
     }
 
@@ -72,9 +68,7 @@ impl Store {
                  ORDER BY not_before, id LIMIT ?1"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map([limit], read_row)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            connection.query(&sql, values![limit], read_row)
         })
     }
 
@@ -84,11 +78,7 @@ impl Store {
     /// As every read.
     pub fn next_cleanup_at(&self) -> Result<Option<i64>> {
         self.read(|connection| {
-            Ok(connection.query_row(
-                "SELECT min(max(due_at, not_before)) FROM cleanups WHERE state = 'pending'",
-                [],
-                |row| row.get(0),
-            )?)
+            connection.query_one("SELECT min(CASE WHEN due_at > not_before THEN due_at ELSE not_before END) FROM cleanups WHERE state = 'pending'", values![], |row| row.get(0),)
         })
     }
 
@@ -101,7 +91,7 @@ impl Store {
             connection.execute(
                 "UPDATE cleanups SET attempts = attempts + 1, not_before = ?2, note = ?3
                  WHERE id = ?1 AND state = 'pending'",
-                params![id, retry_at, reason],
+                values![id, retry_at, reason],
             )?;
             Ok(())
         })
@@ -119,7 +109,7 @@ impl Store {
 fn end(connection: &Connection, id: i64, state: &str, now: i64) -> Result<bool> {
     let changed = connection.execute(
         "UPDATE cleanups SET state = ?2, ended_at = ?3 WHERE id = ?1 AND state = 'pending'",
-        params![id, state, now],
+        values![id, state, now],
     )?;
     Ok(changed > 0)
 }
@@ -134,11 +124,8 @@ impl Transaction<'_> {
             "SELECT {COLUMNS} FROM cleanups
              WHERE state = 'pending' AND application = ?1 AND branch = ?2"
         );
-        Ok(self
-            .connection
-            .prepare_cached(&sql)?
-            .query_row(params![application, branch], read_row)
-            .optional()?)
+        self.connection
+            .query_optional(&sql, values![application, branch], read_row)
     }
 
     /// Plans the clean-up of a branch; one that is planned stays as it is.
@@ -152,13 +139,12 @@ impl Transaction<'_> {
         deleted_hash: Option<&str>,
         due_at: i64,
     ) -> Result<()> {
-        self.connection
-            .prepare_cached(
-                "INSERT INTO cleanups (application, branch, deleted_hash, due_at)
+        self.connection.execute(
+            "INSERT INTO cleanups (application, branch, deleted_hash, due_at)
                  VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (application, branch) WHERE state = 'pending' DO NOTHING",
-            )?
-            .execute(params![application, branch, deleted_hash, due_at])?;
+            values![application, branch, deleted_hash, due_at],
+        )?;
         Ok(())
     }
 
@@ -181,7 +167,7 @@ impl Transaction<'_> {
     }
 }
 
-fn read_row(row: &Row<'_>) -> rusqlite::Result<Cleanup> {
+fn read_row(row: &Row<'_>) -> Result<Cleanup> {
     Ok(Cleanup {
         id: row.get(0)?,
         application: row.get(1)?,

@@ -1,7 +1,7 @@
 //! States of the consent flow: made once, accepted once.
 
+use super::sql::values;
 use super::{Result, Store};
-use rusqlite::{OptionalExtension, params};
 
 /// What a state was made for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +25,13 @@ impl Store {
     /// As every write.
     pub fn add_consent_state(&self, digest: [u8; 32], state: ConsentState, now: i64) -> Result<()> {
         self.write(move |connection| {
-            connection.execute("DELETE FROM oauth_states WHERE expires_at <= ?1", [now])?;
+            connection.execute(
+                "DELETE FROM oauth_states WHERE expires_at <= ?1",
+                values![now],
+            )?;
             connection.execute(
                 "INSERT INTO oauth_states VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![
+                values![
                     digest,
                     state.project,
                     state.server,
@@ -48,22 +51,20 @@ impl Store {
     /// As every write.
     pub fn take_consent_state(&self, digest: [u8; 32]) -> Result<Option<ConsentState>> {
         self.write(move |connection| {
-            Ok(connection
-                .query_row(
-                    "DELETE FROM oauth_states WHERE digest = ?1
+            connection.query_optional(
+                "DELETE FROM oauth_states WHERE digest = ?1
                      RETURNING project, server, redirect_uri, expires_at, sealed_verifier",
-                    [digest],
-                    |row| {
-                        Ok(ConsentState {
-                            project: row.get(0)?,
-                            server: row.get(1)?,
-                            redirect_uri: row.get(2)?,
-                            expires_at: row.get(3)?,
-                            sealed_verifier: row.get(4)?,
-                        })
-                    },
-                )
-                .optional()?)
+                values![digest],
+                |row| {
+                    Ok(ConsentState {
+                        project: row.get(0)?,
+                        server: row.get(1)?,
+                        redirect_uri: row.get(2)?,
+                        expires_at: row.get(3)?,
+                        sealed_verifier: row.get(4)?,
+                    })
+                },
+            )
         })
     }
 }

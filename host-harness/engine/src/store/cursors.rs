@@ -2,8 +2,8 @@
 
 use super::deliveries::{NewEvent, add_events};
 use super::events::EventSource;
+use super::sql::{Connection, values};
 use super::{Result, Store, StoreError};
-use rusqlite::{Connection, OptionalExtension, params};
 
 /// Where the last poll ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,9 +44,9 @@ impl Store {
             connection.execute(
                 "INSERT INTO poll_cursors VALUES (?1, ?2, ?3) ON CONFLICT (application)
                  DO UPDATE SET cursor = excluded.cursor, began_at = excluded.began_at",
-                params![application, now.cursor, now.began_at],
+                values![application, now.cursor, now.began_at],
             )?;
-            let began_before = before.map_or(0, |before| before.began_at);
+            let began_before = before.as_ref().map_or(0, |before| before.began_at);
             add_events(
                 connection,
                 application,
@@ -62,13 +62,14 @@ impl Store {
 }
 
 fn find(connection: &Connection, application: i64) -> Result<Option<PollCursor>> {
-    Ok(connection
-        .prepare_cached("SELECT cursor, began_at FROM poll_cursors WHERE application = ?1")?
-        .query_row([application], |row| {
+    connection.query_optional(
+        "SELECT cursor, began_at FROM poll_cursors WHERE application = ?1",
+        values![application],
+        |row| {
             Ok(PollCursor {
                 cursor: row.get(0)?,
                 began_at: row.get(1)?,
             })
-        })
-        .optional()?)
+        },
+    )
 }

@@ -1,8 +1,8 @@
 //! Deliveries seen, and the events that they bring in.
 
 use super::events::EventSource;
+use super::sql::{Connection, values};
 use super::{Result, Store};
-use rusqlite::{Connection, params};
 
 /// A verified delivery.
 #[derive(Debug, Clone)]
@@ -49,18 +49,17 @@ impl Store {
     /// As every write. After an error nothing of it is kept.
     pub async fn receive(&self, delivery: NewDelivery, now: i64) -> Result<(Received, Vec<i64>)> {
         self.write_async(move |connection| {
-            let new = connection
-                .prepare_cached(
-                    "INSERT INTO deliveries (hook, delivery, event_key, received_at, digest)
+            let new = connection.execute(
+                "INSERT INTO deliveries (hook, delivery, event_key, received_at, digest)
                      VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-                )?
-                .execute(params![
+                values![
                     delivery.hook,
                     delivery.delivery,
                     delivery.event_key,
                     now,
                     delivery.digest
-                ])?;
+                ],
+            )?;
             if new == 0 {
                 return Ok((Received::Seen, Vec::new()));
             }
@@ -82,9 +81,10 @@ impl Store {
     /// As every read.
     pub fn is_seen(&self, hook: &str, delivery: &str) -> Result<bool> {
         self.read(|connection| {
-            Ok(connection
-                .prepare_cached("SELECT 1 FROM deliveries WHERE hook = ?1 AND delivery = ?2")?
-                .exists([hook, delivery])?)
+            connection.exists(
+                "SELECT 1 FROM deliveries WHERE hook = ?1 AND delivery = ?2",
+                values![hook, delivery],
+            )
         })
     }
 
@@ -102,7 +102,7 @@ impl Store {
                 "DELETE FROM changes WHERE at < ?1",
                 "DELETE FROM outbox WHERE state <> 'pending' AND updated_at < ?1",
             ] {
-                gone += connection.execute(sql, [time])?;
+                gone += connection.execute(sql, values![time])?;
             }
             Ok(gone)
         })
@@ -119,19 +119,18 @@ pub(super) fn add_events(
 ) -> Result<Vec<i64>> {
     let mut ids = Vec::with_capacity(events.len());
     for event in events {
-        connection
-            .prepare_cached(
-                "INSERT INTO events (application, source, subject, payload, received_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![
+        ids.push(connection.query_one(
+            "INSERT INTO events (application, source, subject, payload, received_at)
+             VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id",
+            values![
                 application,
                 source.to_text(),
                 event.subject,
                 event.payload,
                 now
-            ])?;
-        ids.push(connection.last_insert_rowid());
+            ],
+            |row| row.get(0),
+        )?);
     }
     Ok(ids)
 }

@@ -1,8 +1,8 @@
 //! Events: kept until they are handled, handled once.
 
+use super::sql::{Connection, Row, values};
 use super::transaction::Transaction;
 use super::{Result, Store, StoreError};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Where an event came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub enum EventState {
 }
 
 impl EventState {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Handled => "handled",
@@ -81,7 +81,7 @@ pub enum Completion {
 }
 
 impl Completion {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Pending => "pending",
@@ -129,7 +129,7 @@ pub struct StoredEvent {
 /// longer was held back before the clock was set back, and is worked on.
 const LONGEST_HOLD: i64 = 65 * 60 * 1000;
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "id, application, source, subject, payload, state, attempts, note, received_at, completion,
      completion_attempts";
 
@@ -154,12 +154,11 @@ impl Store {
                  ORDER BY id LIMIT ?2"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map(
-                params![now, limit, now.saturating_add(LONGEST_HOLD)],
+            connection.query(
+                &sql,
+                values![now, limit, now.saturating_add(LONGEST_HOLD)],
                 read_row,
-            )?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            )
         })
     }
 
@@ -169,11 +168,11 @@ impl Store {
     /// As every read.
     pub fn next_retry_at(&self, now: i64) -> Result<Option<i64>> {
         self.read(|connection| {
-            Ok(connection.query_row(
+            connection.query_one(
                 "SELECT min(not_before) FROM events WHERE state = 'pending' AND not_before > ?1",
-                [now],
+                values![now],
                 |row| row.get(0),
-            )?)
+            )
         })
     }
 
@@ -193,12 +192,11 @@ impl Store {
                  AND (?2 IS NULL OR state = ?2) ORDER BY id DESC LIMIT ?3"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map(
-                params![application, state.map(EventState::as_str), limit],
+            connection.query(
+                &sql,
+                values![application, state.map(EventState::as_str), limit],
                 read_row,
-            )?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            )
         })
     }
 
@@ -213,9 +211,7 @@ impl Store {
                  AND completion_not_before <= ?1 ORDER BY id LIMIT ?2"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![now, limit], read_row)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            connection.query(&sql, values![now, limit], read_row)
         })
     }
 
@@ -225,11 +221,11 @@ impl Store {
     /// As every read.
     pub fn next_completion_at(&self) -> Result<Option<i64>> {
         self.read(|connection| {
-            Ok(connection.query_row(
+            connection.query_one(
                 "SELECT min(completion_not_before) FROM events WHERE completion = 'pending'",
-                [],
+                values![],
                 |row| row.get(0),
-            )?)
+            )
         })
     }
 
@@ -249,19 +245,13 @@ impl Store {
                 Some(_) => Completion::Pending,
                 None => Completion::Failed,
             };
-            connection
-                .prepare_cached(
-                    "UPDATE events SET completion = ?2, note = ?3, completion_not_before = ?4,
+            connection.execute(
+                "UPDATE events SET completion = ?2, note = ?3, completion_not_before = ?4,
                      completion_attempts = completion_attempts + 1,
                      not_before = CASE WHEN attempts = 0 THEN 0 ELSE not_before END
                      WHERE id = ?1 AND completion = 'pending'",
-                )?
-                .execute(params![
-                    id,
-                    completion.as_str(),
-                    reason,
-                    retry_at.unwrap_or(0)
-                ])?;
+                values![id, completion.as_str(), reason, retry_at.unwrap_or(0)],
+            )?;
             Ok(())
         })
         .await
@@ -274,12 +264,11 @@ impl Store {
     /// As every write.
     pub async fn hold_for_completion(&self, id: i64, until: i64) -> Result<()> {
         self.write_async(move |connection| {
-            connection
-                .prepare_cached(
-                    "UPDATE events SET completion = 'pending', not_before = ?2
+            connection.execute(
+                "UPDATE events SET completion = 'pending', not_before = ?2
                      WHERE id = ?1 AND state = 'pending'",
-                )?
-                .execute(params![id, until])?;
+                values![id, until],
+            )?;
             Ok(())
         })
         .await
@@ -291,11 +280,11 @@ impl Store {
     /// As every read.
     pub fn count_events(&self, state: EventState) -> Result<u64> {
         self.read(|connection| {
-            let count: i64 = connection
-                .prepare_cached(
-                    "SELECT coalesce(sum(count), 0) FROM event_counts WHERE state = ?1",
-                )?
-                .query_row([state.as_str()], |row| row.get(0))?;
+            let count: i64 = connection.query_one(
+                "SELECT CAST(coalesce(sum(count), 0) AS BIGINT) FROM event_counts WHERE state = ?1",
+                values![state.as_str()],
+                |row| row.get(0),
+            )?;
             Ok(count.unsigned_abs())
         })
     }
@@ -319,12 +308,11 @@ impl Store {
                 Some(_) => EventState::Pending,
                 None => EventState::Parked,
             };
-            connection
-                .prepare_cached(
-                    "UPDATE events SET state = ?2, attempts = attempts + 1, note = ?3,
+            connection.execute(
+                "UPDATE events SET state = ?2, attempts = attempts + 1, note = ?3,
                      not_before = ?4 WHERE id = ?1 AND state = 'pending'",
-                )?
-                .execute(params![id, state.as_str(), reason, retry_at.unwrap_or(0)])?;
+                values![id, state.as_str(), reason, retry_at.unwrap_or(0)],
+            )?;
             Ok(())
         })
         .await
@@ -339,7 +327,7 @@ impl Store {
             let changed = connection.execute(
                 "UPDATE events SET state = 'pending', attempts = 0, not_before = 0
                  WHERE id = ?1 AND state = 'parked'",
-                [id],
+                values![id],
             )?;
             if changed == 0 {
                 return Err(StoreError::NotFound(format!("no event {id} is parked")));
@@ -365,11 +353,7 @@ impl Transaction<'_> {
     /// As every read.
     pub fn pending_event(&self, id: i64) -> Result<Option<StoredEvent>> {
         let sql = format!("SELECT {COLUMNS} FROM events WHERE id = ?1 AND state = 'pending'");
-        Ok(self
-            .connection
-            .prepare_cached(&sql)?
-            .query_row([id], read_row)
-            .optional()?)
+        self.connection.query_optional(&sql, values![id], read_row)
     }
 
     /// Ends the work on an event.
@@ -383,12 +367,11 @@ impl Transaction<'_> {
         note: Option<&str>,
         now: i64,
     ) -> Result<()> {
-        self.connection
-            .prepare_cached(
-                "UPDATE events SET state = ?2, handled_at = ?3, note = coalesce(?4, note)
+        self.connection.execute(
+            "UPDATE events SET state = ?2, handled_at = ?3, note = coalesce(?4, note)
                  WHERE id = ?1",
-            )?
-            .execute(params![id, state.as_str(), now, note])?;
+            values![id, state.as_str(), now, note],
+        )?;
         Ok(())
     }
 
@@ -397,11 +380,10 @@ impl Transaction<'_> {
     /// # Errors
     /// As every write.
     pub fn request_completion(&self, id: i64) -> Result<()> {
-        self.connection
-            .prepare_cached(
-                "UPDATE events SET completion = 'pending' WHERE id = ?1 AND completion = 'none'",
-            )?
-            .execute([id])?;
+        self.connection.execute(
+            "UPDATE events SET completion = 'pending' WHERE id = ?1 AND completion = 'none'",
+            values![id],
+        )?;
         Ok(())
     }
 
@@ -411,38 +393,35 @@ impl Transaction<'_> {
     /// # Errors
     /// As every write.
     pub fn complete_event(&self, id: i64, payload: &str) -> Result<bool> {
-        let changed = self
-            .connection
-            .prepare_cached(
-                "UPDATE events SET completion = 'done', payload = ?2, note = NULL,
+        let changed = self.connection.execute(
+            "UPDATE events SET completion = 'done', payload = ?2, note = NULL,
                  not_before = CASE WHEN attempts = 0 THEN 0 ELSE not_before END
                  WHERE id = ?1 AND completion = 'pending'",
-            )?
-            .execute(params![id, payload])?;
+            values![id, payload],
+        )?;
         Ok(changed > 0)
     }
 }
 
 fn has_pending(connection: &Connection, application: i64, subject: &str) -> Result<bool> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT 1 FROM events WHERE state = 'pending' AND application = ?1 AND subject = ?2",
-        )?
-        .exists(params![application, subject])?)
+    connection.exists(
+        "SELECT 1 FROM events WHERE state = 'pending' AND application = ?1 AND subject = ?2",
+        values![application, subject],
+    )
 }
 
-fn read_row(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
+pub(super) fn read_row(row: &Row<'_>) -> Result<StoredEvent> {
     Ok(StoredEvent {
         id: row.get(0)?,
         application: row.get(1)?,
-        source: EventSource::from_text(&row.get::<_, String>(2)?),
+        source: EventSource::from_text(&row.get::<String>(2)?),
         subject: row.get(3)?,
         payload: row.get(4)?,
-        state: EventState::from_text(&row.get::<_, String>(5)?),
+        state: EventState::from_text(&row.get::<String>(5)?),
         attempts: row.get(6)?,
         note: row.get(7)?,
         received_at: row.get(8)?,
-        completion: Completion::from_text(&row.get::<_, String>(9)?),
+        completion: Completion::from_text(&row.get::<String>(9)?),
         completion_attempts: row.get(10)?,
     })
 }

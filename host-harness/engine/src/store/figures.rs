@@ -1,7 +1,7 @@
 //! Figures of the store that cost nothing to read, however much is in it.
 
+use super::sql::values;
 use super::{Result, Store};
-use rusqlite::OptionalExtension;
 
 /// How things stand in the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,17 +20,17 @@ impl Store {
     /// As every read.
     pub fn figures(&self, now: i64) -> Result<StoreFigures> {
         self.read(|connection| {
-            let mut counts = connection
-                .prepare_cached("SELECT state, count FROM event_counts ORDER BY state")?;
-            let events = counts
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect::<rusqlite::Result<_>>()?;
-            let oldest: Option<i64> = connection
-                .prepare_cached(
-                    "SELECT received_at FROM events WHERE state = 'pending' ORDER BY id LIMIT 1",
-                )?
-                .query_row([], |row| row.get(0))
-                .optional()?;
+            let events = connection.query(
+                "SELECT state, CAST(sum(count) AS BIGINT) FROM event_counts GROUP BY state
+                 ORDER BY state",
+                values![],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?;
+            let oldest: Option<i64> = connection.query_optional(
+                "SELECT received_at FROM events WHERE state = 'pending' ORDER BY id LIMIT 1",
+                values![],
+                |row| row.get(0),
+            )?;
             Ok(StoreFigures {
                 events,
                 oldest_pending_ms: oldest.map_or(0, |oldest| now.saturating_sub(oldest).max(0)),

@@ -1,7 +1,7 @@
 //! Grants as they lie on the disk: sealed.
 
+use super::sql::{Row, values};
 use super::{Result, Store, StoreError};
-use rusqlite::{OptionalExtension, Row, params};
 
 /// A grant that only the holder of the store's key can read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,10 +19,11 @@ impl Store {
     /// As every read.
     pub fn sealed_grant(&self, id: &str) -> Result<Option<SealedGrant>> {
         self.read(|connection| {
-            Ok(connection
-                .prepare_cached("SELECT version, sealed FROM grants WHERE id = ?1")?
-                .query_row([id], read_row)
-                .optional()?)
+            connection.query_optional(
+                "SELECT version, sealed FROM grants WHERE id = ?1",
+                values![id],
+                read_row,
+            )
         })
     }
 
@@ -32,13 +33,11 @@ impl Store {
     /// As every read.
     pub fn first_sealed_grant(&self) -> Result<Option<(String, SealedGrant)>> {
         self.read(|connection| {
-            Ok(connection
-                .query_row(
-                    "SELECT version, sealed, id FROM grants LIMIT 1",
-                    [],
-                    |row| Ok((row.get(2)?, read_row(row)?)),
-                )
-                .optional()?)
+            connection.query_optional(
+                "SELECT version, sealed, id FROM grants LIMIT 1",
+                values![],
+                |row| Ok((row.get(2)?, read_row(row)?)),
+            )
         })
     }
 
@@ -51,14 +50,13 @@ impl Store {
         self.write(move |connection| {
             let version = i64::try_from(grant.version)
                 .map_err(|_| StoreError::Conflict("the grant's version is too high".to_owned()))?;
-            let changed = connection
-                .prepare_cached(
-                    "INSERT INTO grants (id, version, sealed, updated_at) VALUES (?1, ?2, ?3, ?4)
+            let changed = connection.execute(
+                "INSERT INTO grants (id, version, sealed, updated_at) VALUES (?1, ?2, ?3, ?4)
                      ON CONFLICT (id) DO UPDATE SET version = excluded.version,
                          sealed = excluded.sealed, updated_at = excluded.updated_at
                      WHERE excluded.version > grants.version",
-                )?
-                .execute(params![id, version, grant.sealed, now])?;
+                values![id, version, grant.sealed, now],
+            )?;
             if changed == 0 {
                 return Err(StoreError::Conflict(format!(
                     "the grant has version {version} or a higher one already; load it again"
@@ -74,21 +72,21 @@ impl Store {
     /// As every read.
     pub fn project_grants(&self) -> Result<Vec<ProjectGrant>> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(
+            connection.query(
                 "SELECT project, server, linked_at, version, updated_at FROM project_servers
                  LEFT JOIN grants ON grants.id = project_servers.grant_id
                  ORDER BY project, server",
-            )?;
-            let rows = statement.query_map([], |row| {
-                Ok(ProjectGrant {
-                    project: row.get(0)?,
-                    server: row.get(1)?,
-                    consented_at: row.get(2)?,
-                    version: row.get::<_, Option<i64>>(3)?.unwrap_or(0).unsigned_abs(),
-                    renewed_at: row.get::<_, Option<i64>>(4)?.unwrap_or(0),
-                })
-            })?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+                values![],
+                |row| {
+                    Ok(ProjectGrant {
+                        project: row.get(0)?,
+                        server: row.get(1)?,
+                        consented_at: row.get(2)?,
+                        version: row.get::<Option<i64>>(3)?.unwrap_or(0).unsigned_abs(),
+                        renewed_at: row.get::<Option<i64>>(4)?.unwrap_or(0),
+                    })
+                },
+            )
         })
     }
 
@@ -102,9 +100,9 @@ impl Store {
         let gone = self.write(move |connection| {
             let rows = connection.execute(
                 "DELETE FROM project_servers WHERE project = ?1 AND server = ?2",
-                [&project, &server],
+                values![&project, &server],
             )?;
-            let pairs = connection.execute("DELETE FROM grants WHERE id = ?1", [&id])?;
+            let pairs = connection.execute("DELETE FROM grants WHERE id = ?1", values![&id])?;
             Ok(rows + pairs > 0)
         })?;
         // The journal still holds the pages as they were before.
@@ -130,9 +128,9 @@ pub struct ProjectGrant {
     pub renewed_at: i64,
 }
 
-fn read_row(row: &Row<'_>) -> rusqlite::Result<SealedGrant> {
+fn read_row(row: &Row<'_>) -> Result<SealedGrant> {
     Ok(SealedGrant {
-        version: row.get::<_, i64>(0)?.unsigned_abs(),
+        version: row.get::<i64>(0)?.unsigned_abs(),
         sealed: row.get(1)?,
     })
 }

@@ -1,7 +1,7 @@
 //! Hooks: the address that deliveries arrive at, and the key they are signed with.
 
+use super::sql::{Connection, Row, values};
 use super::{Result, Store, StoreError};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A hook of an application.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Store {
                 "INSERT INTO hooks (id, application, url, sealed_secret, created_at)
                  SELECT ?1, id, ?3, ?4, ?5 FROM applications WHERE id = ?2
                  ON CONFLICT (application) DO NOTHING",
-                params![id, application, url, sealed_secret, now],
+                values![id, application, url, sealed_secret, now],
             )?;
             of_application(connection, application)?.ok_or_else(|| {
                 StoreError::NotFound(format!("there is no application {application}"))
@@ -65,7 +65,7 @@ impl Store {
         self.write(move |connection| {
             connection.execute(
                 "UPDATE hooks SET service_id = ?2, url = ?3 WHERE id = ?1",
-                params![id, service_id, url],
+                values![id, service_id, url],
             )?;
             Ok(())
         })
@@ -78,10 +78,7 @@ impl Store {
     pub fn hook(&self, id: &str) -> Result<Option<StoredHook>> {
         self.read(|connection| {
             let sql = format!("{SELECT} WHERE hooks.id = ?1");
-            Ok(connection
-                .prepare_cached(&sql)?
-                .query_row([id], read_row)
-                .optional()?)
+            connection.query_optional(&sql, values![id], read_row)
         })
     }
 
@@ -92,7 +89,7 @@ impl Store {
     pub fn first_hook(&self) -> Result<Option<StoredHook>> {
         self.read(|connection| {
             let sql = format!("{SELECT} LIMIT 1");
-            Ok(connection.query_row(&sql, [], read_row).optional()?)
+            connection.query_optional(&sql, values![], read_row)
         })
     }
 
@@ -107,13 +104,10 @@ impl Store {
 
 fn of_application(connection: &Connection, application: i64) -> Result<Option<StoredHook>> {
     let sql = format!("{SELECT} WHERE hooks.application = ?1");
-    Ok(connection
-        .prepare_cached(&sql)?
-        .query_row([application], read_row)
-        .optional()?)
+    connection.query_optional(&sql, values![application], read_row)
 }
 
-fn read_row(row: &Row<'_>) -> rusqlite::Result<StoredHook> {
+fn read_row(row: &Row<'_>) -> Result<StoredHook> {
     Ok(StoredHook {
         id: row.get(0)?,
         application: row.get(1)?,

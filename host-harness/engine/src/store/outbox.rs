@@ -5,9 +5,9 @@
 //! of one that was not taken yet. Rows outlive their application: what a service
 //! was told of a run has to be put right also after the application is gone.
 
+use super::sql::{Row, values};
 use super::transaction::Transaction;
 use super::{Result, Store, StoreError};
-use rusqlite::{OptionalExtension, Row, params};
 
 /// What a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -20,7 +20,7 @@ pub enum MessageKind {
 }
 
 impl MessageKind {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Status => "status",
             Self::Comment => "comment",
@@ -48,7 +48,7 @@ pub enum OutboxState {
 }
 
 impl OutboxState {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Sent => "sent",
@@ -139,7 +139,8 @@ pub struct OutboxCount {
     pub rejected: u64,
 }
 
-const COLUMNS: &str = "id, application, project, server, kind, target, key, run, payload, sequence,
+pub(super) const COLUMNS: &str =
+    "id, application, project, server, kind, target, key, run, payload, sequence,
     sent_sequence, uncertain_sequence, state, attempts, not_before, note, remote_id, queued_at,
     updated_at";
 
@@ -155,9 +156,7 @@ impl Store {
                  ORDER BY not_before, id LIMIT ?2"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![now, limit], read_row)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            connection.query(&sql, values![now, limit], read_row)
         })
     }
 
@@ -167,11 +166,11 @@ impl Store {
     /// As every read.
     pub fn next_message_at(&self) -> Result<Option<i64>> {
         self.read(|connection| {
-            Ok(connection.query_row(
+            connection.query_one(
                 "SELECT min(not_before) FROM outbox WHERE state = 'pending'",
-                [],
+                values![],
                 |row| row.get(0),
-            )?)
+            )
         })
     }
 
@@ -191,10 +190,7 @@ impl Store {
                  AND (?1 IS NULL OR application = ?1) ORDER BY id DESC LIMIT ?3"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows =
-                statement.query_map(params![application, state.as_str(), limit], read_row)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            connection.query(&sql, values![application, state.as_str(), limit], read_row)
         })
     }
 
@@ -205,12 +201,12 @@ impl Store {
     pub fn count_messages(&self, application: Option<i64>) -> Result<OutboxCount> {
         self.read(|connection| {
             let count = |state: OutboxState| -> Result<u64> {
-                let count: i64 = connection
-                    .prepare_cached(
-                        "SELECT count(*) FROM outbox WHERE state = ?2
+                let count: i64 = connection.query_one(
+                    "SELECT count(*) FROM outbox WHERE state = ?2
                          AND (?1 IS NULL OR application = ?1)",
-                    )?
-                    .query_row(params![application, state.as_str()], |row| row.get(0))?;
+                    values![application, state.as_str()],
+                    |row| row.get(0),
+                )?;
                 Ok(count.unsigned_abs())
             };
             Ok(OutboxCount {
@@ -227,9 +223,7 @@ impl Store {
     pub fn messages_of_run(&self, run: i64) -> Result<Vec<OutboxMessage>> {
         self.read(|connection| {
             let sql = format!("SELECT {COLUMNS} FROM outbox WHERE run = ?1 ORDER BY id");
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map([run], read_row)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            connection.query(&sql, values![run], read_row)
         })
     }
 
@@ -241,19 +235,15 @@ impl Store {
     pub async fn begin_sending(&self, id: i64, now: i64) -> Result<Option<OutboxMessage>> {
         self.write_async(move |connection| {
             let sql = format!("SELECT {COLUMNS} FROM outbox WHERE id = ?1 AND state = 'pending'");
-            let found = connection
-                .prepare_cached(&sql)?
-                .query_row([id], read_row)
-                .optional()?;
+            let found = connection.query_optional(&sql, values![id], read_row)?;
             let Some(message) = found.filter(|message| message.not_before <= now) else {
                 return Ok(None);
             };
-            connection
-                .prepare_cached(
-                    "UPDATE outbox SET uncertain_sequence = coalesce(uncertain_sequence, ?2)
+            connection.execute(
+                "UPDATE outbox SET uncertain_sequence = coalesce(uncertain_sequence, ?2)
                      WHERE id = ?1",
-                )?
-                .execute(params![id, message.sequence])?;
+                values![id, message.sequence],
+            )?;
             Ok(Some(message))
         })
         .await
@@ -273,15 +263,14 @@ impl Store {
     ) -> Result<()> {
         let (id, sequence) = (sent.id, sent.sequence);
         self.write_async(move |connection| {
-            connection
-                .prepare_cached(
-                    "UPDATE outbox SET sent_sequence = ?2, uncertain_sequence = NULL, attempts = 0,
+            connection.execute(
+                "UPDATE outbox SET sent_sequence = ?2, uncertain_sequence = NULL, attempts = 0,
                      note = NULL, remote_id = coalesce(?3, remote_id), updated_at = ?5,
                      state = CASE WHEN sequence = ?2 AND ?4 IS NULL THEN 'sent' ELSE state END,
                      not_before = CASE WHEN sequence = ?2 THEN coalesce(?4, 0) ELSE 0 END
                      WHERE id = ?1",
-                )?
-                .execute(params![id, sequence, remote_id, confirm_at, now])?;
+                values![id, sequence, remote_id, confirm_at, now],
+            )?;
             Ok(())
         })
         .await
@@ -310,14 +299,13 @@ impl Store {
             } else {
                 before
             };
-            connection
-                .prepare_cached(
-                    "UPDATE outbox SET attempts = attempts + 1, note = ?3, uncertain_sequence = ?5,
+            connection.execute(
+                "UPDATE outbox SET attempts = attempts + 1, note = ?3, uncertain_sequence = ?5,
                      updated_at = ?6,
                      state = CASE WHEN ?4 IS NULL AND sequence = ?2 THEN 'rejected' ELSE state END,
                      not_before = coalesce(?4, not_before) WHERE id = ?1",
-                )?
-                .execute(params![id, sequence, reason, retry_at, uncertain, now])?;
+                values![id, sequence, reason, retry_at, uncertain, now],
+            )?;
             Ok(())
         })
         .await
@@ -330,12 +318,11 @@ impl Store {
     pub async fn postpone_messages(&self, project: &str, server: &str, until: i64) -> Result<()> {
         let (project, server) = (project.to_owned(), server.to_owned());
         self.write_async(move |connection| {
-            connection
-                .prepare_cached(
-                    "UPDATE outbox SET not_before = ?3 WHERE state = 'pending' AND project = ?1
+            connection.execute(
+                "UPDATE outbox SET not_before = ?3 WHERE state = 'pending' AND project = ?1
                      AND server = ?2 AND not_before < ?3",
-                )?
-                .execute(params![project, server, until])?;
+                values![project, server, until],
+            )?;
             Ok(())
         })
         .await
@@ -350,7 +337,7 @@ impl Store {
             let changed = connection.execute(
                 "UPDATE outbox SET state = 'pending', attempts = 0, not_before = 0, queued_at = ?2
                  WHERE id = ?1 AND state = 'rejected'",
-                params![id, now],
+                values![id, now],
             )?;
             if changed == 0 {
                 return Err(StoreError::NotFound(format!(
@@ -379,11 +366,11 @@ impl Transaction<'_> {
             "SELECT {COLUMNS} FROM outbox WHERE application = ?1 AND kind = ?2 AND target = ?3
              AND key = ?4"
         );
-        Ok(self
-            .connection
-            .prepare_cached(&sql)?
-            .query_row(params![application, kind.as_str(), target, key], read_row)
-            .optional()?)
+        self.connection.query_optional(
+            &sql,
+            values![application, kind.as_str(), target, key],
+            read_row,
+        )
     }
 
     /// Queues a message; it takes the place of the one with the same target and
@@ -393,9 +380,8 @@ impl Transaction<'_> {
     /// # Errors
     /// As every write.
     pub fn queue_message(&self, new: &NewMessage, now: i64) -> Result<()> {
-        self.connection
-            .prepare_cached(
-                "INSERT INTO outbox (application, project, server, kind, target, key, run, payload,
+        self.connection.execute(
+            "INSERT INTO outbox (application, project, server, kind, target, key, run, payload,
                      queued_at, updated_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)
                  ON CONFLICT (application, kind, target, key) DO UPDATE SET run = excluded.run,
@@ -404,8 +390,7 @@ impl Transaction<'_> {
                      attempts = CASE WHEN outbox.state = 'pending' THEN outbox.attempts ELSE 0 END,
                      not_before = CASE WHEN outbox.state = 'pending' AND outbox.attempts > 0
                          THEN outbox.not_before ELSE 0 END",
-            )?
-            .execute(params![
+            values![
                 new.application,
                 new.project,
                 new.server,
@@ -415,7 +400,8 @@ impl Transaction<'_> {
                 new.run,
                 new.payload,
                 now
-            ])?;
+            ],
+        )?;
         Ok(())
     }
 
@@ -424,20 +410,21 @@ impl Transaction<'_> {
     /// # Errors
     /// As every write.
     pub fn drop_messages(&self, run: i64, kind: MessageKind, target: &str) -> Result<()> {
-        self.connection
-            .prepare_cached("DELETE FROM outbox WHERE run = ?1 AND kind = ?2 AND target = ?3")?
-            .execute(params![run, kind.as_str(), target])?;
+        self.connection.execute(
+            "DELETE FROM outbox WHERE run = ?1 AND kind = ?2 AND target = ?3",
+            values![run, kind.as_str(), target],
+        )?;
         Ok(())
     }
 }
 
-fn read_row(row: &Row<'_>) -> rusqlite::Result<OutboxMessage> {
+pub(super) fn read_row(row: &Row<'_>) -> Result<OutboxMessage> {
     Ok(OutboxMessage {
         id: row.get(0)?,
         application: row.get(1)?,
         project: row.get(2)?,
         server: row.get(3)?,
-        kind: MessageKind::from_text(&row.get::<_, String>(4)?),
+        kind: MessageKind::from_text(&row.get::<String>(4)?),
         target: row.get(5)?,
         key: row.get(6)?,
         run: row.get(7)?,
@@ -445,7 +432,7 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<OutboxMessage> {
         sequence: row.get(9)?,
         sent_sequence: row.get(10)?,
         uncertain_sequence: row.get(11)?,
-        state: OutboxState::from_text(&row.get::<_, String>(12)?),
+        state: OutboxState::from_text(&row.get::<String>(12)?),
         attempts: row.get(13)?,
         not_before: row.get(14)?,
         note: row.get(15)?,

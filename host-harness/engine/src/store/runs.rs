@@ -1,8 +1,8 @@
 //! Runs: what the engine made of a change of a branch or of a pull request.
 
+use super::sql::{Connection, Row, Value, values};
 use super::transaction::Transaction;
 use super::{Result, Store, StoreError};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A run of a branch or a pull request at a commit.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -91,7 +91,7 @@ pub struct Lease {
     pub until: i64,
 }
 
-const COLUMNS: &str = "id, application, branch, hash, state, description, pull_request,
+pub(super) const COLUMNS: &str = "id, application, branch, hash, state, description, pull_request,
     source_repo, worker, lease_until, superseded_by, event, created_at, updated_at, lease";
 
 impl Store {
@@ -102,14 +102,14 @@ impl Store {
     pub fn list_runs(&self, filter: &RunFilter) -> Result<Vec<Run>> {
         self.read(|connection| {
             let sql = format!(
-                "SELECT {COLUMNS} FROM runs WHERE (?1 IS NULL OR application = ?1)
+                "SELECT {COLUMNS} FROM runs WHERE (application = ?1 OR ?1 IS NULL)
                  AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR branch = ?3)
                  AND id > ?4 ORDER BY id LIMIT ?5"
             );
             let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map(
-                params![
+            connection.query(
+                &sql,
+                values![
                     filter.application,
                     filter.state,
                     filter.branch,
@@ -117,8 +117,7 @@ impl Store {
                     limit
                 ],
                 read_row,
-            )?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            )
         })
     }
 
@@ -150,7 +149,9 @@ impl Store {
     /// As every read.
     pub fn next_lease_end(&self) -> Result<Option<i64>> {
         self.read(|connection| {
-            Ok(connection.query_row("SELECT min(lease_until) FROM runs", [], |row| row.get(0))?)
+            connection.query_one("SELECT min(lease_until) FROM runs", values![], |row| {
+                row.get(0)
+            })
         })
     }
 }
@@ -161,13 +162,11 @@ impl Transaction<'_> {
     /// # Errors
     /// As every write.
     pub fn add_run(&self, new: &NewRun, now: i64) -> Result<Run> {
-        self.connection
-            .prepare_cached(
-                "INSERT INTO runs (application, branch, hash, event, state, pull_request,
+        let id = self.connection.query_one(
+            "INSERT INTO runs (application, branch, hash, event, state, pull_request,
                      source_repo, created_at, updated_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
-            )?
-            .execute(params![
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8) RETURNING id",
+            values![
                 new.application,
                 new.branch,
                 new.hash,
@@ -176,8 +175,10 @@ impl Transaction<'_> {
                 new.pull_request.map(signed),
                 new.source_repo,
                 now
-            ])?;
-        self.run(self.connection.last_insert_rowid())
+            ],
+            |row| row.get(0),
+        )?;
+        self.run(id)
     }
 
     /// The run of this number.
@@ -193,7 +194,7 @@ impl Transaction<'_> {
     /// # Errors
     /// As every read.
     pub fn run_of_event(&self, event: i64) -> Result<Option<Run>> {
-        self.first("event = ?1", params![event])
+        self.first("event = ?1", values![event])
     }
 
     /// The newest run of a branch, of a fork if one is named, whose hash begins
@@ -209,9 +210,9 @@ impl Transaction<'_> {
         source_repo: Option<&str>,
     ) -> Result<Option<Run>> {
         self.first(
-            "application = ?1 AND branch = ?2 AND source_repo IS ?4
+            "application = ?1 AND branch = ?2 AND source_repo IS NOT DISTINCT FROM ?4
              AND (substr(hash, 1, length(?3)) = ?3 OR substr(?3, 1, length(hash)) = hash)",
-            params![application, branch, hash, source_repo],
+            values![application, branch, hash, source_repo],
         )
     }
 
@@ -226,8 +227,8 @@ impl Transaction<'_> {
         source_repo: Option<&str>,
     ) -> Result<Vec<Run>> {
         self.all(
-            "application = ?1 AND branch = ?2 AND source_repo IS ?3",
-            params![application, branch, source_repo],
+            "application = ?1 AND branch = ?2 AND source_repo IS NOT DISTINCT FROM ?3",
+            values![application, branch, source_repo],
         )
     }
 
@@ -236,7 +237,7 @@ impl Transaction<'_> {
     /// # Errors
     /// As every read.
     pub fn runs_of_application(&self, application: i64) -> Result<Vec<Run>> {
-        self.all("application = ?1", params![application])
+        self.all("application = ?1", values![application])
     }
 
     /// The runs whose claims have ended.
@@ -244,7 +245,7 @@ impl Transaction<'_> {
     /// # Errors
     /// As every read.
     pub fn runs_with_ended_lease(&self, now: i64) -> Result<Vec<Run>> {
-        self.all("lease_until <= ?1", params![now])
+        self.all("lease_until <= ?1", values![now])
     }
 
     /// The oldest run in a state that nobody has claimed: of one application, or
@@ -255,13 +256,10 @@ impl Transaction<'_> {
     pub fn next_unclaimed_run(&self, application: Option<i64>, state: &str) -> Result<Option<Run>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM runs WHERE state = ?2 AND worker IS NULL
-             AND (?1 IS NULL OR application = ?1) ORDER BY id LIMIT 1"
+             AND (application = ?1 OR ?1 IS NULL) ORDER BY id LIMIT 1"
         );
-        Ok(self
-            .connection
-            .prepare_cached(&sql)?
-            .query_row(params![application, state], read_row)
-            .optional()?)
+        self.connection
+            .query_optional(&sql, values![application, state], read_row)
     }
 
     /// Gives a run a new state and description.
@@ -269,11 +267,10 @@ impl Transaction<'_> {
     /// # Errors
     /// As every write.
     pub fn set_run_state(&self, id: i64, state: &str, description: &str, now: i64) -> Result<()> {
-        self.connection
-            .prepare_cached(
-                "UPDATE runs SET state = ?2, description = ?3, updated_at = ?4 WHERE id = ?1",
-            )?
-            .execute(params![id, state, description, now])?;
+        self.connection.execute(
+            "UPDATE runs SET state = ?2, description = ?3, updated_at = ?4 WHERE id = ?1",
+            values![id, state, description, now],
+        )?;
         Ok(())
     }
 
@@ -282,16 +279,15 @@ impl Transaction<'_> {
     /// # Errors
     /// As every write.
     pub fn set_lease(&self, id: i64, lease: Option<&Lease>) -> Result<()> {
-        self.connection
-            .prepare_cached(
-                "UPDATE runs SET worker = ?2, lease = ?3, lease_until = ?4 WHERE id = ?1",
-            )?
-            .execute(params![
+        self.connection.execute(
+            "UPDATE runs SET worker = ?2, lease = ?3, lease_until = ?4 WHERE id = ?1",
+            values![
                 id,
                 lease.map(|lease| &lease.worker),
                 lease.map(|lease| &lease.token),
                 lease.map(|lease| lease.until)
-            ])?;
+            ],
+        )?;
         Ok(())
     }
 
@@ -300,9 +296,10 @@ impl Transaction<'_> {
     /// # Errors
     /// As every write.
     pub fn set_superseded(&self, id: i64, by: i64) -> Result<()> {
-        self.connection
-            .prepare_cached("UPDATE runs SET superseded_by = ?2 WHERE id = ?1")?
-            .execute(params![id, by])?;
+        self.connection.execute(
+            "UPDATE runs SET superseded_by = ?2 WHERE id = ?1",
+            values![id, by],
+        )?;
         Ok(())
     }
 
@@ -311,11 +308,10 @@ impl Transaction<'_> {
     /// # Errors
     /// As every write.
     pub fn attach_pull_request(&self, id: i64, pull_request: u64) -> Result<()> {
-        self.connection
-            .prepare_cached(
-                "UPDATE runs SET pull_request = ?2 WHERE id = ?1 AND pull_request IS NULL",
-            )?
-            .execute(params![id, signed(pull_request)])?;
+        self.connection.execute(
+            "UPDATE runs SET pull_request = ?2 WHERE id = ?1 AND pull_request IS NULL",
+            values![id, signed(pull_request)],
+        )?;
         Ok(())
     }
 
@@ -325,8 +321,7 @@ impl Transaction<'_> {
     /// As every write.
     pub fn set_run_hash(&self, id: i64, hash: &str) -> Result<()> {
         self.connection
-            .prepare_cached("UPDATE runs SET hash = ?2 WHERE id = ?1")?
-            .execute(params![id, hash])?;
+            .execute("UPDATE runs SET hash = ?2 WHERE id = ?1", values![id, hash])?;
         Ok(())
     }
 
@@ -336,37 +331,27 @@ impl Transaction<'_> {
     /// As every write.
     pub fn delete_run(&self, id: i64) -> Result<()> {
         self.connection
-            .prepare_cached("DELETE FROM runs WHERE id = ?1")?
-            .execute([id])?;
+            .execute("DELETE FROM runs WHERE id = ?1", values![id])?;
         Ok(())
     }
 
-    fn first(&self, condition: &str, values: impl rusqlite::Params) -> Result<Option<Run>> {
+    fn first(&self, condition: &str, values: &[Value<'_>]) -> Result<Option<Run>> {
         let sql = format!("SELECT {COLUMNS} FROM runs WHERE {condition} ORDER BY id DESC LIMIT 1");
-        Ok(self
-            .connection
-            .prepare_cached(&sql)?
-            .query_row(values, read_row)
-            .optional()?)
+        self.connection.query_optional(&sql, values, read_row)
     }
 
-    fn all(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<Run>> {
+    fn all(&self, condition: &str, values: &[Value<'_>]) -> Result<Vec<Run>> {
         let sql = format!("SELECT {COLUMNS} FROM runs WHERE {condition} ORDER BY id");
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map(values, read_row)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        self.connection.query(&sql, values, read_row)
     }
 }
 
 fn by_id(connection: &Connection, id: i64) -> Result<Option<Run>> {
     let sql = format!("SELECT {COLUMNS} FROM runs WHERE id = ?1");
-    Ok(connection
-        .prepare_cached(&sql)?
-        .query_row([id], read_row)
-        .optional()?)
+    connection.query_optional(&sql, values![id], read_row)
 }
 
-/// A number as SQLite keeps it.
+/// A number as databases keep it.
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -375,7 +360,7 @@ fn no_run(id: i64) -> StoreError {
     StoreError::NotFound(format!("there is no run {id}"))
 }
 
-fn read_row(row: &Row<'_>) -> rusqlite::Result<Run> {
+pub(super) fn read_row(row: &Row<'_>) -> Result<Run> {
     Ok(Run {
         id: row.get(0)?,
         application: row.get(1)?,
@@ -383,7 +368,7 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<Run> {
         hash: row.get(3)?,
         state: row.get(4)?,
         description: row.get(5)?,
-        pull_request: row.get::<_, Option<i64>>(6)?.map(i64::unsigned_abs),
+        pull_request: row.get::<Option<i64>>(6)?.map(i64::unsigned_abs),
         source_repo: row.get(7)?,
         worker: row.get(8)?,
         lease_until: row.get(9)?,

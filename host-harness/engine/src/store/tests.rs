@@ -1,4 +1,6 @@
 use super::*;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 /// A store in a directory of its own.
@@ -113,11 +115,10 @@ fn a_full_disk_is_a_clear_error_and_loses_nothing() {
     let kept = application(&store, "app");
     store
         .write(|connection| {
-            let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
-            connection.pragma_update_and_check(None, "max_page_count", pages, |row| {
-                row.get::<_, i64>(0)
-            })?;
-            Ok(())
+            let pages: i64 =
+                connection.query_one("PRAGMA page_count", values![], |row| row.get(0))?;
+            let sql = format!("PRAGMA max_page_count = {pages}");
+            connection.query_one(&sql, values![], |_| Ok(()))
         })
         .unwrap();
     let big = vec![event(&"x".repeat(100_000))];
@@ -128,10 +129,7 @@ fn a_full_disk_is_a_clear_error_and_loses_nothing() {
 
     store
         .write(|connection| {
-            connection.pragma_update_and_check(None, "max_page_count", 1_000_000, |row| {
-                row.get::<_, i64>(0)
-            })?;
-            Ok(())
+            connection.query_one("PRAGMA max_page_count = 1000000", values![], |_| Ok(()))
         })
         .unwrap();
     let received = block_on(store.receive(delivery("1", kept.id, vec![event("s")]), 1)).unwrap();
@@ -145,8 +143,8 @@ fn a_store_that_cannot_be_written_says_so_and_keeps_what_it_has() {
     let linked = application(&store, "app");
     let forbid = |forbidden: bool| {
         store.write(move |connection| {
-            connection.pragma_update(None, "query_only", forbidden)?;
-            Ok(())
+            let sql = format!("PRAGMA query_only = {forbidden}");
+            connection.execute(&sql, values![]).map(drop)
         })
     };
     forbid(true).unwrap();
@@ -167,7 +165,7 @@ fn one_failing_write_does_not_undo_its_neighbours() {
             std::thread::spawn(move || {
                 store.write(move |connection| {
                     let key = format!("P{number}");
-                    connection.execute("INSERT INTO projects VALUES (?1, 1)", [key])?;
+                    connection.execute("INSERT INTO projects VALUES (?1, 1)", values![key])?;
                     match number % 2 {
                         0 => Ok(()),
                         _ => Err(StoreError::Conflict("on purpose".to_owned())),
@@ -184,7 +182,7 @@ fn one_failing_write_does_not_undo_its_neighbours() {
     assert_eq!(failed, 20);
     let kept: i64 = store
         .read(|connection| {
-            Ok(connection.query_row("SELECT count(*) FROM projects", [], |row| row.get(0))?)
+            connection.query_one("SELECT count(*) FROM projects", values![], |row| row.get(0))
         })
         .unwrap();
     assert_eq!(kept, 20);

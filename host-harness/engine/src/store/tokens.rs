@@ -1,7 +1,7 @@
 //! Tokens of callers, as digests.
 
+use super::sql::{Row, values};
 use super::{Result, Store, StoreError};
-use rusqlite::{OptionalExtension, Row, params};
 
 /// A token as it is stored: everything but the token itself.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -34,20 +34,17 @@ impl Store {
     pub fn add_token(&self, digest: [u8; 32], token: StoredToken) -> Result<()> {
         self.write(move |connection| {
             if let Some(run) = token.run {
-                let is_there = connection
-                    .prepare_cached("SELECT 1 FROM runs WHERE id = ?1")?
-                    .exists([run])?;
+                let is_there =
+                    connection.exists("SELECT 1 FROM runs WHERE id = ?1", values![run])?;
                 if !is_there {
                     return Err(StoreError::NotFound(format!("there is no run {run}")));
                 }
             }
-            connection
-                .prepare_cached(
-                    "INSERT INTO tokens
+            connection.execute(
+                "INSERT INTO tokens
                      (digest, id, name, role, project, run, created_at, expires_at)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                )?
-                .execute(params![
+                values![
                     digest,
                     token.id,
                     token.name,
@@ -56,7 +53,8 @@ impl Store {
                     token.run,
                     token.created_at,
                     token.expires_at
-                ])?;
+                ],
+            )?;
             Ok(())
         })
     }
@@ -67,10 +65,11 @@ impl Store {
     /// As every read.
     pub fn token(&self, digest: [u8; 32]) -> Result<Option<StoredToken>> {
         self.read(|connection| {
-            Ok(connection
-                .prepare_cached(&format!("SELECT {COLUMNS} FROM tokens WHERE digest = ?1"))?
-                .query_row([digest], read_row)
-                .optional()?)
+            connection.query_optional(
+                &format!("SELECT {COLUMNS} FROM tokens WHERE digest = ?1"),
+                values![digest],
+                read_row,
+            )
         })
     }
 
@@ -82,9 +81,7 @@ impl Store {
         self.read(|connection| {
             let sql =
                 format!("SELECT {COLUMNS} FROM tokens WHERE run IS NULL ORDER BY created_at, id");
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map([], read_row)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            connection.query(&sql, values![], read_row)
         })
     }
 
@@ -97,7 +94,7 @@ impl Store {
         self.write(move |connection| {
             let changed = connection.execute(
                 "UPDATE tokens SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1",
-                params![id, now],
+                values![id, now],
             )?;
             if changed == 0 {
                 return Err(StoreError::NotFound(format!("there is no token {id:?}")));
@@ -112,15 +109,15 @@ impl Store {
     /// As every write.
     pub fn purge_tokens(&self, before: i64) -> Result<usize> {
         self.write(move |connection| {
-            Ok(connection.execute(
+            connection.execute(
                 "DELETE FROM tokens WHERE expires_at < ?1 OR revoked_at < ?1",
-                [before],
-            )?)
+                values![before],
+            )
         })
     }
 }
 
-fn read_row(row: &Row<'_>) -> rusqlite::Result<StoredToken> {
+fn read_row(row: &Row<'_>) -> Result<StoredToken> {
     Ok(StoredToken {
         id: row.get(0)?,
         name: row.get(1)?,

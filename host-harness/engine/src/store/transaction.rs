@@ -3,8 +3,8 @@
 //! The methods stand beside the tables they are about. They store and find;
 //! what follows from an event is decided by the caller.
 
+use super::sql::Connection;
 use super::{Result, Store};
-use rusqlite::Connection;
 
 /// One write transaction: everything in it happens, or nothing.
 pub struct Transaction<'c> {
@@ -14,13 +14,14 @@ pub struct Transaction<'c> {
 impl Store {
     /// Runs `work` in a write transaction and waits until it is on the disk.
     /// An error undoes everything that `work` wrote. It runs on the store's
-    /// writing thread: no calls to services in it.
+    /// writing thread: no calls to services in it. It may run again if its transaction did
+    /// not come about.
     ///
     /// # Errors
     /// What `work` returns; otherwise as every write.
     pub async fn transact<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+        work: impl Fn(&Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.write_async(move |connection| work(&Transaction { connection }))
             .await
@@ -32,7 +33,7 @@ impl Store {
     /// As there.
     pub fn transact_blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+        work: impl Fn(&Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.write(move |connection| work(&Transaction { connection }))
     }

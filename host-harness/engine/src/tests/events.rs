@@ -327,7 +327,7 @@ fn an_event_that_cannot_be_read_is_parked_with_a_reason_and_others_go_on() {
     test.engine
         .store
         .write(|connection| {
-            connection.execute("UPDATE events SET payload = '{'", [])?;
+            connection.execute("UPDATE events SET payload = '{'", &[])?;
             Ok(())
         })
         .unwrap();

@@ -6,6 +6,7 @@ mod events;
 pub(crate) mod fake;
 mod linking;
 mod outbox;
+mod pages;
 mod polling;
 mod retention;
 mod runs;
@@ -64,6 +65,7 @@ impl TestEngine {
         let settings = Settings {
             api_url: "https://ci.example/api".to_owned(),
             ui_url: "https://ci.example".to_owned(),
+            status_url: None,
             development: false,
             poll_interval: 15 * Duration::from_secs(60),
             call_limit: Duration::from_secs(20),

@@ -225,7 +225,7 @@ fn a_comment_whose_response_was_lost_is_found_again() {
             connection.execute(
                 "UPDATE outbox SET state = 'pending', remote_id = NULL, uncertain_sequence = 1,
                  not_before = 0 WHERE kind = 'comment'",
-                [],
+                &[],
             )?;
             Ok(())
         })

@@ -241,7 +241,7 @@ impl MockBitbucket {
         })?;
         self.add_workspace(workspace, true);
         let uuid = stable_uuid(&format!("repository:{}", full_name.to_lowercase()));
-        lock(&self.mock.state).put_repository(Repository {
+        let repository = lock(&self.mock.state).put_repository(Repository {
             uuid: uuid.clone(),
             workspace: workspace.to_owned(),
             slug: slug.to_owned(),
@@ -254,6 +254,13 @@ impl MockBitbucket {
             main_branch: None,
             git: Arc::new(git),
         });
+        // The refs it has are no news.
+        self.mock
+            .updated_on(&repository)
+            .map_err(|source| MockError::Repository {
+                path: path.to_path_buf(),
+                source,
+            })?;
         Ok(uuid)
     }
 

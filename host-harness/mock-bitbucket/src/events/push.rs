@@ -40,6 +40,7 @@ pub(crate) fn deliver_since(
     before: &Snapshot,
 ) -> Result<(), GitError> {
     let after = repository.git.snapshot()?;
+    mock.updated_on(repository)?;
     let mut changes = Vec::new();
     for (key, new) in &after {
         match before.get(key) {

@@ -60,6 +60,7 @@ type CachedRefs = (Fingerprint, Arc<Refs>);
 #[derive(Default)]
 pub(crate) struct RefCache {
     known: Mutex<HashMap<RefKind, CachedRefs>>,
+    digest: Mutex<Option<(Fingerprint, u64)>>,
 }
 
 impl RefCache {
@@ -88,6 +89,27 @@ impl RefCache {
             lock(&self.known).insert(kind, (fingerprint, Arc::clone(&refs)));
         }
         Ok(refs)
+    }
+
+    /// What all refs come to as one number: as kept if nothing changed since, else
+    /// as `read` finds it.
+    ///
+    /// # Errors
+    ///
+    /// What `read` failed with.
+    pub(crate) fn digest<E>(
+        &self,
+        git_dir: &Path,
+        read: impl FnOnce() -> Result<u64, E>,
+    ) -> Result<u64, E> {
+        let known = lock(&self.digest).clone();
+        if let Some((_, digest)) = known.filter(|(fingerprint, _)| fingerprint.still_hold()) {
+            return Ok(digest);
+        }
+        let fingerprint = Fingerprint::take(git_dir);
+        let digest = read()?;
+        *lock(&self.digest) = fingerprint.map(|fingerprint| (fingerprint, digest));
+        Ok(digest)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Branches and tags of a real git repository: reading, comparing, changing.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use crate::git::objects::{Ref, RefKind, parse_tag};
@@ -29,13 +30,30 @@ impl GitRepository {
         Ok(found.ok().map(|position| refs[position].clone()))
     }
 
-    fn read_refs(&self, kind: RefKind) -> Result<Vec<Ref>, GitError> {
-        let raw = if ref_files::are_readable(self.git_dir()) {
-            ref_files::read(self.git_dir(), kind.prefix())?
+    /// A number that is another one once any branch or tag has changed.
+    pub(crate) fn refs_digest(&self) -> Result<u64, GitError> {
+        self.cached_refs().digest(self.git_dir(), || {
+            let mut digest = DefaultHasher::new();
+            for kind in [RefKind::Branch, RefKind::Tag] {
+                for (name, found) in self.raw_refs(kind)? {
+                    (name, found.object).hash(&mut digest);
+                }
+            }
+            Ok(digest.finish())
+        })
+    }
+
+    fn raw_refs(&self, kind: RefKind) -> Result<BTreeMap<String, RawRef>, GitError> {
+        if ref_files::are_readable(self.git_dir()) {
+            Ok(ref_files::read(self.git_dir(), kind.prefix())?)
         } else {
-            self.ask_for_refs(kind)?
-        };
-        let mut refs: Vec<Ref> = raw
+            self.ask_for_refs(kind)
+        }
+    }
+
+    fn read_refs(&self, kind: RefKind) -> Result<Vec<Ref>, GitError> {
+        let mut refs: Vec<Ref> = self
+            .raw_refs(kind)?
             .iter()
             .filter_map(|(full_name, raw)| {
                 Some(Ref {

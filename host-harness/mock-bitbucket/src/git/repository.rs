@@ -53,7 +53,13 @@ impl GitRepository {
     pub(crate) fn create(path: &Path) -> Result<Self, GitError> {
         let mut command = clean_git();
         command
-            .args(["init", "--quiet", "--bare", "--initial-branch=main"])
+            .args([
+                "init",
+                "--quiet",
+                "--bare",
+                "--initial-branch=main",
+                "--template=",
+            ])
             .arg(path);
         run(command, "init", &[])?;
         Self::open(path)

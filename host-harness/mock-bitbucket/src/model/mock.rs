@@ -47,6 +47,8 @@ pub(crate) struct Mock {
     pub(crate) deliveries: Arc<Deliveries>,
     pub(crate) walks: WalkCache,
     pub(crate) storage: Arc<Storage>,
+    /// By uuid of the repository: what its refs came to, and since when.
+    refs_seen: Mutex<HashMap<String, (u64, String)>>,
     /// One lock per repository: pushes are compared with what was there before.
     push_locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -73,6 +75,7 @@ impl Mock {
             deliveries: parts.deliveries,
             walks: WalkCache::default(),
             storage: parts.storage,
+            refs_seen: Mutex::default(),
             push_locks: Mutex::default(),
         }
     }
@@ -94,6 +97,22 @@ impl Mock {
             .refs(RefKind::Branch)?
             .first()
             .map(|first| first.name.clone()))
+    }
+
+    /// When a repository last changed: its settings, or a branch or tag of it. What
+    /// was pushed past the mock counts from when it is first seen.
+    pub(crate) fn updated_on(&self, repository: &Repository) -> Result<String, GitError> {
+        let digest = repository.git.refs_digest()?;
+        let mut seen = lock(&self.refs_seen);
+        let (known, since) = seen
+            .entry(repository.uuid.clone())
+            .or_insert_with(|| (digest, repository.updated_on.clone()));
+        if *known != digest {
+            *known = digest;
+            *since = self.clock.timestamp();
+        }
+        // All are written alike, so the later one is the greater one.
+        Ok(repository.updated_on.clone().max(since.clone()))
     }
 
     /// The lock that pushes to a repository hold.

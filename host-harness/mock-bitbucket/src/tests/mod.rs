@@ -26,3 +26,4 @@ mod source;
 mod speed;
 mod starting;
 mod statuses;
+mod updated_on;

@@ -24,7 +24,7 @@ impl Sandbox {
         let sandbox = Self {
             directory: TempDir::new().expect("temporary folder"),
         };
-        sandbox.git(&["init", "--quiet", "--initial-branch=main"]);
+        sandbox.git(&["init", "--quiet", "--initial-branch=main", "--template="]);
         sandbox
     }
 

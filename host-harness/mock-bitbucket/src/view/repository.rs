@@ -149,7 +149,7 @@ pub(crate) fn repository(
         "enforced_signed_commits": null,
         "override_settings": { "default_merge_strategy": true, "branching_model": true },
         "created_on": repository.created_on,
-        "updated_on": repository.updated_on,
+        "updated_on": mock.updated_on(repository)?,
         "size": 0,
         "language": "",
         "has_issues": false,

@@ -3,7 +3,8 @@
 //! Making a connection costs more than most reads, so that it is better to wait for
 //! one than to make another.
 
-use super::{Result, StoreError, connect};
+use super::connect;
+use crate::store::{Result, StoreError};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

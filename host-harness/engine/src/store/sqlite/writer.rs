@@ -5,98 +5,19 @@
 //! of its own, so that one failing piece undoes only itself. Nobody is told of
 //! success before the transaction is on the disk.
 
-use super::error::StoreError;
-use rusqlite::Connection;
+use crate::store::error::StoreError;
+use crate::store::job::{Job, Progress, WriteStatistics, reject};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Pieces of work in one transaction, at most.
 const GROUP: usize = 256;
 
 /// Pieces of work that may wait; more are rejected as `Busy`.
 const QUEUE: usize = 8192;
-
-/// A piece of work and where its result goes.
-trait Job: Send {
-    /// Does the work inside the transaction.
-    fn run(&mut self, connection: &Connection) -> Result<(), StoreError>;
-
-    /// Takes back the result of `run`: the transaction did not come about.
-    fn fail(&mut self, error: StoreError);
-
-    /// Tells the caller; the transaction is on the disk or undone.
-    fn reply(self: Box<Self>);
-}
-
-struct Work<T, F, R> {
-    work: Option<F>,
-    result: Result<T, StoreError>,
-    reply: R,
-}
-
-impl<T, F, R> Job for Work<T, F, R>
-where
-    T: Send,
-    F: FnOnce(&Connection) -> Result<T, StoreError> + Send,
-    R: FnOnce(Result<T, StoreError>) + Send,
-{
-    fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        let Some(work) = self.work.take() else {
-            return Err(StoreError::Shut);
-        };
-        match work(connection) {
-            Ok(value) => {
-                self.result = Ok(value);
-                Ok(())
-            }
-            Err(error) => {
-                self.result = Err(error.clone());
-                Err(error)
-            }
-        }
-    }
-
-    fn fail(&mut self, error: StoreError) {
-        self.result = Err(error);
-    }
-
-    fn reply(self: Box<Self>) {
-        (self.reply)(self.result);
-    }
-}
-
-/// What a store wrote since it was opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WriteStatistics {
-    /// Transactions.
-    pub transactions: u64,
-    /// Pieces of work in them.
-    pub writes: u64,
-    /// How long they took together.
-    pub microseconds: u64,
-}
-
-#[derive(Default)]
-struct Progress {
-    is_failing: AtomicBool,
-    transactions: AtomicU64,
-    writes: AtomicU64,
-    microseconds: AtomicU64,
-}
-
-impl Progress {
-    fn note(&self, is_written: bool, writes: usize, took: Duration) {
-        self.is_failing.store(!is_written, Ordering::Release);
-        let writes = u64::try_from(writes).unwrap_or(u64::MAX);
-        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.transactions.fetch_add(1, Ordering::Relaxed);
-        self.writes.fetch_add(writes, Ordering::Relaxed);
-        self.microseconds.fetch_add(took, Ordering::Relaxed);
-    }
-}
 
 /// The way to the writing thread. Dropping it waits until the thread has
 /// written what it was given.
@@ -112,7 +33,7 @@ impl Writer {
     ///
     /// # Errors
     /// `Failed` if the system gives no thread.
-    pub(crate) fn start(connection: Connection) -> Result<Self, StoreError> {
+    pub(crate) fn start(connection: rusqlite::Connection) -> Result<Self, StoreError> {
         let (sender, receiver) = mpsc::channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&waiting);
@@ -133,18 +54,9 @@ impl Writer {
         })
     }
 
-    /// Hands over a piece of work; `reply` is called on the writing thread once
-    /// it is durable or has failed, and must be quick.
-    pub(crate) fn submit<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-        reply: impl FnOnce(Result<T, StoreError>) + Send + 'static,
-    ) {
-        let job: Box<dyn Job> = Box::new(Work {
-            work: Some(work),
-            result: Err(StoreError::Shut),
-            reply,
-        });
+    /// Hands over a piece of work. It is replied to on the writing thread once it is
+    /// durable or has failed.
+    pub(crate) fn submit(&self, job: Box<dyn Job>) {
         if self.waiting.fetch_add(1, Ordering::AcqRel) >= QUEUE {
             self.waiting.fetch_sub(1, Ordering::AcqRel);
             reject(job, StoreError::Busy);
@@ -163,24 +75,15 @@ impl Writer {
     }
 }
 
-fn reject(mut job: Box<dyn Job>, error: StoreError) {
-    job.fail(error);
-    job.reply();
-}
-
 impl Writer {
     /// Whether the last transaction could not be written.
     pub(crate) fn is_failing(&self) -> bool {
-        self.progress.is_failing.load(Ordering::Acquire)
+        self.progress.is_failing()
     }
 
     /// What was written since the start.
     pub(crate) fn statistics(&self) -> WriteStatistics {
-        WriteStatistics {
-            transactions: self.progress.transactions.load(Ordering::Relaxed),
-            writes: self.progress.writes.load(Ordering::Relaxed),
-            microseconds: self.progress.microseconds.load(Ordering::Relaxed),
-        }
+        self.progress.statistics()
     }
 
     /// Writes what was handed over, and closes the connection; later work is
@@ -205,7 +108,7 @@ impl Drop for Writer {
 
 /// Moves what stands in the write-ahead log into the file itself, so that a copy of
 /// the file alone holds everything.
-fn put_into_one_file(connection: Connection) {
+fn put_into_one_file(connection: rusqlite::Connection) {
     let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
         row.get::<_, i64>(0)
     });
@@ -222,7 +125,7 @@ fn put_into_one_file(connection: Connection) {
 }
 
 fn write_all(
-    connection: &Connection,
+    connection: &rusqlite::Connection,
     receiver: &mpsc::Receiver<Box<dyn Job>>,
     waiting: &AtomicUsize,
     progress: &Progress,
@@ -256,7 +159,10 @@ fn write_all(
 }
 
 /// Writes a group in one transaction. An error means that none of it is there.
-fn write_group(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+fn write_group(
+    connection: &rusqlite::Connection,
+    group: &mut [Box<dyn Job>],
+) -> Result<(), StoreError> {
     let execute = |sql| -> Result<(), StoreError> {
         connection.prepare_cached(sql)?.execute([])?;
         Ok(())
