@@ -11,7 +11,7 @@ use mock_bitbucket::MockBitbucket;
 fn service(git: &GitSandbox, port: u16) -> MockBitbucket {
     MockBitbucket::builder()
         .repo(REPO, git.path())
-        .callback_url(&callback(port))
+        .callback_url(callback(port))
         .start()
         .unwrap()
 }

@@ -2,8 +2,8 @@
 //! conforms, and by nothing but its own script.
 
 use crate::top;
+use integration_tests::built_program;
 use integration_tests::engine::{engine, run};
-use integration_tests::libraries::built_program;
 use std::process::Command;
 
 #[test]

@@ -4,7 +4,7 @@ use crate::blocks::blocks;
 use crate::shell::World;
 use crate::top;
 use integration_tests::bitbucket::pinned_copy;
-use integration_tests::libraries::{built_library, built_program};
+use integration_tests::{built_library, built_program};
 use mock_bitbucket::MockBitbucket;
 use std::fs;
 use std::path::{Path, PathBuf};
