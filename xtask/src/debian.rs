@@ -3,6 +3,7 @@
 
 use crate::command::{Failure, run, workspace_directory};
 use crate::files::{clear, copy, files_below, set_mode, write};
+use crate::packing::Packing;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,6 +13,7 @@ pub(crate) fn package(
     tree: &Path,
     out: &Path,
     epoch: &str,
+    packing: Packing,
 ) -> Result<Result<PathBuf, String>, Failure> {
     let architecture = match std::env::consts::ARCH {
         "x86_64" => "amd64",
@@ -51,8 +53,12 @@ pub(crate) fn package(
         "engine_{}_{architecture}.deb",
         env!("CARGO_PKG_VERSION")
     ));
+    let compression = match packing {
+        Packing::Small => "-Zxz",
+        Packing::Quick => "-Znone",
+    };
     run(Command::new("dpkg-deb")
-        .args(["--root-owner-group", "-Zxz", "--build"])
+        .args(["--root-owner-group", compression, "--build"])
         .arg(&root)
         .arg(&package)
         .env("SOURCE_DATE_EPOCH", epoch)

@@ -1,7 +1,8 @@
 //! What is shipped: a tarball, a Debian package, and their sums, in `target/dist`.
 //!
-//! `--engine FILE --plugin FILE` takes programs that are built already, for tests;
-//! `--out DIR` puts the results elsewhere. Everything is made so that two builds of the
+//! `--engine FILE --plugin FILE` takes programs that are built already, for tests: they
+//! are stripped, and packed quickly in place of small. `--out DIR` puts the results
+//! elsewhere. Everything is made so that two builds of the
 //! same sources are the same bytes: times come from the last commit (or
 //! SOURCE_DATE_EPOCH), names are sorted, owners are root, and the paths of this machine
 //! are kept out of the programs.
@@ -9,6 +10,7 @@
 use crate::command::{Failure, cargo, failure, run, target_directory, workspace_directory};
 use crate::debian;
 use crate::files::{clear, copy, files_below, set_mode, write};
+use crate::packing::Packing;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -51,11 +53,11 @@ pub(crate) fn dist(arguments: Vec<OsString>) -> Result<(), Failure> {
     let out = wanted
         .out
         .unwrap_or_else(|| target_directory().join("dist"));
-    let (engine, plugin, level) = match (wanted.engine, wanted.plugin) {
-        (Some(engine), Some(plugin)) => (engine, plugin, "-1"),
+    let (engine, plugin, packing) = match (wanted.engine, wanted.plugin) {
+        (Some(engine), Some(plugin)) => (engine, plugin, Packing::Quick),
         (None, None) => {
             let (engine, plugin) = build()?;
-            (engine, plugin, "-9")
+            (engine, plugin, Packing::Small)
         }
         _ => {
             return Err(Failure::Message(
@@ -70,11 +72,11 @@ pub(crate) fn dist(arguments: Vec<OsString>) -> Result<(), Failure> {
     );
     let tree = out.join(&name);
     clear(&tree)?;
-    lay_out(&tree, &engine, &plugin)?;
+    lay_out(&tree, &engine, &plugin, packing)?;
     write_sums(&tree, &files_below(&tree)?)?;
-    let tarball = pack(&out, &name, level)?;
+    let tarball = pack(&out, &name, packing)?;
     let mut made = vec![tarball];
-    match debian::package(&tree, &out, &epoch())? {
+    match debian::package(&tree, &out, &epoch(), packing)? {
         Ok(package) => made.push(package),
         Err(reason) => println!("skipped: the Debian package: {reason}"),
     }
@@ -139,13 +141,17 @@ fn epoch() -> String {
 }
 
 /// Puts everything where it is in the tarball.
-fn lay_out(tree: &Path, engine: &Path, plugin: &Path) -> Result<(), Failure> {
+fn lay_out(tree: &Path, engine: &Path, plugin: &Path, packing: Packing) -> Result<(), Failure> {
     let source = workspace_directory();
     let plugins = tree.join("lib/engine/plugins");
     let share = tree.join("share");
     let program = tree.join("bin/engine");
     copy(engine, &program, 0o755)?;
     copy(plugin, &plugins.join(PLUGIN), 0o644)?;
+    if packing == Packing::Quick {
+        strip(&program);
+        strip(&plugins.join(PLUGIN));
+    }
     run(Command::new(&program)
         .args(["plugins", "pin", "--json"])
         .arg(plugins.join(PLUGIN))
@@ -199,6 +205,14 @@ fn lay_out(tree: &Path, engine: &Path, plugin: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Takes out what only a debugger reads. Without the program for it, the file is larger.
+fn strip(file: &Path) {
+    let stripped = Command::new("strip").arg(file).status();
+    if !stripped.is_ok_and(|status| status.success()) {
+        println!("not stripped: {}", file.display());
+    }
+}
+
 fn said_by(program: &Path, arguments: &[&str]) -> Result<String, Failure> {
     let output = Command::new(program)
         .args(arguments)
@@ -211,8 +225,12 @@ fn said_by(program: &Path, arguments: &[&str]) -> Result<String, Failure> {
 }
 
 /// Packs a directory: the same names, times and owners give the same bytes.
-fn pack(out: &Path, name: &str, level: &str) -> Result<PathBuf, Failure> {
+fn pack(out: &Path, name: &str, packing: Packing) -> Result<PathBuf, Failure> {
     let tarball = out.join(format!("{name}.tar.gz"));
+    let level = match packing {
+        Packing::Small => "-9",
+        Packing::Quick => "-1",
+    };
     run(Command::new("tar")
         .arg("--create")
         .arg("--file")

@@ -27,6 +27,7 @@ mod command;
 mod debian;
 mod dist;
 mod files;
+mod packing;
 mod prerequisites;
 mod stage;
 mod suite;
