@@ -45,6 +45,12 @@ pub(crate) fn look(full: bool) -> Found {
             },
         },
         Prerequisite {
+            module: "needs_mounts",
+            missing: (!may_mount()).then(|| {
+                "file systems cannot be mounted here: user namespaces are not allowed".to_owned()
+            }),
+        },
+        Prerequisite {
             module: "needs_recordings",
             missing: (!recorded.is_dir()).then(|| {
                 "the recorded payloads and the official description are not beside the checkout \
@@ -90,6 +96,15 @@ fn answers(program: &str, question: &str) -> bool {
         .env("PATH", format!("{path}:/usr/sbin:/sbin"))
         .output();
     said.is_ok_and(|output| output.status.success())
+}
+
+/// Whether a small file system can be mounted where only its mounter sees it.
+fn may_mount() -> bool {
+    let words = "mount -t tmpfs -o size=64k small /mnt";
+    Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", words])
+        .output()
+        .is_ok_and(|output| output.status.success())
 }
 
 /// The compiler of `OTHER_RUSTC`, the one that the gate unpacked, or the system's.

@@ -98,7 +98,9 @@ impl Store {
             let mut gone = 0;
             for sql in [
                 "DELETE FROM deliveries WHERE received_at < ?1",
-                "DELETE FROM events WHERE state IN ('handled', 'duplicate') AND handled_at < ?1",
+                // The first condition is that of the index.
+                "DELETE FROM events WHERE state <> 'pending' AND handled_at < ?1
+                 AND state IN ('handled', 'duplicate')",
                 "DELETE FROM changes WHERE at < ?1",
                 "DELETE FROM outbox WHERE state <> 'pending' AND updated_at < ?1",
             ] {

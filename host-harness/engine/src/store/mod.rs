@@ -32,7 +32,7 @@ pub use applications::{Application, ApplicationOptions, NewApplication, PullRequ
 pub use changes::Change;
 pub use cleanups::Cleanup;
 pub use consent::ConsentState;
-pub use cursors::PollCursor;
+pub use cursors::{PollCursor, PolledApplication, WorkspaceCursor, WorkspacePlace};
 pub use deliveries::{NewDelivery, NewEvent, Received};
 pub use error::StoreError;
 pub use events::{Completion, EventSource, EventState, StoredEvent};
@@ -41,7 +41,9 @@ pub use grants::{ProjectGrant, SealedGrant};
 pub use hooks::StoredHook;
 pub use job::WriteStatistics;
 pub use newest::PageOf;
-pub use outbox::{MessageKind, NewMessage, OutboxCount, OutboxMessage, OutboxState};
+pub use outbox::{
+    LONGEST_MESSAGE_PAUSE, MessageKind, NewMessage, OutboxCount, OutboxMessage, OutboxState,
+};
 pub use runs::{Lease, NewRun, Run, RunFilter};
 pub use tokens::StoredToken;
 pub use transaction::Transaction;
@@ -177,5 +179,7 @@ impl Store {
     }
 }
 
+#[cfg(test)]
+mod plans;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -8,6 +8,8 @@
 use super::sql::{Row, values};
 use super::transaction::Transaction;
 use super::{Result, Store, StoreError};
+use crate::clock::later;
+use std::time::Duration;
 
 /// What a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -139,6 +141,10 @@ pub struct OutboxCount {
     pub rejected: u64,
 }
 
+/// The longest time that a message waits. One that seems to wait longer was put off
+/// before the clock was set back, and is due.
+pub const LONGEST_MESSAGE_PAUSE: Duration = Duration::from_secs(6 * 60 * 60);
+
 pub(super) const COLUMNS: &str =
     "id, application, project, server, kind, target, key, run, payload, sequence,
     sent_sequence, uncertain_sequence, state, attempts, not_before, note, remote_id, queued_at,
@@ -152,11 +158,12 @@ impl Store {
     pub fn due_messages(&self, now: i64, limit: usize) -> Result<Vec<OutboxMessage>> {
         self.read(|connection| {
             let sql = format!(
-                "SELECT {COLUMNS} FROM outbox WHERE state = 'pending' AND not_before <= ?1
-                 ORDER BY not_before, id LIMIT ?2"
+                "SELECT {COLUMNS} FROM outbox WHERE state = 'pending'
+                 AND (not_before <= ?1 OR not_before > ?3) ORDER BY not_before, id LIMIT ?2"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            connection.query(&sql, values![now, limit], read_row)
+            let latest = later(now, LONGEST_MESSAGE_PAUSE);
+            connection.query(&sql, values![now, limit, latest], read_row)
         })
     }
 
@@ -236,7 +243,10 @@ impl Store {
         self.write_async(move |connection| {
             let sql = format!("SELECT {COLUMNS} FROM outbox WHERE id = ?1 AND state = 'pending'");
             let found = connection.query_optional(&sql, values![id], read_row)?;
-            let Some(message) = found.filter(|message| message.not_before <= now) else {
+            let latest = later(now, LONGEST_MESSAGE_PAUSE);
+            let is_due =
+                |message: &OutboxMessage| !(now + 1..=latest).contains(&message.not_before);
+            let Some(message) = found.filter(is_due) else {
                 return Ok(None);
             };
             connection.execute(
