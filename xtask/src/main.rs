@@ -23,6 +23,7 @@
     )
 )]
 
+mod clients;
 mod command;
 mod debian;
 mod dist;

@@ -8,6 +8,9 @@ use crate::command::{target_directory, workspace_directory};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Where Debian has the server of SSH.
+const SSHD: &str = "/usr/sbin/sshd";
+
 /// What a group of tests needs.
 pub(crate) struct Prerequisite {
     /// The module of the tests.
@@ -30,8 +33,10 @@ pub(crate) fn look(full: bool) -> Found {
     let prerequisites = vec![
         Prerequisite {
             module: "needs_full_run",
-            missing: (!full)
-                .then(|| "compiles whole projects; runs with: cargo xtask test --full".to_owned()),
+            missing: (!full).then(|| {
+                "compiles whole projects or takes minutes; runs with: cargo xtask test --full"
+                    .to_owned()
+            }),
         },
         Prerequisite {
             module: "needs_other_compiler",
@@ -58,44 +63,48 @@ pub(crate) fn look(full: bool) -> Found {
                     .to_owned()
             }),
         },
+        Prerequisite {
+            module: "needs_git_lfs",
+            missing: missing_program("git-lfs", &["version"]),
+        },
+        Prerequisite {
+            module: "needs_curl",
+            missing: missing_program("curl", &["--version"]),
+        },
+        Prerequisite {
+            module: "needs_dpkg",
+            missing: missing_program("dpkg-deb", &["--version"]),
+        },
+        Prerequisite {
+            module: "needs_nginx",
+            missing: missing_program("nginx", &["-v"]),
+        },
+        Prerequisite {
+            module: "needs_systemd",
+            missing: missing_program("systemd-analyze", &["--version"]),
+        },
+        Prerequisite {
+            module: "needs_sshd",
+            missing: (!Path::new(SSHD).exists())
+                .then(|| format!("{SSHD} is not installed (package openssh-server)")),
+        },
     ];
-    let programs = [
-        ("needs_curl", "curl", "--version", "curl of 7.82 or newer"),
-        ("needs_dpkg", "dpkg-deb", "--version", "dpkg-deb"),
-        (
-            "needs_nginx",
-            "nginx",
-            "-v",
-            "nginx (Debian's package nginx)",
-        ),
-        (
-            "needs_systemd",
-            "systemd-analyze",
-            "--version",
-            "systemd-analyze",
-        ),
-    ];
-    let mut prerequisites = prerequisites;
-    for (module, program, question, wanted) in programs {
-        prerequisites.push(Prerequisite {
-            module,
-            missing: (!answers(program, question)).then(|| format!("there is no {wanted}")),
-        });
-    }
     Found {
         prerequisites,
         other_compiler: compiler.ok(),
     }
 }
 
-/// Whether a program is there, also where only administrators look for programs.
-fn answers(program: &str, question: &str) -> bool {
+/// Why a program cannot be started; `None` when it can, also from where only
+/// administrators look for programs.
+fn missing_program(program: &str, arguments: &[&str]) -> Option<String> {
     let path = std::env::var("PATH").unwrap_or_default();
-    let said = Command::new(program)
-        .arg(question)
+    let started = Command::new(program)
+        .args(arguments)
         .env("PATH", format!("{path}:/usr/sbin:/sbin"))
         .output();
-    said.is_ok_and(|output| output.status.success())
+    let starts = started.is_ok_and(|output| output.status.success());
+    (!starts).then(|| format!("{program} is not installed"))
 }
 
 /// Whether a small file system can be mounted where only its mounter sees it.
