@@ -1,7 +1,6 @@
 //! Swapping under load: no failed call, each old instance dropped once, and
 //! threads, open files and memory as before.
 
-use integration_tests::host::RecordingHost;
 use integration_tests::mock_process::MockProcess;
 use integration_tests::place::{
     Hosting, Place, client_of, drops, second_build, server_settings, until, with_tail,
@@ -11,7 +10,7 @@ use integration_tests::{bitbucket, built_library};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use vcs_plugin_host::registry::{Registry, ServerSettings};
 use vcs_provider_interface::context::HostCallContext;
