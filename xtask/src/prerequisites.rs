@@ -8,6 +8,9 @@ use crate::command::{target_directory, workspace_directory};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Where Debian has the server of SSH.
+const SSHD: &str = "/usr/sbin/sshd";
+
 /// What a group of tests needs.
 pub(crate) struct Prerequisite {
     /// The module of the tests.
@@ -29,9 +32,23 @@ pub(crate) fn look(full: bool) -> Found {
     let compiler = other_compiler();
     let prerequisites = vec![
         Prerequisite {
+            module: "needs_chromium",
+            missing: browser(),
+        },
+        Prerequisite {
+            module: "needs_promtool",
+            missing: match std::env::var_os("PROMTOOL") {
+                Some(_) => None,
+                None => missing_program("promtool", &["--version"])
+                    .map(|reason| format!("{reason} (Debian's package prometheus)")),
+            },
+        },
+        Prerequisite {
             module: "needs_full_run",
-            missing: (!full)
-                .then(|| "compiles whole projects; runs with: cargo xtask test --full".to_owned()),
+            missing: (!full).then(|| {
+                "compiles whole projects or takes minutes; runs with: cargo xtask test --full"
+                    .to_owned()
+            }),
         },
         Prerequisite {
             module: "needs_other_compiler",
@@ -58,11 +75,66 @@ pub(crate) fn look(full: bool) -> Found {
                     .to_owned()
             }),
         },
+        Prerequisite {
+            module: "needs_git_lfs",
+            missing: missing_program("git-lfs", &["version"]),
+        },
+        Prerequisite {
+            module: "needs_curl",
+            missing: missing_program("curl", &["--version"]),
+        },
+        Prerequisite {
+            module: "needs_dpkg",
+            missing: missing_program("dpkg-deb", &["--version"]),
+        },
+        Prerequisite {
+            module: "needs_nginx",
+            missing: missing_program("nginx", &["-v"]),
+        },
+        Prerequisite {
+            module: "needs_systemd",
+            missing: missing_program("systemd-analyze", &["--version"]),
+        },
+        Prerequisite {
+            module: "needs_sshd",
+            missing: (!Path::new(SSHD).exists())
+                .then(|| format!("{SSHD} is not installed (package openssh-server)")),
+        },
     ];
     Found {
         prerequisites,
         other_compiler: compiler.ok(),
     }
+}
+
+/// What of a browser is missing, for the tests that look at pages as a person does.
+fn browser() -> Option<String> {
+    let missing = ["chromium", "chromedriver"]
+        .into_iter()
+        .find_map(|program| missing_program(program, &["--version"]));
+    if let Some(reason) = missing {
+        return Some(format!(
+            "{reason} (Debian's packages chromium and chromium-driver)"
+        ));
+    }
+    let fetched = target_directory().join("axe/node_modules/axe-core/axe.min.js");
+    let axe = std::env::var_os("AXE_CORE").map_or(fetched, PathBuf::from);
+    (!axe.is_file()).then(|| {
+        "there is no axe-core (npm install --prefix target/axe axe-core), and AXE_CORE names none"
+            .to_owned()
+    })
+}
+
+/// Why a program cannot be started; `None` when it can, also from where only
+/// administrators look for programs.
+fn missing_program(program: &str, arguments: &[&str]) -> Option<String> {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let started = Command::new(program)
+        .args(arguments)
+        .env("PATH", format!("{path}:/usr/sbin:/sbin"))
+        .output();
+    let starts = started.is_ok_and(|output| output.status.success());
+    (!starts).then(|| format!("{program} is not installed"))
 }
 
 /// Whether a small file system can be mounted where only its mounter sees it.
@@ -134,7 +206,7 @@ mod tests {
         let reasons: Vec<_> = found
             .prerequisites
             .iter()
-            .filter(|need| !["needs_recordings", "needs_mounts"].contains(&need.module))
+            .filter(|need| ["needs_full_run", "needs_other_compiler"].contains(&need.module))
             .filter_map(|need| need.missing.as_deref())
             .collect();
         assert_eq!(reasons.len(), 2);

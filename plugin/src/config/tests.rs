@@ -55,6 +55,20 @@ fn an_unknown_key_is_named() {
 }
 
 #[test]
+fn a_key_of_cds_for_other_services_is_named_with_what_to_do() {
+    for (text, key, way) in [
+        ("url = 'https://bitbucket.org'", "`url`", "remove it"),
+        ("username = 'ci'", "`username`", "`email`"),
+        ("token = 's88442211'", "`token`", "[auth]"),
+        ("password = 's88442211'", "`password`", "API token"),
+    ] {
+        let message = rejection(text);
+        assert!(message.contains(key) && message.contains(way), "{message}");
+        assert!(!message.contains("88442211"), "{message}");
+    }
+}
+
+#[test]
 fn no_message_repeats_a_secret() {
     for text in [
         "clientId = 'a'\nclientSecret = 88442211",
@@ -125,8 +139,9 @@ fn details_are_hidden_by_either_name_and_a_contradiction_is_rejected() {
     assert!(message.contains("showDetail"), "{message}");
 }
 
+/// Situation `app-passwords`.
 #[test]
-fn e02_tokens_are_recognised_and_sent_to_their_place() {
+fn tokens_are_recognised_and_sent_to_their_place() {
     let message = rejection("[auth]\naccessToken = 'ATATxyz'");
     assert!(message.contains("e-mail"), "{message}");
     let message = rejection("[auth]\nemail = 'a@b.c'\ntoken = 'ATBBxyz'");

@@ -109,7 +109,7 @@ impl Machine {
         checkout.args(["--token-env", "WORKER_TOKEN"]);
         let mut archive = self.world.command(&["vcs", "get-archive", REPO]);
         archive
-            .args(["--format", "tar.gz", "--output", &target("archive")])
+            .args(["--format", "tar.gz", "--to", &target("archive")])
             .args(["--token-env", "WORKER_TOKEN"]);
         [checkout, archive].map(|mut command| {
             command
@@ -157,6 +157,7 @@ impl Machine {
     }
 }
 
+/// Situation `machine-git-configuration`.
 #[test]
 fn the_user_s_configuration_hooks_and_templates_change_nothing() {
     let machine = Machine::new();
@@ -176,6 +177,7 @@ fn the_user_s_configuration_hooks_and_templates_change_nothing() {
     assert!(!hooks.join("post-checkout").exists());
 }
 
+/// Situation `machine-git-configuration`.
 #[test]
 fn the_caller_s_variables_change_nothing() {
     let machine = Machine::new();
