@@ -22,6 +22,7 @@
 )]
 
 mod command;
+mod postgres;
 mod prerequisites;
 mod stage;
 mod suite;

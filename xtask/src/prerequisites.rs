@@ -5,6 +5,7 @@
 //! are reported as skipped, never as passed.
 
 use crate::command::{target_directory, workspace_directory};
+use crate::postgres::{self, Server};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -21,12 +22,15 @@ pub(crate) struct Found {
     pub(crate) prerequisites: Vec<Prerequisite>,
     /// Another compiler, for the tests that build with two.
     pub(crate) other_compiler: Option<PathBuf>,
+    /// A database server; it ends with this.
+    pub(crate) postgres: Option<Server>,
 }
 
 /// Looks for everything that tests may need.
 pub(crate) fn look(full: bool) -> Found {
     let recorded = workspace_directory().join("../shared/fixtures");
     let compiler = other_compiler();
+    let postgres = postgres::find();
     let prerequisites = vec![
         Prerequisite {
             module: "needs_full_run",
@@ -45,6 +49,10 @@ pub(crate) fn look(full: bool) -> Found {
             },
         },
         Prerequisite {
+            module: "needs_postgres",
+            missing: postgres.as_ref().err().cloned(),
+        },
+        Prerequisite {
             module: "needs_recordings",
             missing: (!recorded.is_dir()).then(|| {
                 "the recorded payloads and the official description are not beside the checkout \
@@ -56,6 +64,7 @@ pub(crate) fn look(full: bool) -> Found {
     Found {
         prerequisites,
         other_compiler: compiler.ok(),
+        postgres: postgres.ok(),
     }
 }
 
@@ -119,7 +128,7 @@ mod tests {
         let reasons: Vec<_> = found
             .prerequisites
             .iter()
-            .filter(|need| need.module != "needs_recordings")
+            .filter(|need| !["needs_recordings", "needs_postgres"].contains(&need.module))
             .filter_map(|need| need.missing.as_deref())
             .collect();
         assert_eq!(reasons.len(), 2);

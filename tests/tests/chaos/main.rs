@@ -10,6 +10,7 @@ mod echoes;
 mod floods;
 mod kills;
 mod log;
+mod needs_postgres;
 mod replays;
 mod silence;
 mod support;

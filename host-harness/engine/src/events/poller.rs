@@ -57,13 +57,26 @@ impl PollSchedule {
             }
             let next = match engine.poll_interval(&application) {
                 Ok(None) => later(engine.now(), engine.settings.poll_interval),
-                Ok(Some(interval)) => match engine.poll(&application) {
-                    Ok(events) => {
-                        found += events;
-                        later(engine.now(), interval)
+                Ok(Some(interval)) => {
+                    if let Some(next) = polled_elsewhere(engine, application.id, due, interval)? {
+                        self.next.insert(application.id, next);
+                        continue;
                     }
-                    Err(error) => after_failure(engine, &application, &error, &mut resting),
-                },
+                    // Another engine polls it right now.
+                    let Some(_lease) = engine.store.lease(&format!("poll:{}", application.id))?
+                    else {
+                        self.next
+                            .insert(application.id, later(engine.now(), interval));
+                        continue;
+                    };
+                    match engine.poll(&application) {
+                        Ok(events) => {
+                            found += events;
+                            later(engine.now(), interval)
+                        }
+                        Err(error) => after_failure(engine, &application, &error, &mut resting),
+                    }
+                }
                 Err(error) => after_failure(engine, &application, &error, &mut resting),
             };
             self.next.insert(application.id, next);
@@ -76,6 +89,23 @@ impl PollSchedule {
     pub fn next_at(&self) -> Option<i64> {
         self.next.values().min().copied()
     }
+}
+
+/// When an application is to be polled that another engine has polled since this one
+/// did.
+fn polled_elsewhere(
+    engine: &Engine,
+    application: i64,
+    due: Option<i64>,
+    interval: Duration,
+) -> std::result::Result<Option<i64>, StoreError> {
+    if due.is_none() {
+        // The first poll after a start finds what nobody was there for.
+        return Ok(None);
+    }
+    let last = engine.store.poll_cursor(application)?;
+    let next = last.map(|last| later(last.began_at, interval));
+    Ok(next.filter(|next| *next > engine.now()))
 }
 
 /// When to try again; a server that wants rest gets it for all its applications.
@@ -166,7 +196,7 @@ impl Engine {
                 events = found,
                 "a poll found events"
             );
-            self.wake.notify_one();
+            self.events_came();
         }
         Ok(found)
     }

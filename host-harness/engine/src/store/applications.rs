@@ -226,12 +226,15 @@ impl Store {
 }
 
 impl Transaction<'_> {
-    /// The application of this number.
+    /// The application of this number. Nobody else changes what belongs to it until the
+    /// end of the transaction.
     ///
     /// # Errors
     /// As every read.
     pub fn application(&self, id: i64) -> Result<Option<Application>> {
-        by_id(self.connection, id)
+        let locking = self.connection.dialect().locking();
+        let sql = format!("SELECT {COLUMNS} FROM applications WHERE id = ?1{locking}");
+        self.connection.query_optional(&sql, values![id], read_row)
     }
 
     /// Unlinks an application with all that belongs to it, but for what the

@@ -188,8 +188,8 @@ impl Store {
     ) -> Result<Vec<StoredEvent>> {
         self.read(|connection| {
             let sql = format!(
-                "SELECT {COLUMNS} FROM events WHERE (?1 IS NULL OR application = ?1)
-                 AND (?2 IS NULL OR state = ?2) ORDER BY id DESC LIMIT ?3"
+                "SELECT {COLUMNS} FROM events WHERE (application = ?1 OR ?1 IS NULL)
+                 AND (state = ?2 OR ?2 IS NULL) ORDER BY id DESC LIMIT ?3"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             connection.query(
@@ -354,6 +354,18 @@ impl Transaction<'_> {
     pub fn pending_event(&self, id: i64) -> Result<Option<StoredEvent>> {
         let sql = format!("SELECT {COLUMNS} FROM events WHERE id = ?1 AND state = 'pending'");
         self.connection.query_optional(&sql, values![id], read_row)
+    }
+
+    /// Whether an event of the same subject that came earlier is still to be worked on.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn has_earlier(&self, event: &StoredEvent) -> Result<bool> {
+        self.connection.exists(
+            "SELECT 1 FROM events WHERE state = 'pending' AND application = ?1 AND subject = ?2
+             AND id < ?3",
+            values![event.application, event.subject, event.id],
+        )
     }
 
     /// Ends the work on an event.

@@ -4,6 +4,7 @@ pub mod action;
 pub mod config;
 pub mod conformance;
 pub mod grants;
+pub mod store;
 pub mod tokens;
 pub mod vcs;
 
@@ -78,6 +79,8 @@ pub enum Command {
     Tokens(tokens::TokensArguments),
     /// List and revoke what projects have consented to
     Grants(grants::GrantsArguments),
+    /// Look at, migrate, copy and back up what the engine keeps
+    Store(store::StoreArguments),
     /// List, check and pin plugins
     Plugins(PluginsArguments),
     /// Call one method of a provider

@@ -5,7 +5,7 @@ mod writer;
 
 use super::error::StoreError;
 use super::job::{Job, WriteStatistics};
-use super::sql::{Column, Connection, Driver, Row, Value};
+use super::sql::{Column, Connection, Dialect, Driver, Row, Value};
 use super::{Result, schema};
 use readers::Readers;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -96,6 +96,27 @@ impl SqliteStore {
         self.writer.submit(job);
     }
 
+    /// Writes a consistent copy to a file that is not there yet.
+    pub(super) fn back_up(&self, file: &Path) -> Result<()> {
+        let Some(text) = file.to_str() else {
+            return Err(StoreError::cannot_open(file, "its name is no text"));
+        };
+        // Made before SQLite does, which would let others read it.
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(FILE_MODE)
+            .open(file)
+            .map_err(|error| StoreError::cannot_open(file, error))?;
+        let copied = connect(&self.path)?.execute("VACUUM INTO ?1", [text]);
+        if copied.is_err() {
+            // What is left of it is no store.
+            let _ = fs::remove_file(file);
+        }
+        copied?;
+        Ok(())
+    }
+
     /// Brings what the write-ahead journal holds into the file and empties it.
     pub(super) fn truncate_journal(&self) -> Result<()> {
         let connection = connect(&self.path)?;
@@ -109,6 +130,10 @@ impl SqliteStore {
 }
 
 impl Driver for rusqlite::Connection {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
     fn run(&self, sql: &str, values: &[Value<'_>]) -> Result<usize> {
         Ok(self
             .prepare_cached(sql)?
@@ -205,6 +230,17 @@ fn make_private_file(path: &Path) -> Result<(u64, u64)> {
         }
     }
     Ok((metadata.dev(), metadata.ino()))
+}
+
+/// The schema of a file, which stays as it is; `None` if there is no store in it.
+pub(super) fn schema_of(path: &Path) -> Result<Option<usize>> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let connection = rusqlite::Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .map_err(|error| StoreError::cannot_open(path, error))?;
+    let version = schema::version(&connection)?;
+    Ok((version > 0).then_some(version))
 }
 
 fn connect(path: &Path) -> Result<rusqlite::Connection> {
