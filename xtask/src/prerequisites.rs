@@ -53,6 +53,12 @@ pub(crate) fn look(full: bool) -> Found {
             missing: postgres.as_ref().err().cloned(),
         },
         Prerequisite {
+            module: "needs_mounts",
+            missing: (!may_mount()).then(|| {
+                "file systems cannot be mounted here: user namespaces are not allowed".to_owned()
+            }),
+        },
+        Prerequisite {
             module: "needs_recordings",
             missing: (!recorded.is_dir()).then(|| {
                 "the recorded payloads and the official description are not beside the checkout \
@@ -66,6 +72,15 @@ pub(crate) fn look(full: bool) -> Found {
         other_compiler: compiler.ok(),
         postgres: postgres.ok(),
     }
+}
+
+/// Whether a small file system can be mounted where only its mounter sees it.
+fn may_mount() -> bool {
+    let words = "mount -t tmpfs -o size=64k small /mnt";
+    Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", words])
+        .output()
+        .is_ok_and(|output| output.status.success())
 }
 
 /// The compiler of `OTHER_RUSTC`, the one that the gate unpacked, or the system's.
@@ -128,7 +143,9 @@ mod tests {
         let reasons: Vec<_> = found
             .prerequisites
             .iter()
-            .filter(|need| !["needs_recordings", "needs_postgres"].contains(&need.module))
+            .filter(|need| {
+                !["needs_recordings", "needs_postgres", "needs_mounts"].contains(&need.module)
+            })
             .filter_map(|need| need.missing.as_deref())
             .collect();
         assert_eq!(reasons.len(), 2);

@@ -2,7 +2,7 @@
 //! and polls, each when there is something to do or its time has come.
 
 use crate::engine::Engine;
-use crate::events::PollSchedule;
+use crate::events::poll_when_due;
 use crate::outbox::send_when_due;
 use crate::store::StoreError;
 use std::future::Future;
@@ -145,39 +145,6 @@ fn rest_after(worked: Result<Duration, StoreError>, what: &str) -> Duration {
         tracing::error!(%error, "{what}");
         AFTER_FAILURE
     })
-}
-
-async fn poll_when_due(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
-    let mut schedule = PollSchedule::default();
-    while !*stop.borrow() {
-        let poller = Arc::clone(&engine);
-        let polled = tokio::task::spawn_blocking(move || {
-            let result = schedule.poll_due(&poller);
-            (schedule, result)
-        });
-        let rest = match polled.await {
-            Ok((used, result)) => {
-                schedule = used;
-                match result {
-                    Ok(_) => rest_until(&engine, schedule.next_at()),
-                    Err(error) => {
-                        tracing::error!(%error, "polling has to wait");
-                        AFTER_FAILURE
-                    }
-                }
-            }
-            Err(error) => {
-                tracing::error!(%error, "polling begins anew");
-                schedule = PollSchedule::default();
-                AFTER_FAILURE
-            }
-        };
-        tokio::select! {
-            () = engine.wake_poller.notified() => {}
-            () = tokio::time::sleep(rest) => {}
-            _ = stop.changed() => {}
-        }
-    }
 }
 
 /// The time until something is due, as far as one may rest at all. What is due

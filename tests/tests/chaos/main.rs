@@ -5,12 +5,14 @@
 //! nothing is done twice, and the engine serves within seconds. `CHAOS=all` makes
 //! every part longer.
 
+mod clock;
 mod disk;
 mod echoes;
 mod floods;
 mod kills;
 mod log;
 mod needs_postgres;
+mod plugins;
 mod replays;
 mod silence;
 mod support;

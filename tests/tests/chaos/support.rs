@@ -60,7 +60,7 @@ pub(crate) struct Hook {
 pub(crate) struct Place {
     pub(crate) home: EngineHome,
     pub(crate) mock: MockBitbucket,
-    _git: GitSandbox,
+    git: GitSandbox,
 }
 
 impl Place {
@@ -71,11 +71,12 @@ impl Place {
             .start()
             .unwrap();
         let home = EngineHome::public(&mock, "disableWebHooksCreation = true");
-        Self {
-            home,
-            mock,
-            _git: git,
-        }
+        Self { home, mock, git }
+    }
+
+    /// A commit that the service has.
+    pub(crate) fn hash(&self) -> String {
+        self.git.hash("main")
     }
 }
 

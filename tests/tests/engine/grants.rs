@@ -2,6 +2,7 @@
 //! store.
 
 use integration_tests::bitbucket::REPO;
+use integration_tests::engine::{Ran, engine};
 use integration_tests::engine_process::{CALLBACK, EngineHome, EngineProcess, SERVER};
 use integration_tests::sandbox::GitSandbox;
 use mock_bitbucket::{ConsentDecision, Fault, FaultRule, MockBitbucket};
@@ -145,4 +146,39 @@ fn a_dead_grant_asks_to_link_again_and_linking_again_helps() {
     consent(&engine, &mock);
     // A provider may remember for a moment that the former grant was refused.
     engine.wait_for(&engine.vcs(&path), |found| found["fullname"] == REPO);
+}
+
+/// `engine grants` in this home.
+fn grants(home: &EngineHome, arguments: &[&str]) -> Ran {
+    let mut command = engine();
+    command.args(["--json", "grants", "--config"]);
+    command.arg(home.path("config.toml")).args(arguments);
+    command.output().unwrap().into()
+}
+
+#[test]
+fn the_command_lists_grants_without_tokens_and_takes_one_away_from_a_running_engine() {
+    let git = GitSandbox::small();
+    let mock = mock(&git);
+    let home = EngineHome::public(&mock, "");
+    let engine = home.start();
+    consent(&engine, &mock);
+    let listed = grants(&home, &["list"]);
+    assert_eq!(listed.code, Some(0), "{listed:?}");
+    assert!(listed.stdout.contains("\"KEY\"") && listed.stdout.contains(SERVER));
+    assert!(!listed.stdout.contains("sealed") && !listed.stdout.contains("token"));
+    let other = grants(&home, &["revoke", "OTHER", SERVER]);
+    assert_ne!(other.code, Some(0), "{other:?}");
+    let revoked = grants(&home, &["revoke", "KEY", SERVER]);
+    assert_eq!(revoked.code, Some(0), "{revoked:?}");
+    let listed = grants(&home, &["list"]);
+    assert!(!listed.stdout.contains("\"KEY\""), "{listed:?}");
+    let path = "/project/KEY/repositories_manager";
+    let (_, managers) = engine.get(&engine.api(path));
+    assert_eq!(managers[0]["linked"], false, "{managers}");
+    // The running engine does not renew what was taken away.
+    mock.advance(TOKEN_LIFE);
+    let before = mock.oauth_counts().refreshes;
+    let _ = call(&engine);
+    assert_eq!(mock.oauth_counts().refreshes, before);
 }

@@ -5,6 +5,7 @@
 use super::Target;
 use crate::engine::Engine;
 use crate::git::Remote;
+use crate::runs::state::has_ended;
 use serde::{Deserialize, Serialize, Serializer};
 use std::path::Path;
 use std::time::Duration;
@@ -111,7 +112,8 @@ impl Engine {
     /// named (project and name), of a run of it only. Blocks.
     ///
     /// # Errors
-    /// `NotFound` if the run is gone or of another application; `Unavailable` as
+    /// `NotFound` if the run is gone or of another application; `Conflict` if it has
+    /// ended, so that a token that outlives its run gets no credential; `Unavailable` as
     /// long as the full hash of its commit is not known; the provider's.
     pub fn checkout_order(
         &self,
@@ -125,6 +127,13 @@ impl Engine {
         if named.is_some_and(|named| named != own) {
             let message = format!("the application has no run {}", run.id);
             return Err(VcsError::new(ErrorKind::NOT_FOUND, message));
+        }
+        if has_ended(&run.state) {
+            let message = format!(
+                "run {} has ended ({}): there is nothing left to check out for it",
+                run.id, run.state
+            );
+            return Err(VcsError::new(ErrorKind::CONFLICT, message));
         }
         if !matches!(run.hash.len(), 40 | 64) {
             let message = format!(

@@ -12,4 +12,5 @@ pub mod rules;
 mod worker;
 
 pub use intake::Rejection;
-pub use poller::PollSchedule;
+pub(crate) use poller::poll_when_due;
+pub use poller::{PollManner, PollSchedule, Polled};

@@ -150,12 +150,9 @@ impl Engine {
         } else {
             self.reconcile_hook(context, &application, &webhooks, request.events)?
         };
-        if self.poll_interval(&application)?.is_some() {
-            // The first poll notes where to begin; a failing one is repeated by
-            // the schedule.
-            if let Err(error) = self.poll(&application) {
-                tracing::warn!(application = application.name, %error, "the first poll failed");
-            }
+        // A failing first poll is repeated by the schedule.
+        if let Err(error) = self.begin_polling(&application) {
+            tracing::warn!(application = application.name, %error, "the first poll failed");
         }
         tracing::info!(
             project,

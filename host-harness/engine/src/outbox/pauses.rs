@@ -1,5 +1,6 @@
 //! When a message that failed is sent again, and when not at all. Pure.
 
+use crate::store::LONGEST_MESSAGE_PAUSE;
 use std::time::Duration;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 
@@ -22,9 +23,6 @@ const LONG_PAUSES: [Duration; 4] = [
     Duration::from_secs(60 * 60),
     Duration::from_secs(4 * 60 * 60),
 ];
-
-/// The longest pause, also if the service asks for a longer one.
-const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// How long a message is tried for.
 const END: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -56,7 +54,7 @@ pub fn pause_after(error: &VcsError, attempts: u32, age: Duration) -> Option<Dur
     let step = usize::try_from(attempts).unwrap_or(usize::MAX);
     let pause = pauses.get(step).or(pauses.last()).copied()?;
     let asked = error.retry_after().unwrap_or(Duration::ZERO);
-    Some(pause.max(asked).min(LONGEST_PAUSE))
+    Some(pause.max(asked).min(LONGEST_MESSAGE_PAUSE))
 }
 
 /// Whether the service may have taken a message although sending it failed.
@@ -83,7 +81,7 @@ mod tests {
         for attempts in 0..20 {
             let this = pause(ErrorKind::UNAVAILABLE, attempts).unwrap();
             let next = pause(ErrorKind::UNAVAILABLE, attempts + 1).unwrap();
-            assert!(next >= this && next <= LONGEST_PAUSE);
+            assert!(next >= this && next <= LONGEST_MESSAGE_PAUSE);
         }
         assert!(pause(ErrorKind::UNAVAILABLE, 20).unwrap() >= Duration::from_secs(3600));
     }

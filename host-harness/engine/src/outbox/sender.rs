@@ -1,8 +1,9 @@
 //! Which messages are in hand: one for each key, few for each credential.
 
 use super::delivery::send;
+use crate::clock::later;
 use crate::engine::Engine;
-use crate::store::{OutboxMessage, Result};
+use crate::store::{LONGEST_MESSAGE_PAUSE, OutboxMessage, Result};
 use rustix::fs::{FlockOperation, flock};
 use std::collections::{HashMap, HashSet};
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -95,7 +96,10 @@ impl Sender {
             return Ok(AFTER_FAILURE);
         }
         let now = self.engine.now();
-        self.resting.retain(|_, until| *until > now);
+        // A rest that seems longer than any was begun before the clock was set back.
+        let latest = later(now, LONGEST_MESSAGE_PAUSE);
+        self.resting
+            .retain(|_, until| *until > now && *until <= latest);
         let mut rested = HashSet::new();
         for message in self.engine.store.due_messages(now, WINDOW)? {
             if self.running.len() >= PARALLEL {

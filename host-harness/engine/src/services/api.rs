@@ -230,13 +230,13 @@ async fn poll(State(shared): App, Path((project, name)): ProjectItem) -> JsonRes
     let found = call(&shared, "poll", move |engine, _| {
         engine.poll(&engine.store.application(&project, &name)?)
     });
-    Ok(Json(json!({ "events": found.await? })))
+    Ok(Json(json!({ "events": found.await?.events })))
 }
 
 async fn events(State(shared): App, Path((project, name)): ProjectItem) -> JsonResult<Vec<Value>> {
     let store = &shared.engine.store;
     let application = store.application(&project, &name)?;
-    let events = store.events(Some(application.id), None, SHOWN_EVENTS)?;
+    let events = store.events_of_application(application.id, SHOWN_EVENTS)?;
     Ok(Json(events.iter().map(super::monitoring::shown).collect()))
 }
 

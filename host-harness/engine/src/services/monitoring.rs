@@ -192,7 +192,7 @@ async fn deliveries(State(shared): App) -> Json<Value> {
 
 async fn parked(State(shared): App) -> JsonResult<Vec<Value>> {
     let store = &shared.engine.store;
-    let events = store.events(None, Some(EventState::Parked), SHOWN_EVENTS)?;
+    let events = store.parked_events(SHOWN_EVENTS)?;
     Ok(Json(events.iter().map(shown).collect()))
 }
 

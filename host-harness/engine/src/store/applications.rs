@@ -83,11 +83,13 @@ pub struct NewApplication {
     pub options: Option<ApplicationOptions>,
 }
 
-const COLUMNS: &str = "id, project, name, server, repo, repo_id, pull_requests, supersede,
+pub(super) const COLUMNS: &str =
+    "id, project, name, server, repo, repo_id, pull_requests, supersede,
     comment_on_failure";
 
 impl Store {
-    /// Links an application, or finds it linked.
+    /// Links an application, or finds it linked. Its number is none of which there
+    /// still are messages: those outlive their application.
     ///
     /// # Errors
     /// `Conflict` if the application is linked to another repository.
@@ -95,8 +97,11 @@ impl Store {
         self.write(move |connection| {
             add_project(connection, &new.project, now)?;
             connection.execute(
-                "INSERT INTO applications (project, name, server, repo, repo_id, created_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (project, name) DO NOTHING",
+                "INSERT INTO applications (id, project, name, server, repo, repo_id, created_at)
+                     VALUES ((SELECT coalesce(max(used), 0) + 1 FROM (
+                         SELECT max(id) AS used FROM applications
+                         UNION ALL SELECT max(application) FROM outbox) AS numbers),
+                     ?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (project, name) DO NOTHING",
                 values![
                     new.project,
                     new.name,
@@ -305,7 +310,7 @@ fn find(connection: &Connection, project: &str, name: &str) -> Result<Option<App
     connection.query_optional(&sql, values![project, name], read_row)
 }
 
-fn read_row(row: &Row<'_>) -> Result<Application> {
+pub(super) fn read_row(row: &Row<'_>) -> Result<Application> {
     Ok(Application {
         id: row.get(0)?,
         project: row.get(1)?,

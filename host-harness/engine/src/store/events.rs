@@ -129,6 +129,9 @@ pub struct StoredEvent {
 /// longer was held back before the clock was set back, and is worked on.
 const LONGEST_HOLD: i64 = 65 * 60 * 1000;
 
+/// The same for the completion of an event.
+const LONGEST_COMPLETION_PAUSE: i64 = 2 * LONGEST_HOLD;
+
 pub(super) const COLUMNS: &str =
     "id, application, source, subject, payload, state, attempts, note, received_at, completion,
      completion_attempts";
@@ -176,27 +179,35 @@ impl Store {
         })
     }
 
-    /// The newest events, newest first: of one application, or in one state.
+    /// The newest events of an application, newest first.
     ///
     /// # Errors
     /// As every read.
-    pub fn events(
+    pub fn events_of_application(
         &self,
-        application: Option<i64>,
-        state: Option<EventState>,
+        application: i64,
         limit: usize,
     ) -> Result<Vec<StoredEvent>> {
         self.read(|connection| {
             let sql = format!(
-                "SELECT {COLUMNS} FROM events WHERE (application = ?1 OR ?1 IS NULL)
-                 AND (state = ?2 OR ?2 IS NULL) ORDER BY id DESC LIMIT ?3"
+                "SELECT {COLUMNS} FROM events WHERE application = ?1 ORDER BY id DESC LIMIT ?2"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            connection.query(
-                &sql,
-                values![application, state.map(EventState::as_str), limit],
-                read_row,
-            )
+            connection.query(&sql, values![application, limit], read_row)
+        })
+    }
+
+    /// The newest parked events, newest first.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn parked_events(&self, limit: usize) -> Result<Vec<StoredEvent>> {
+        self.read(|connection| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM events WHERE state = 'parked' ORDER BY id DESC LIMIT ?1"
+            );
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            connection.query(&sql, values![limit], read_row)
         })
     }
 
@@ -208,10 +219,12 @@ impl Store {
         self.read(|connection| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM events WHERE completion = 'pending'
-                 AND completion_not_before <= ?1 ORDER BY id LIMIT ?2"
+                 AND (completion_not_before <= ?1 OR completion_not_before > ?3)
+                 ORDER BY id LIMIT ?2"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            connection.query(&sql, values![now, limit], read_row)
+            let latest = now.saturating_add(LONGEST_COMPLETION_PAUSE);
+            connection.query(&sql, values![now, limit, latest], read_row)
         })
     }
 

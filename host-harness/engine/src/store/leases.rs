@@ -8,7 +8,9 @@
 use super::job::job;
 use super::sql::{Connection, Dialect, values};
 use super::{Database, Result, Store};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -20,14 +22,17 @@ const RENEWAL: Duration = Duration::from_secs(4);
 
 /// The leases of this engine.
 pub(super) struct Leases {
-    owner: String,
+    /// What the owners of all of them begin with.
+    engine: String,
+    next: AtomicU64,
     state: Mutex<State>,
     closed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    held: BTreeSet<String>,
+    /// By name, each with its owner.
+    held: BTreeMap<String, String>,
     is_closed: bool,
 }
 
@@ -36,51 +41,51 @@ pub(crate) struct Lease {
     database: Arc<Database>,
     leases: Arc<Leases>,
     name: String,
+    owner: String,
 }
 
 impl Leases {
-    pub(super) fn new(owner: String) -> Self {
+    pub(super) fn new(engine: String) -> Self {
         Self {
-            owner,
+            engine,
+            next: AtomicU64::new(0),
             state: Mutex::default(),
             closed: Condvar::new(),
         }
     }
 
-    /// Takes a lease within a transaction; `false` if somebody has it. To be renewed,
-    /// it has to be [held](Self::hold) afterwards.
-    pub(super) fn take(&self, connection: &Connection, name: &str) -> Result<bool> {
+    /// Keeps a lease from others of this engine, and says under which owner it is to be
+    /// [taken](Self::take); `None` if one of them has it. It is renewed until it is
+    /// [forgotten](Self::forget).
+    pub(super) fn reserve(&self, name: &str) -> Option<String> {
+        match self.state().held.entry(name.to_owned()) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(place) => {
+                let number = self.next.fetch_add(1, Ordering::Relaxed);
+                Some(place.insert(format!("{}/{number}", self.engine)).clone())
+            }
+        }
+    }
+
+    /// Has a lease renewed no more; returns its owner.
+    pub(super) fn forget(&self, name: &str) -> Option<String> {
+        self.state().held.remove(name)
+    }
+
+    /// Takes a lease within a transaction; `false` if another engine has it.
+    pub(super) fn take(&self, connection: &Connection, name: &str, owner: &str) -> Result<bool> {
         let Some(now) = now(connection) else {
             return Ok(true);
         };
         let lasts = i64::try_from(LASTS.as_millis()).unwrap_or(i64::MAX);
+        // One of this engine is on its way back: nobody else here has reserved it.
         let sql = format!(
             "INSERT INTO leases (name, owner, until) VALUES (?1, ?2, {now} + ?3)
              ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
-             WHERE leases.until < {now}"
+             WHERE leases.until < {now} OR substr(leases.owner, 1, length(?4)) = ?4"
         );
-        Ok(connection.execute(&sql, values![name, self.owner, lasts])? > 0)
-    }
-
-    /// Lets others have a lease, within a transaction.
-    pub(super) fn release(&self, connection: &Connection, name: &str) -> Result<()> {
-        if now(connection).is_some() {
-            connection.execute(
-                "DELETE FROM leases WHERE name = ?1 AND owner = ?2",
-                values![name, self.owner],
-            )?;
-        }
-        Ok(())
-    }
-
-    /// Has a lease renewed from now on.
-    pub(super) fn hold(&self, name: String) {
-        self.state().held.insert(name);
-    }
-
-    /// Has a lease renewed no more: it ends by itself, if nothing else ends it.
-    pub(super) fn forget(&self, name: &str) {
-        self.state().held.remove(name);
+        let own = format!("{}/", self.engine);
+        Ok(connection.execute(&sql, values![name, owner, lasts, own])? > 0)
     }
 
     /// Renews what is held until told to end.
@@ -92,11 +97,10 @@ impl Leases {
             if state.is_closed || state.held.is_empty() {
                 continue;
             }
-            let held: Vec<String> = state.held.iter().cloned().collect();
+            let held = state.held.clone();
             drop(state);
             if let Some(database) = database.upgrade() {
-                let owner = self.owner.clone();
-                let renewed = database.write(move |connection| renew(connection, &owner, &held));
+                let renewed = database.write(move |connection| renew(connection, &held));
                 match renewed {
                     Ok(lost) if lost > 0 => tracing::warn!(
                         lost,
@@ -135,15 +139,26 @@ pub(super) fn unleased(connection: &Connection, name: &str) -> String {
     })
 }
 
-/// Renews leases; returns how many of them are not the owner's any more.
-fn renew(connection: &Connection, owner: &str, held: &[String]) -> Result<usize> {
+/// Lets others have a lease, within a transaction.
+pub(super) fn release(connection: &Connection, name: &str, owner: &str) -> Result<()> {
+    if now(connection).is_some() {
+        connection.execute(
+            "DELETE FROM leases WHERE name = ?1 AND owner = ?2",
+            values![name, owner],
+        )?;
+    }
+    Ok(())
+}
+
+/// Renews leases; returns how many of them are not this engine's any more.
+fn renew(connection: &Connection, held: &BTreeMap<String, String>) -> Result<usize> {
     let Some(now) = now(connection) else {
         return Ok(0);
     };
     let lasts = i64::try_from(LASTS.as_millis()).unwrap_or(i64::MAX);
     let sql = format!("UPDATE leases SET until = {now} + ?3 WHERE name = ?1 AND owner = ?2");
     let mut lost = 0;
-    for name in held {
+    for (name, owner) in held {
         if connection.execute(&sql, values![name, owner, lasts])? == 0 {
             lost += 1;
         }
@@ -162,17 +177,16 @@ pub(super) fn start_renewal(leases: &Arc<Leases>, database: &Arc<Database>) -> R
 }
 
 impl Store {
-    /// Takes the lease of this name; `None` if another engine has it. Blocks.
+    /// Takes the lease of this name; `None` if somebody else has it. Blocks.
     ///
     /// # Errors
     /// As every write.
     pub(crate) fn lease(&self, name: &str) -> Result<Option<Lease>> {
-        if !self.is_shared() {
-            return Ok(Some(self.held(name)));
-        }
-        let (leases, wanted) = (Arc::clone(&self.leases), name.to_owned());
-        let taken = self.write(move |connection| leases.take(connection, &wanted))?;
-        Ok(taken.then(|| self.held(name)))
+        let Some(lease) = self.reserved(name) else {
+            return Ok(None);
+        };
+        let taken = !self.is_shared() || self.write(lease.taking())?;
+        Ok(taken.then_some(lease))
     }
 
     /// [`Store::lease`] for asynchronous code.
@@ -180,23 +194,32 @@ impl Store {
     /// # Errors
     /// As every write.
     pub(crate) async fn lease_async(&self, name: &str) -> Result<Option<Lease>> {
-        if !self.is_shared() {
-            return Ok(Some(self.held(name)));
-        }
-        let (leases, wanted) = (Arc::clone(&self.leases), name.to_owned());
-        let taken = self
-            .write_async(move |connection| leases.take(connection, &wanted))
-            .await?;
-        Ok(taken.then(|| self.held(name)))
+        let Some(lease) = self.reserved(name) else {
+            return Ok(None);
+        };
+        let taken = !self.is_shared() || self.write_async(lease.taking()).await?;
+        Ok(taken.then_some(lease))
     }
 
-    fn held(&self, name: &str) -> Lease {
-        self.leases.hold(name.to_owned());
-        Lease {
+    fn reserved(&self, name: &str) -> Option<Lease> {
+        Some(Lease {
+            owner: self.leases.reserve(name)?,
             database: Arc::clone(&self.database),
             leases: Arc::clone(&self.leases),
             name: name.to_owned(),
-        }
+        })
+    }
+}
+
+impl Lease {
+    /// What takes it.
+    fn taking(&self) -> impl Fn(&Connection) -> Result<bool> + Send + 'static {
+        let (leases, name, owner) = (
+            Arc::clone(&self.leases),
+            self.name.clone(),
+            self.owner.clone(),
+        );
+        move |connection| leases.take(connection, &name, &owner)
     }
 }
 
@@ -204,10 +227,10 @@ impl Drop for Lease {
     fn drop(&mut self) {
         self.leases.forget(&self.name);
         if self.database.is_shared() {
-            let (leases, name) = (Arc::clone(&self.leases), self.name.clone());
+            let (name, owner) = (self.name.clone(), self.owner.clone());
             // Nobody waits for it; what is not released ends by itself.
             self.database.submit(job(
-                move |connection| leases.release(connection, &name),
+                move |connection| release(connection, &name, &owner),
                 drop,
             ));
         }

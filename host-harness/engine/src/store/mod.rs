@@ -41,7 +41,7 @@ pub use changes::Change;
 pub use cleanups::Cleanup;
 pub use consent::ConsentState;
 pub use copy::CopiedTable;
-pub use cursors::PollCursor;
+pub use cursors::{PollCursor, PolledApplication, WorkspaceCursor, WorkspacePlace};
 pub use deliveries::{NewDelivery, NewEvent, Received};
 pub use error::StoreError;
 pub use events::{Completion, EventSource, EventState, StoredEvent};
@@ -52,7 +52,9 @@ pub use job::WriteStatistics;
 pub use limits::HeldBack;
 pub use newest::PageOf;
 pub use news::Topic;
-pub use outbox::{MessageKind, NewMessage, OutboxCount, OutboxMessage, OutboxState};
+pub use outbox::{
+    LONGEST_MESSAGE_PAUSE, MessageKind, NewMessage, OutboxCount, OutboxMessage, OutboxState,
+};
 pub use postgres::{DEFAULT_CONNECTIONS, PostgresSettings};
 pub use runs::{Lease, NewRun, Run, RunFilter};
 pub use tokens::StoredToken;
@@ -301,5 +303,7 @@ fn new_owner() -> Result<String> {
     random::name().map_err(|error| StoreError::Failed(error.to_string()))
 }
 
+#[cfg(test)]
+mod plans;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -8,7 +8,9 @@
 use super::sql::{Row, values};
 use super::transaction::Transaction;
 use super::{Result, Store, StoreError, leases};
+use crate::clock::later;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -140,6 +142,10 @@ pub struct OutboxCount {
     pub rejected: u64,
 }
 
+/// The longest time that a message waits. One that seems to wait longer was put off
+/// before the clock was set back, and is due.
+pub const LONGEST_MESSAGE_PAUSE: Duration = Duration::from_secs(6 * 60 * 60);
+
 pub(super) const COLUMNS: &str =
     "id, application, project, server, kind, target, key, run, payload, sequence,
     sent_sequence, uncertain_sequence, state, attempts, not_before, note, remote_id, queued_at,
@@ -154,11 +160,13 @@ impl Store {
         self.read(|connection| {
             let unleased = leases::unleased(connection, "'outbox:' || outbox.id");
             let sql = format!(
-                "SELECT {COLUMNS} FROM outbox WHERE state = 'pending' AND not_before <= ?1
-                 {unleased} ORDER BY not_before, id LIMIT ?2"
+                "SELECT {COLUMNS} FROM outbox WHERE state = 'pending'
+                 AND (not_before <= ?1 OR not_before > ?3) {unleased}
+                 ORDER BY not_before, id LIMIT ?2"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            connection.query(&sql, values![now, limit], read_row)
+            let latest = later(now, LONGEST_MESSAGE_PAUSE);
+            connection.query(&sql, values![now, limit, latest], read_row)
         })
     }
 
@@ -236,10 +244,14 @@ impl Store {
     /// # Errors
     /// As every write.
     pub async fn begin_sending(&self, id: i64, now: i64) -> Result<Option<OutboxMessage>> {
-        let (leases, name) = (Arc::clone(&self.leases), lease_of(id));
+        let name = lease_of(id);
+        let Some(owner) = self.leases.reserve(&name) else {
+            return Ok(None);
+        };
+        let leases = Arc::clone(&self.leases);
         let begun = self
             .write_async(move |connection| {
-                if !leases.take(connection, &name)? {
+                if !leases.take(connection, &name, &owner)? {
                     return Ok(None);
                 }
                 let locking = connection.dialect().locking();
@@ -247,8 +259,11 @@ impl Store {
                     "SELECT {COLUMNS} FROM outbox WHERE id = ?1 AND state = 'pending'{locking}"
                 );
                 let found = connection.query_optional(&sql, values![id], read_row)?;
-                let Some(message) = found.filter(|message| message.not_before <= now) else {
-                    leases.release(connection, &name)?;
+                let latest = later(now, LONGEST_MESSAGE_PAUSE);
+                let is_due =
+                    |message: &OutboxMessage| !(now + 1..=latest).contains(&message.not_before);
+                let Some(message) = found.filter(is_due) else {
+                    leases::release(connection, &name, &owner)?;
                     return Ok(None);
                 };
                 connection.execute(
@@ -258,11 +273,11 @@ impl Store {
                 )?;
                 Ok(Some(message))
             })
-            .await?;
-        if begun.is_some() {
-            self.leases.hold(lease_of(id));
+            .await;
+        if !matches!(begun, Ok(Some(_))) {
+            self.leases.forget(&lease_of(id));
         }
-        Ok(begun)
+        begun
     }
 
     /// Takes note that the service has taken a message. With `confirm_at` the
@@ -278,8 +293,8 @@ impl Store {
         now: i64,
     ) -> Result<()> {
         let (id, sequence) = (sent.id, sent.sequence);
-        let (leases, name) = (Arc::clone(&self.leases), lease_of(id));
-        leases.forget(&name);
+        let name = lease_of(id);
+        let owner = self.leases.forget(&name).unwrap_or_default();
         self.write_async(move |connection| {
             connection.execute(
                 "UPDATE outbox SET sent_sequence = ?2, uncertain_sequence = NULL, attempts = 0,
@@ -289,7 +304,7 @@ impl Store {
                      WHERE id = ?1",
                 values![id, sequence, remote_id, confirm_at, now],
             )?;
-            leases.release(connection, &name)
+            leases::release(connection, &name, &owner)
         })
         .await
     }
@@ -311,8 +326,8 @@ impl Store {
     ) -> Result<()> {
         let (id, sequence) = (sent.id, sent.sequence);
         let before = sent.uncertain_sequence;
-        let (leases, name) = (Arc::clone(&self.leases), lease_of(id));
-        leases.forget(&name);
+        let name = lease_of(id);
+        let owner = self.leases.forget(&name).unwrap_or_default();
         self.write_async(move |connection| {
             let uncertain = if is_uncertain {
                 Some(before.unwrap_or(sequence))
@@ -326,7 +341,7 @@ impl Store {
                      not_before = coalesce(?4, not_before) WHERE id = ?1",
                 values![id, sequence, reason, retry_at, uncertain, now],
             )?;
-            leases.release(connection, &name)
+            leases::release(connection, &name, &owner)
         })
         .await
     }

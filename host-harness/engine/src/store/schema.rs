@@ -29,7 +29,7 @@ impl Step {
 
 /// The oldest schema whose engines can work with the newest one beside engines of this
 /// version, while they are replaced one at a time.
-pub(crate) const USABLE_FROM: usize = 6;
+pub(crate) const USABLE_FROM: usize = 7;
 
 /// The steps; the store's schema is the number of steps that it has taken.
 pub(crate) const STEPS: &[Step] = &[
@@ -42,6 +42,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step::of(CONSENT_VERIFIER),
     Step::of(RUNS_AND_OUTBOX),
+    Step::of(WORKSPACES),
     Step::of(LEASES),
 ];
 
@@ -301,6 +302,31 @@ const CONSENT_VERIFIER: &str = "
 ALTER TABLE oauth_states ADD COLUMN sealed_verifier BLOB;
 ";
 
+/// Looks at workspaces, and what keeps a change quick however often its subject
+/// changed before.
+const WORKSPACES: &str = "
+CREATE TABLE workspace_cursors (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    server TEXT NOT NULL,
+    credential TEXT NOT NULL,
+    workspace TEXT NOT NULL,
+    cursor TEXT NOT NULL,
+    looked_at INTEGER NOT NULL,
+    UNIQUE (server, credential, workspace)
+) STRICT;
+ALTER TABLE poll_cursors ADD COLUMN covered_by INTEGER;
+CREATE INDEX events_of_application ON events (application);
+CREATE INDEX events_parked ON events (id) WHERE state = 'parked';
+DROP INDEX events_to_complete;
+CREATE INDEX events_to_complete ON events (id) WHERE completion = 'pending';
+CREATE INDEX outbox_by_age ON outbox (updated_at) WHERE state <> 'pending';
+CREATE INDEX changes_in_order ON changes (application, subject);
+CREATE INDEX changes_open ON changes (application, subject, value)
+    WHERE matched = 0 AND source <> 'delivery';
+CREATE INDEX changes_by_move ON changes (application, subject, value, old_value)
+    WHERE source = 'delivery';
+";
+
 /// Brings a store to the newest schema. Safe when several processes do it at
 /// the same time: one does it, the others find it done.
 ///
@@ -391,7 +417,10 @@ mod tests {
             .unwrap();
         assert_eq!(kept, ("branch:main".to_owned(), 0, None));
         connection
-            .execute("INSERT INTO poll_cursors VALUES (7, 'c', 1)", [])
+            .execute(
+                "INSERT INTO poll_cursors (application, cursor, began_at) VALUES (7, 'c', 1)",
+                [],
+            )
             .unwrap();
     }
 

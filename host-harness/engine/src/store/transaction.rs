@@ -18,13 +18,14 @@ impl Transaction<'_> {
     /// # Errors
     /// As every read.
     pub fn try_hold(&self, application: i64) -> Result<bool> {
-        match self.connection.dialect() {
-            Dialect::Sqlite => Ok(true),
-            Dialect::Postgres => self.connection.exists(
-                "SELECT 1 FROM applications WHERE id = ?1 FOR NO KEY UPDATE SKIP LOCKED",
-                values![application],
-            ),
+        let dialect = self.connection.dialect();
+        if dialect == Dialect::Sqlite {
+            return Ok(true);
         }
+        let locking = dialect.locking();
+        let found = "SELECT 1 FROM applications WHERE id = ?1";
+        let sql = format!("{found}{locking} SKIP LOCKED");
+        self.connection.exists(&sql, values![application])
     }
 }
 

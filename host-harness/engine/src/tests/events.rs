@@ -142,7 +142,7 @@ fn a_truncated_push_is_built_at_once_and_completed_afterwards() {
     assert_eq!(test.complete(), 1);
     assert_eq!(test.complete(), 0);
     assert_eq!(test.service.completed.load(Ordering::Acquire), 1);
-    let events = test.engine.store.events(Some(app.id), None, 10).unwrap();
+    let events = test.engine.store.events_of_application(app.id, 10).unwrap();
     let main = events.iter().find(|event| event.subject == "branch:main");
     let event: Event = serde_json::from_str(&main.unwrap().payload).unwrap();
     assert_eq!(event.change.unwrap().truncated, Some(false));
@@ -185,7 +185,7 @@ fn an_event_that_can_never_be_completed_stays_as_it_arrived() {
     test.complete();
     assert_eq!(test.complete(), 0);
     assert_eq!(test.runs(&app).len(), 1);
-    let event = &test.engine.store.events(Some(app.id), None, 1).unwrap()[0];
+    let event = &test.engine.store.events_of_application(app.id, 1).unwrap()[0];
     let found = (event.state, event.completion);
     assert_eq!(found, (EventState::Handled, Completion::Failed));
     assert!(event.note.as_ref().unwrap().contains("no such commit"));
@@ -339,10 +339,6 @@ fn an_event_that_cannot_be_read_is_parked_with_a_reason_and_others_go_on() {
     test.work();
     assert_eq!(test.count(EventState::Parked), 1);
     assert_eq!(test.runs(&app).len(), 1);
-    let parked = test
-        .engine
-        .store
-        .events(None, Some(EventState::Parked), 10)
-        .unwrap();
+    let parked = test.engine.store.parked_events(10).unwrap();
     assert!(parked[0].note.as_ref().unwrap().contains("cannot be read"));
 }

@@ -25,6 +25,7 @@ pub(crate) struct FakeService {
     pub(crate) polled: Mutex<VecDeque<Vec<Event>>>,
     pub(crate) cursors: Mutex<Vec<Option<String>>>,
     pub(crate) failures: Mutex<Failures>,
+    succeed_first: AtomicBool,
     pub(crate) webhooks: Mutex<WebhooksInfo>,
     pub(crate) credentials: Mutex<Vec<Credential>>,
     pub(crate) completed: AtomicU64,
@@ -37,6 +38,16 @@ pub(crate) struct FakeService {
     pub(crate) webhook_proxy: Mutex<Option<String>>,
     /// While set, `repos` waits until it is cancelled, and says so.
     pub(crate) hanging: AtomicBool,
+    /// The shortest time between two looks at a workspace; `None` if it has none.
+    pub(crate) look_interval: Mutex<Option<u64>>,
+    /// The looks that were taken.
+    pub(crate) looks: Mutex<Vec<PollRepositoriesRequest>>,
+    /// What the next look finds changed.
+    pub(crate) changed: Mutex<Vec<String>>,
+    /// Requests that looks and polls took.
+    pub(crate) poll_requests: AtomicU64,
+    /// Requests that a look takes.
+    pub(crate) look_requests: AtomicU64,
     pub(crate) cancelled: Mutex<Option<mpsc::Sender<()>>>,
 }
 
@@ -44,6 +55,7 @@ impl FakeService {
     pub(crate) fn new() -> Arc<Self> {
         let service = Self::default();
         service.served.store(true, Ordering::Release);
+        service.look_requests.store(1, Ordering::Release);
         *service.webhooks.lock().unwrap() = WebhooksInfo {
             supported: true,
             default_events: vec!["repo:push".to_owned()],
@@ -57,6 +69,12 @@ impl FakeService {
         self.failures.lock().unwrap().push_back(error);
     }
 
+    /// The next call succeeds, the one after it does not.
+    pub(crate) fn fail_next_but_one(&self, error: VcsError) {
+        self.succeed_first.store(true, Ordering::Release);
+        self.fail_next(error);
+    }
+
     fn delivered_url(&self, url: &str) -> String {
         let last = url.rsplit('/').next().unwrap_or_default();
         match &*self.webhook_proxy.lock().unwrap() {
@@ -66,6 +84,9 @@ impl FakeService {
     }
 
     fn fail_if_asked(&self) -> Result<()> {
+        if self.succeed_first.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
         match self.failures.lock().unwrap().pop_front() {
             Some(error) => Err(error),
             None => Ok(()),
@@ -150,6 +171,7 @@ impl VcsServer for FakeServer {
     fn polling_info(&self, _: &dyn CallContext, _: ServerInfoRequest) -> Result<PollingInfo> {
         Ok(PollingInfo {
             supported: true,
+            repositories_interval_seconds: *self.0.look_interval.lock().unwrap(),
             ..PollingInfo::default()
         })
     }
@@ -306,6 +328,7 @@ impl AuthorizedClient for FakeClient {
 
     fn poll_events(&self, _: &dyn CallContext, request: PollEventsRequest) -> Result<PolledEvents> {
         self.0.fail_if_asked()?;
+        self.0.poll_requests.fetch_add(3, Ordering::AcqRel);
         let mut cursors = self.0.cursors.lock().unwrap();
         let is_first = request.cursor.is_none();
         cursors.push(request.cursor);
@@ -322,8 +345,41 @@ impl AuthorizedClient for FakeClient {
         Ok(PolledEvents {
             events,
             cursor: format!("cursor-{}", cursors.len()),
-            requests: 1,
+            requests: 3,
             ..Default::default()
+        })
+    }
+
+    fn poll_repositories(
+        &self,
+        _: &dyn CallContext,
+        request: PollRepositoriesRequest,
+    ) -> Result<PolledRepositories> {
+        self.0.fail_if_asked()?;
+        let requests = self.0.look_requests.load(Ordering::Acquire);
+        self.0.poll_requests.fetch_add(requests, Ordering::AcqRel);
+        let changed = if request.cursor.is_some() {
+            std::mem::take(&mut *self.0.changed.lock().unwrap())
+        } else {
+            Vec::new()
+        };
+        let named = |fullname: String| ChangedRepository {
+            id: format!("{{{fullname}}}"),
+            fullname,
+            ..ChangedRepository::default()
+        };
+        let mut looks = self.0.looks.lock().unwrap();
+        looks.push(request);
+        Ok(PolledRepositories {
+            changed: changed.into_iter().map(named).collect(),
+            kinds: vec![
+                EventKind::REF_CREATED,
+                EventKind::REF_UPDATED,
+                EventKind::REF_DELETED,
+            ],
+            cursor: format!("look-{}", looks.len()),
+            requests,
+            ..PolledRepositories::default()
         })
     }
 
@@ -380,6 +436,18 @@ impl AuthorizedClient for FakeClient {
         let comment = found.unwrap();
         comment.text = request.text;
         Ok(comment.clone())
+    }
+
+    fn checkout_credentials(
+        &self,
+        _: &dyn CallContext,
+        request: CheckoutRequest,
+    ) -> Result<CheckoutCredentials> {
+        Ok(CheckoutCredentials {
+            http_url: format!("https://service.example/{}.git", request.repo),
+            secret: Some(Secret::from("checkout-secret")),
+            ..CheckoutCredentials::default()
+        })
     }
 
     fn set_status(&self, _: &dyn CallContext, request: StatusRequest) -> Result<Status> {

@@ -5,6 +5,7 @@ mod consent;
 mod events;
 pub(crate) mod fake;
 mod linking;
+mod looks;
 mod outbox;
 mod pages;
 mod polling;

@@ -7,6 +7,7 @@ use crate::runs::Report;
 use crate::store::{Application, ApplicationOptions, OutboxState, Run};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 use vcs_provider_interface::records::BuildState;
 
@@ -240,4 +241,18 @@ fn without_being_asked_nothing_is_commented() {
     report(&test, &run, BuildState::FAIL, "");
     send_all(&test);
     assert!(test.service.comments.lock().unwrap().is_empty());
+}
+
+#[test]
+fn the_number_of_an_unlinked_application_is_not_used_while_messages_of_it_wait() {
+    let (test, app, _) = with_run(ApplicationOptions::default());
+    test.engine
+        .unlink(&HostCallContext::new("test"), "KEY", "app", false)
+        .unwrap();
+    let waiting = test.engine.store.count_messages(Some(app.id)).unwrap();
+    assert_eq!(waiting.pending, 1);
+    let next = test.try_link("other").unwrap().application;
+    assert_ne!(next.id, app.id);
+    let of_next = test.engine.store.count_messages(Some(next.id)).unwrap();
+    assert_eq!(of_next.pending, 0);
 }

@@ -1,5 +1,6 @@
 //! What polling finds, and that it is handled once.
 
+use super::fake::SERVER;
 use super::{TestEngine, hash};
 use crate::events::PollSchedule;
 use crate::events::rules::tests::branch_event;
@@ -99,7 +100,7 @@ fn a_failing_poll_keeps_its_place_and_is_tried_again() {
         .unwrap()
         .push_back(vec![change('a', 'b')]);
     test.clock.advance(Duration::from_secs(3600));
-    let mut schedule = PollSchedule::default();
+    let mut schedule = PollSchedule::of(SERVER);
     let down = VcsError::new(ErrorKind::UNAVAILABLE, "down");
     test.service.fail_next(down);
     assert_eq!(schedule.poll_due(&test.engine).unwrap(), 0);
@@ -117,7 +118,7 @@ fn after_a_start_everything_is_polled_and_then_slowly() {
     let test = test.restarted();
     let polls = |test: &TestEngine| test.service.cursors.lock().unwrap().len();
     let before = polls(&test);
-    let mut schedule = PollSchedule::default();
+    let mut schedule = PollSchedule::of(SERVER);
     schedule.poll_due(&test.engine).unwrap();
     schedule.poll_due(&test.engine).unwrap();
     assert_eq!(polls(&test), before + 1);
@@ -132,11 +133,13 @@ fn after_a_start_everything_is_polled_and_then_slowly() {
 #[test]
 fn without_webhooks_it_is_polled_more_often() {
     let test = TestEngine::new();
-    let app = test.linked();
-    let interval = |test: &TestEngine| test.engine.poll_interval(&app).unwrap();
-    assert_eq!(interval(&test), Some(Duration::from_secs(15 * 60)));
+    let interval = |test: &TestEngine| {
+        let manner = test.engine.poll_manner(SERVER).unwrap();
+        manner.unwrap().interval
+    };
+    assert_eq!(interval(&test), Duration::from_secs(15 * 60));
     test.service.webhooks.lock().unwrap().disabled = true;
-    assert_eq!(interval(&test), Some(Duration::from_secs(60)));
+    assert_eq!(interval(&test), Duration::from_secs(60));
 }
 
 #[test]
@@ -148,7 +151,7 @@ fn a_server_that_limits_requests_is_left_alone_for_as_long_as_it_says() {
     let wait = Duration::from_secs(600);
     let limited = VcsError::new(ErrorKind::RATE_LIMITED, "slowly").with_retry_after(wait);
     test.service.fail_next(limited);
-    let mut schedule = PollSchedule::default();
+    let mut schedule = PollSchedule::of(SERVER);
     schedule.poll_due(&test.engine).unwrap();
     test.clock.advance(wait - Duration::from_secs(1));
     schedule.poll_due(&test.engine).unwrap();

@@ -72,6 +72,23 @@ fn the_token_of_a_run_ends_with_the_run() {
 }
 
 #[test]
+fn after_the_end_of_its_run_a_token_gets_no_credential_for_a_checkout() {
+    let (mut host, _) = host_with(&Role::Admin);
+    let run = run_of(&host);
+    let issued = host.running().engine().issue_run_token(run).unwrap();
+    host.token = issued.token.expose().to_owned();
+    let order = host.api(&format!("/run/{run}/checkout"));
+    let (status, body) = host.get(&order);
+    assert_eq!((status, &body["secret"]), (200, &json!("checkout-secret")));
+    let state = format!("/project/KEY/applications/app/runs/{run}/state");
+    let (status, _) = host.post(&host.api(&state), &json!({ "state": "Success" }));
+    assert_eq!(status, 202);
+    let (status, body) = host.get(&order);
+    assert_eq!(status, 409, "{body}");
+    assert!(!body.to_string().contains("checkout-secret"));
+}
+
+#[test]
 fn the_token_of_a_project_stays_in_its_project() {
     let (host, _) = host_with(&Role::Project {
         project: "KEY".to_owned(),

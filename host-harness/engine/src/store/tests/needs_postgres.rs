@@ -66,7 +66,14 @@ impl Drop for OwnDatabase {
 fn all_tests_of_the_engine_pass_with_their_stores_in_postgresql() {
     let database = OwnDatabase::new();
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--skip", "on_disk", "--skip", "needs_postgres"])
+        .args([
+            "--skip",
+            "on_disk",
+            "--skip",
+            "plans",
+            "--skip",
+            "needs_postgres",
+        ])
         .env(IN_DATABASE, &database.url)
         .output()
         .unwrap();
