@@ -11,7 +11,6 @@ mod echoes;
 mod floods;
 mod kills;
 mod log;
-mod needs_postgres;
 mod plugins;
 mod replays;
 mod silence;

@@ -1,6 +1,6 @@
 //! Projects, the applications in them, and the grants that projects hold.
 
-use super::sql::{Connection, Row, values};
+use super::sql::{Connection, Dialect, Row, values};
 use super::transaction::Transaction;
 use super::{Result, Store, StoreError};
 use serde_json::Value;
@@ -96,6 +96,13 @@ impl Store {
     pub fn link_application(&self, new: NewApplication, now: i64) -> Result<Application> {
         self.write(move |connection| {
             add_project(connection, &new.project, now)?;
+            if connection.dialect() == Dialect::Postgres {
+                // The number is found by looking: one engine at a time.
+                connection.execute(
+                    "LOCK TABLE applications IN SHARE ROW EXCLUSIVE MODE",
+                    values![],
+                )?;
+            }
             connection.execute(
                 "INSERT INTO applications (id, project, name, server, repo, repo_id, created_at)
                      VALUES ((SELECT coalesce(max(used), 0) + 1 FROM (
