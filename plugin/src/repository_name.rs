@@ -104,8 +104,9 @@ fn invalid(text: &str, why: &str) -> VcsError {
 mod tests {
     use super::*;
 
+    /// Situation `slug-and-name`.
     #[test]
-    fn e26_names_are_read_without_case_and_ids_in_braces_are_encoded() {
+    fn names_are_read_without_case_and_ids_in_braces_are_encoded() {
         let name = RepositoryName::parse("Team/My.Repo_1").expect("a name");
         assert_eq!(name.to_string(), "team/my.repo_1");
         assert_eq!(

@@ -91,8 +91,9 @@ pub(crate) fn is_public_address(address: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// Situation `long-comment`.
     #[test]
-    fn e47_a_text_is_cut_between_characters_and_says_so() {
+    fn a_text_is_cut_between_characters_and_says_so() {
         assert_eq!(cut("äöü", 3, "…"), "äöü");
         assert_eq!(cut("äöüß", 3, "…"), "äö…");
         assert_eq!(cut("", 0, "…"), "");

@@ -256,24 +256,28 @@ fn swaps_of_isolated_servers_lose_no_call_and_leave_nothing_behind() {
     });
 }
 
-/// What a call costs; run it with `--release --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn what_a_call_costs() {
-    let isolated = Isolated::new("good");
-    let place = Place::new();
-    let plugin = place.install_pinned(&built_library("vcs-misbehaving"), "libmisbehaving.so");
-    let (inside, _) = place.registry_serving(&plugin, "good");
-    for (name, registry) in [("in-process", &inside), ("isolated", &isolated.registry)] {
-        let client = client_of(registry, Credential::anonymous());
-        let mut times: Vec<Duration> = (0..5000)
-            .map(|_| {
-                let begun = Instant::now();
-                branch(client.as_ref(), "x").unwrap();
-                begun.elapsed()
-            })
-            .collect();
-        times.sort();
-        println!("{name}: median {:?}, p99 {:?}", times[2500], times[4950]);
+mod needs_full_run {
+    use super::*;
+
+    /// What a call costs; run it with `--release --ignored --nocapture`.
+    #[test]
+    #[ignore = "a measurement: cargo xtask test --full"]
+    fn what_a_call_costs() {
+        let isolated = Isolated::new("good");
+        let place = Place::new();
+        let plugin = place.install_pinned(&built_library("vcs-misbehaving"), "libmisbehaving.so");
+        let (inside, _) = place.registry_serving(&plugin, "good");
+        for (name, registry) in [("in-process", &inside), ("isolated", &isolated.registry)] {
+            let client = client_of(registry, Credential::anonymous());
+            let mut times: Vec<Duration> = (0..5000)
+                .map(|_| {
+                    let begun = Instant::now();
+                    branch(client.as_ref(), "x").unwrap();
+                    begun.elapsed()
+                })
+                .collect();
+            times.sort();
+            println!("{name}: median {:?}, p99 {:?}", times[2500], times[4950]);
+        }
     }
 }

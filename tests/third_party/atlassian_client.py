@@ -79,7 +79,9 @@ run("hooks.each", lambda: one(repository.hooks.each()))
 run("hook.delete", lambda: hook.delete())
 restriction = run(
     "branch_restrictions.create",
-    lambda: repository.branch_restrictions.create("push", branch_pattern="main"),
+    lambda: repository.branch_restrictions.create(
+        "push", branch_pattern="main", users=[], groups=[]
+    ),
 )
 run("branch_restrictions.each", lambda: one(repository.branch_restrictions.each()))
 run("branch_restriction.delete", lambda: restriction.delete())

@@ -21,6 +21,7 @@
     )
 )]
 
+mod clients;
 mod command;
 mod postgres;
 mod prerequisites;

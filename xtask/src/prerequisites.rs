@@ -9,6 +9,9 @@ use crate::postgres::{self, Server};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Where Debian has the server of SSH.
+const SSHD: &str = "/usr/sbin/sshd";
+
 /// What a group of tests needs.
 pub(crate) struct Prerequisite {
     /// The module of the tests.
@@ -34,8 +37,10 @@ pub(crate) fn look(full: bool) -> Found {
     let prerequisites = vec![
         Prerequisite {
             module: "needs_full_run",
-            missing: (!full)
-                .then(|| "compiles whole projects; runs with: cargo xtask test --full".to_owned()),
+            missing: (!full).then(|| {
+                "compiles whole projects or takes minutes; runs with: cargo xtask test --full"
+                    .to_owned()
+            }),
         },
         Prerequisite {
             module: "needs_other_compiler",
@@ -66,12 +71,28 @@ pub(crate) fn look(full: bool) -> Found {
                     .to_owned()
             }),
         },
+        Prerequisite {
+            module: "needs_git_lfs",
+            missing: missing_program("git-lfs", &["version"]),
+        },
+        Prerequisite {
+            module: "needs_sshd",
+            missing: (!Path::new(SSHD).exists())
+                .then(|| format!("{SSHD} is not installed (package openssh-server)")),
+        },
     ];
     Found {
         prerequisites,
         other_compiler: compiler.ok(),
         postgres: postgres.ok(),
     }
+}
+
+/// Why a program cannot be started; `None` when it can.
+fn missing_program(program: &str, arguments: &[&str]) -> Option<String> {
+    let started = Command::new(program).args(arguments).output();
+    let starts = started.is_ok_and(|output| output.status.success());
+    (!starts).then(|| format!("{program} is not installed"))
 }
 
 /// Whether a small file system can be mounted where only its mounter sees it.
@@ -143,9 +164,7 @@ mod tests {
         let reasons: Vec<_> = found
             .prerequisites
             .iter()
-            .filter(|need| {
-                !["needs_recordings", "needs_postgres", "needs_mounts"].contains(&need.module)
-            })
+            .filter(|need| ["needs_full_run", "needs_other_compiler"].contains(&need.module))
             .filter_map(|need| need.missing.as_deref())
             .collect();
         assert_eq!(reasons.len(), 2);

@@ -7,6 +7,7 @@
 //! integration-tests --test smoke` runs one test binary. `--plain` takes `cargo
 //! test` even where nextest is installed.
 
+use crate::clients;
 use crate::command::{Failure, cargo, ended, failure, target_directory};
 use crate::postgres::SERVER;
 use crate::prerequisites::{Found, Prerequisite, look};
@@ -52,7 +53,10 @@ impl Wanted {
 
 pub(crate) fn test(arguments: Vec<OsString>) -> Result<(), Failure> {
     let wanted = Wanted::of(arguments);
-    let found = look(wanted.full);
+    let mut found = look(wanted.full);
+    if wanted.everything() {
+        found.prerequisites.extend(clients::install());
+    }
     let built = build()?;
     let nextest = !wanted.plain && has_nextest();
     let mut suite = Suite {

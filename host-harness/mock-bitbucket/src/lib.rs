@@ -84,8 +84,9 @@ pub use http::record::RecordedExchange;
 pub use model::behaviour::{ArchiveBearer, Behaviour, CommitLinks};
 pub use model::deliveries::{Delivery, DeliveryOutcome, DeliveryPolicy};
 pub use model::oauth::{OAuthCounts, OAuthPolicy, ScopeField};
+pub use model::permissions::CredentialKind;
 pub use model::pull_request::{MissingRef, PullRequestState};
-pub use model::tokens::{CredentialKind, Secret, TokenRequest, Visibility};
+pub use model::tokens::{Secret, TokenRequest, Visibility};
 
 #[cfg(test)]
 mod tests;

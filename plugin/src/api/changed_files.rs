@@ -87,8 +87,9 @@ mod tests {
     use crate::json::{tree, tree_of};
     use serde_json::{Value, json as object};
 
+    /// Situation `diffstat`.
     #[test]
-    fn e38_null_sides_tell_added_and_removed_files() {
+    fn null_sides_tell_added_and_removed_files() {
         let read = |status: &str, old: Value, new: Value| {
             let value = object!({ "status": status, "old": old, "new": new, "lines_added": 2, "lines_removed": null });
             changed_file(&tree_of(value)).expect("a file")

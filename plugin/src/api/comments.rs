@@ -165,8 +165,9 @@ fn read_one(value: &Json<'_>) -> Result<Comment> {
 mod tests {
     use super::*;
 
+    /// Situation `long-comment`.
     #[test]
-    fn e47_a_comment_that_is_too_long_is_cut_below_the_limit_with_a_note() {
+    fn a_comment_that_is_too_long_is_cut_below_the_limit_with_a_note() {
         let request = CreateCommentRequest {
             text: "ß".repeat(40_000),
             ..CreateCommentRequest::default()

@@ -188,8 +188,9 @@ mod tests {
     use super::*;
     use crate::json::tree as object;
 
+    /// Situation `updated-without-commit`.
     #[test]
-    fn e31_the_activity_tells_whether_an_update_changed_the_commit() {
+    fn the_activity_tells_whether_an_update_changed_the_commit() {
         let update = |date: &str, hash: &str| object!({ "update": { "date": date, "source": { "commit": { "hash": hash } } } });
         let activity = [
             update("2025-01-01T10:30:00Z", "cccccccccccc"),
@@ -222,8 +223,9 @@ mod tests {
         assert_eq!(compare_updates(&[], None), None);
     }
 
+    /// Situation `renamed-repository`.
     #[test]
-    fn e27_a_repository_is_addressed_by_its_id() {
+    fn a_repository_is_addressed_by_its_id() {
         let repo = EventRepository {
             id: "{7c0e}".to_owned(),
             fullname: "orchard/pear".to_owned(),

@@ -187,8 +187,9 @@ mod tests {
         assert_eq!(header(&FixedCredential::anonymous()), None);
     }
 
+    /// Situation `app-passwords`.
     #[test]
-    fn e02_tokens_in_the_wrong_place_get_advice_and_are_not_repeated() {
+    fn tokens_in_the_wrong_place_get_advice_and_are_not_repeated() {
         let app = Secret::from("ATBBabcdef");
         for message in [
             checked_api_token("me@example.com", &app),

@@ -68,8 +68,9 @@ fn a_good_credential_is_described() {
     );
 }
 
+/// Situation `empty-because-of-scopes`.
 #[test]
-fn e05_a_credential_that_sees_nothing_is_reported() {
+fn a_credential_that_sees_nothing_is_reported() {
     let service = Service::start(|request| match request.path() {
         "/2.0/user" => Reply::json(200, r#"{"account_id":"5:1"}"#),
         _ => Reply::with(200, &[("X-OAuth-Scopes", "email")], r#"{"values":[]}"#),
@@ -82,8 +83,9 @@ fn e05_a_credential_that_sees_nothing_is_reported() {
     assert!(warning.contains("webhook"), "{warning}");
 }
 
+/// Situation `app-passwords`.
 #[test]
-fn e02_an_access_token_is_never_asked_for_its_user() {
+fn an_access_token_is_never_asked_for_its_user() {
     let service = Service::start(|request| match request.path() {
         "/2.0/user" | "/2.0/user/workspaces" => Reply::json(
             401,

@@ -50,8 +50,9 @@ fn echo(request: &Received, status: u16) -> Reply {
     )
 }
 
+/// Situation `echo`.
 #[test]
-fn e72_errors_to_a_hook_with_a_secret_hide_secret_and_token() {
+fn errors_to_a_hook_with_a_secret_hide_secret_and_token() {
     for status in [400, 403, 404, 409, 410, 418] {
         let host = Arc::new(SilentHost::default());
         let service = Service::start(move |request| echo(request, status));
@@ -71,8 +72,9 @@ fn e72_errors_to_a_hook_with_a_secret_hide_secret_and_token() {
     }
 }
 
+/// Situation `echo`.
 #[test]
-fn e72_addresses_that_hold_the_token_are_shown_without_it() {
+fn addresses_that_hold_the_token_are_shown_without_it() {
     let redirected = |location: fn(&str) -> String| {
         let host = Arc::new(SilentHost::default());
         let service = Service::start(move |request| {
@@ -116,8 +118,9 @@ fn e72_addresses_that_hold_the_token_are_shown_without_it() {
     assert!(!shown.contains(&TOKEN.to_ascii_lowercase()), "{shown}");
 }
 
+/// Situation `echo`.
 #[test]
-fn e72_the_token_endpoint_is_never_quoted_beyond_its_code() {
+fn the_token_endpoint_is_never_quoted_beyond_its_code() {
     for body in [
         r#"{"error":"invalid_request","error_description":"CODE and SECRET"}"#,
         r#"{"error":{"message":"CODE and SECRET","detail":{"sent":"CODE"}}}"#,
@@ -152,8 +155,9 @@ fn e72_the_token_endpoint_is_never_quoted_beyond_its_code() {
     }
 }
 
+/// Situation `echo`.
 #[test]
-fn e72_what_is_reported_of_a_connection_holds_no_token() {
+fn what_is_reported_of_a_connection_holds_no_token() {
     let service = Service::start(|request| {
         let credential = request.header("authorization").unwrap_or_default();
         Reply::with(

@@ -51,8 +51,9 @@ fn failures_that_stay_end_after_a_bounded_number_of_tries() {
     assert!(error.message.contains("tried 24 times"), "{error}");
 }
 
+/// Situation `short-outage`.
 #[test]
-fn e75_a_service_that_fails_is_tried_for_as_long_as_may_be_waited() {
+fn a_service_that_fails_is_tried_for_as_long_as_may_be_waited() {
     let service = Service::scripted(vec![|| Reply::with(502, &[("Retry-After", "1")], "")]);
     commit(&service, "maxWaitSeconds = 2").expect_err("the service fails");
     assert_eq!(service.received().len(), 3, "two pauses of a second");
@@ -75,8 +76,9 @@ fn e75_a_service_that_fails_is_tried_for_as_long_as_may_be_waited() {
 
 const NO_COMMIT: &str = r#"{"error":{"message":"Changeset not found."}}"#;
 
+/// Situation `commit-comes-late`.
 #[test]
-fn e66_a_commit_that_is_not_visible_yet_is_asked_for_again() {
+fn a_commit_that_is_not_visible_yet_is_asked_for_again() {
     let service = Service::scripted(vec![
         || Reply::json(404, NO_COMMIT),
         || Reply::json(404, NO_COMMIT),
@@ -99,8 +101,9 @@ fn e66_a_commit_that_is_not_visible_yet_is_asked_for_again() {
     assert_eq!(service.received().len(), 1);
 }
 
+/// Situation `commit-comes-late`.
 #[test]
-fn e66_a_status_waits_for_its_commit() {
+fn a_status_waits_for_its_commit() {
     let service = Service::scripted(vec![|| Reply::json(404, NO_COMMIT), || {
         Reply::json(201, r#"{"key":"k","state":"SUCCESSFUL"}"#)
     }]);
@@ -119,8 +122,9 @@ fn e66_a_status_waits_for_its_commit() {
     assert_eq!(service.received().len(), 2);
 }
 
+/// Situation `required-and-granted`.
 #[test]
-fn e69_required_and_granted_scopes_are_told_apart_and_a_role_is_no_scope() {
+fn required_and_granted_scopes_are_told_apart_and_a_role_is_no_scope() {
     let error = error_of(|| {
         Reply::json(
             403,
@@ -175,8 +179,9 @@ fn nothing_that_the_service_rejects_for_good_is_repeated() {
     }
 }
 
+/// Situation `removed-endpoints`.
 #[test]
-fn e01_a_removed_operation_gives_the_address_of_the_announcement() {
+fn a_removed_operation_gives_the_address_of_the_announcement() {
     let error = error_of(|| {
         Reply::json(
             410,
@@ -192,8 +197,9 @@ fn e01_a_removed_operation_gives_the_address_of_the_announcement() {
     assert!(error.message.contains("CHANGE-1"), "{error}");
 }
 
+/// Situation `hidden-by-not-found`.
 #[test]
-fn e40_missing_scopes_are_in_the_message_and_beside_it() {
+fn missing_scopes_are_in_the_message_and_beside_it() {
     let error = error_of(|| {
         Reply::with(
             403,
@@ -216,8 +222,9 @@ fn e40_missing_scopes_are_in_the_message_and_beside_it() {
     assert!(error.message.contains("not found or no access"), "{error}");
 }
 
+/// Situation `error-bodies`.
 #[test]
-fn e41_every_shape_of_error_body_is_read_and_a_web_page_never_shown() {
+fn every_shape_of_error_body_is_read_and_a_web_page_never_shown() {
     type Shape = (fn() -> Reply, &'static str);
     let shapes: [Shape; 7] = [
         (
@@ -268,8 +275,9 @@ fn e41_every_shape_of_error_body_is_read_and_a_web_page_never_shown() {
     assert_eq!(error.service_request_id.as_deref(), Some("abc123"));
 }
 
+/// Situation `rate-limit`.
 #[test]
-fn e03_a_rejected_client_waits_as_long_as_it_is_asked_to() {
+fn a_rejected_client_waits_as_long_as_it_is_asked_to() {
     let service = Service::scripted(vec![
         || Reply::with(429, &[("Retry-After", "1")], "Rate limit exceeded"),
         || Reply::json(200, COMMIT),
@@ -280,8 +288,9 @@ fn e03_a_rejected_client_waits_as_long_as_it_is_asked_to() {
     assert_eq!(service.received().len(), 2);
 }
 
+/// Situation `rate-limit`.
 #[test]
-fn e03_a_longer_wait_than_the_deadline_is_an_error_at_once_for_all_calls_of_the_credential() {
+fn a_longer_wait_than_the_deadline_is_an_error_at_once_for_all_calls_of_the_credential() {
     let service = Service::scripted(vec![|| Reply::with(429, &[("Retry-After", "100")], "slow")]);
     let client = service.client("");
     let request = || CommitRequest {
@@ -392,8 +401,9 @@ fn a_body_over_the_limit_is_rejected_even_if_it_says_less() {
     assert!(error.message.contains("maxBodyBytes"), "{error}");
 }
 
+/// Situation `lost-create`.
 #[test]
-fn e37_a_creation_with_an_unknown_outcome_is_looked_for_before_it_is_repeated() {
+fn a_creation_with_an_unknown_outcome_is_looked_for_before_it_is_repeated() {
     // The service makes the branch and dies before it can say so.
     let service = Service::start(|request| match request.method.as_str() {
         "POST" => Reply::raw_then_hang_up(""),

@@ -5,9 +5,9 @@
 mod connection;
 mod echoes;
 mod failures;
+mod needs_recordings;
 mod pages;
 mod polling;
-mod recorded;
 mod redirects;
 mod refs;
 mod repositories;

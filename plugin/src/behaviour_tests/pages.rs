@@ -113,8 +113,9 @@ fn a_sink_that_stops_gets_no_further_page() {
     assert_eq!(list_requests(&service), 1);
 }
 
+/// Situation `failing-page`.
 #[test]
-fn e04_an_error_on_page_seven_fails_the_whole_list() {
+fn an_error_on_page_seven_fails_the_whole_list() {
     for settings in ["maxParallelRequests = 1", "maxParallelRequests = 4"] {
         let service = Service::start(|request| {
             if request.query("page") == Some("7") {
@@ -128,8 +129,9 @@ fn e04_an_error_on_page_seven_fails_the_whole_list() {
     }
 }
 
+/// Situation `no-size-no-page`.
 #[test]
-fn e28_without_size_and_page_the_links_are_followed() {
+fn without_size_and_page_the_links_are_followed() {
     for missing in ["size", "page"] {
         let service = Service::start(move |request| {
             numbered(request, 450, |_, page| {
@@ -169,8 +171,9 @@ fn a_numbered_list_that_ends_early_or_late_is_as_long_as_its_links_say() {
     assert_eq!(branches(&*service.client(""), None), Ok(names(800)));
 }
 
+/// Situation `next-links`.
 #[test]
-fn e06_opaque_links_are_followed_as_they_stand() {
+fn opaque_links_are_followed_as_they_stand() {
     let service = Service::start(|request| {
         if !request.path().ends_with("/refs/branches") {
             return main_branch();
@@ -193,8 +196,9 @@ fn e06_opaque_links_are_followed_as_they_stand() {
     );
 }
 
+/// Situation `next-links`.
 #[test]
-fn e06_links_in_a_circle_are_an_error() {
+fn links_in_a_circle_are_an_error() {
     let service = Service::start(|request| {
         if !request.path().ends_with("/refs/branches") {
             return main_branch();
@@ -209,8 +213,9 @@ fn e06_links_in_a_circle_are_an_error() {
     assert_eq!(list_requests(&service), 2);
 }
 
+/// Situations `next-links` and `other-hosts`.
 #[test]
-fn e06_e39_a_link_to_another_place_is_an_error_and_gets_no_request() {
+fn a_link_to_another_place_is_an_error_and_gets_no_request() {
     let other = Arc::new(Service::start(|_| Reply::json(200, r#"{"values":[]}"#)));
     let url = other.url();
     let service = Service::start(move |request| {
@@ -248,8 +253,9 @@ fn a_list_without_end_is_an_error() {
     assert_eq!(list_requests(&service), 5);
 }
 
+/// Situation `order-changes`.
 #[test]
-fn e29_an_item_that_comes_twice_is_listed_once_and_the_order_is_asked_for() {
+fn an_item_that_comes_twice_is_listed_once_and_the_order_is_asked_for() {
     let service = Service::start(|request| {
         numbered(request, 300, |number, page| {
             if number == 2 {

@@ -11,8 +11,9 @@ fn repository(service: &Service) -> Result<Repository> {
     service.client("").repo_by_fullname(&context(), request)
 }
 
+/// Situation `renamed-repository`.
 #[test]
-fn e27_a_renamed_repository_is_found_at_its_new_place() {
+fn a_renamed_repository_is_found_at_its_new_place() {
     let service = Service::start(|request| match request.path() {
         "/2.0/repositories/team/old" => {
             Reply::with(301, &[("Location", "/2.0/repositories/team/new")], "")
@@ -33,8 +34,9 @@ fn e27_a_renamed_repository_is_found_at_its_new_place() {
     );
 }
 
+/// Situation `other-hosts`.
 #[test]
-fn e39_a_redirect_to_another_place_goes_without_the_credential() {
+fn a_redirect_to_another_place_goes_without_the_credential() {
     let other = Service::start(|_| Reply::json(200, r#"{"uuid":"{1}","full_name":"team/new"}"#));
     let target = format!("{}/elsewhere", other.url());
     let service = Service::start(move |_| Reply::with(302, &[("Location", &target)], ""));

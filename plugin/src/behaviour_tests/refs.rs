@@ -7,8 +7,9 @@ use vcs_provider_interface::sink::collect;
 
 const OLD: &str = "89abcdef0123456789abcdef0123456789abcdef";
 
+/// Situation `empty-repository`.
 #[test]
-fn e24_an_empty_repository_has_no_branch_to_look_up() {
+fn an_empty_repository_has_no_branch_to_look_up() {
     let service = Service::start(|request| match request.path() {
         "/2.0/repositories/team/repo" => Reply::json(200, r#"{"mainbranch":null}"#),
         _ => Reply::json(200, r#"{"values":[]}"#),
@@ -32,8 +33,9 @@ fn e24_an_empty_repository_has_no_branch_to_look_up() {
     );
 }
 
+/// Situation `odd-names`.
 #[test]
-fn e22_the_branch_asked_for_is_the_branch_got() {
+fn the_branch_asked_for_is_the_branch_got() {
     let service = Service::start(|request| {
         if request.path() == "/2.0/repositories/team/repo/refs/branches/feat%2F%C3%A4%20%231%3F%25"
         {
@@ -140,8 +142,9 @@ fn a_present_branch_is_not_made_again() {
     assert_eq!(service.received().len(), 1);
 }
 
+/// Situation `slash-in-branch`.
 #[test]
-fn e21_commits_of_a_branch_with_a_slash_are_listed_by_hash() {
+fn commits_of_a_branch_with_a_slash_are_listed_by_hash() {
     let service = Service::start(|request| match request.path() {
         "/2.0/repositories/team/repo/refs/branches/a%2Fb" => {
             Reply::json(200, json!({"target": {"hash": HASH}}))
@@ -171,8 +174,9 @@ fn e21_commits_of_a_branch_with_a_slash_are_listed_by_hash() {
     );
 }
 
+/// Situation `truncated-push`.
 #[test]
-fn e19_a_lost_commit_to_leave_out_is_dropped_and_asked_again() {
+fn a_lost_commit_to_leave_out_is_dropped_and_asked_again() {
     let service = Service::start(|request| {
         if request.query("exclude").is_some() {
             return Reply::json(
@@ -201,8 +205,9 @@ fn e19_a_lost_commit_to_leave_out_is_dropped_and_asked_again() {
     );
 }
 
+/// Situation `tags`.
 #[test]
-fn e23_refs_are_looked_up_at_the_right_place() {
+fn refs_are_looked_up_at_the_right_place() {
     let service = Service::start(|request| match request.path() {
         "/2.0/repositories/team/repo/refs/branches/v1" => {
             Reply::json(200, json!({"target": {"hash": HASH}}))

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use vcs_provider_interface::prelude::*;
 use vcs_provider_interface::sink::collect;
 
+/// Situation `listed-but-forbidden`.
 #[test]
-fn e42_a_workspace_that_may_not_be_read_is_left_out_and_reported() {
+fn a_workspace_that_may_not_be_read_is_left_out_and_reported() {
     let host = Arc::new(SilentHost::default());
     let service = Service::start(|request| match request.path() {
         "/2.0/user/workspaces" => Reply::json(
@@ -35,8 +36,9 @@ fn e42_a_workspace_that_may_not_be_read_is_left_out_and_reported() {
     );
 }
 
+/// Situation `listed-but-forbidden`.
 #[test]
-fn e42_rejected_everywhere_and_rejected_as_a_whole_are_errors() {
+fn rejected_everywhere_and_rejected_as_a_whole_are_errors() {
     let service = Service::start(|request| match request.path() {
         "/2.0/user/workspaces" => Reply::json(200, r#"{"values":[{"workspace":{"slug":"shut"}}]}"#),
         _ => Reply::json(403, r#"{"error":{"message":"no"}}"#),

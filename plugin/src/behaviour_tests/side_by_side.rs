@@ -198,8 +198,9 @@ fn a_name_that_looks_like_a_hash_is_resolved_first() {
     assert_eq!(service.received().len(), 2);
 }
 
+/// Situation `odd-names`.
 #[test]
-fn e22_a_name_that_looks_like_a_full_one_is_resolved_as_it_is() {
+fn a_name_that_looks_like_a_full_one_is_resolved_as_it_is() {
     let service = Service::start(|request| history(request, OLD));
     let client = service.client("");
     let request = CommitsRequest {

@@ -12,8 +12,9 @@ fn hooks(_request: &Received) -> Reply {
     )
 }
 
+/// Situation `hooks`.
 #[test]
-fn e35_hooks_are_found_by_address_and_deleted_once() {
+fn hooks_are_found_by_address_and_deleted_once() {
     let service = Service::start(|request| match request.method.as_str() {
         "DELETE" => Reply::with(204, &[], ""),
         _ => hooks(request),
@@ -134,8 +135,9 @@ fn a_status_keeps_the_engines_address_back_or_is_not_sent_where_that_is_configur
     assert_eq!(service.received().len(), before);
 }
 
+/// Situation `status-address`.
 #[test]
-fn e14_a_status_with_a_local_address_is_rejected_before_anything_is_sent() {
+fn a_status_with_a_local_address_is_rejected_before_anything_is_sent() {
     let service = Service::start(|_| Reply::json(201, "{}"));
     let request = StatusRequest {
         url: "http://localhost:8080/1".to_owned(),
@@ -149,8 +151,9 @@ fn e14_a_status_with_a_local_address_is_rejected_before_anything_is_sent() {
     assert!(service.received().is_empty());
 }
 
+/// Situation `status-on-fork`.
 #[test]
-fn e32_a_status_of_a_forks_commit_goes_to_the_fork() {
+fn a_status_of_a_forks_commit_goes_to_the_fork() {
     let service = Service::start(|request| match request.path() {
         "/2.0/repositories/team/repo/pullrequests/7" => Reply::json(
             200,
@@ -178,8 +181,9 @@ fn e32_a_status_of_a_forks_commit_goes_to_the_fork() {
     }
 }
 
+/// Situation `user-in-clone-address`.
 #[test]
-fn e44_checkout_gives_a_clean_address_and_the_right_user() {
+fn checkout_gives_a_clean_address_and_the_right_user() {
     let service = Service::start(|_| {
         Reply::json(
             200,
@@ -210,8 +214,9 @@ fn e44_checkout_gives_a_clean_address_and_the_right_user() {
     assert_eq!(api.secret, Some(Secret::from("ATAT-token")));
 }
 
+/// Situation `app-passwords`.
 #[test]
-fn e02_an_app_password_is_rejected_with_advice() {
+fn an_app_password_is_rejected_with_advice() {
     let service = Service::start(|_| Reply::not_found());
     let server = service.server("", Arc::new(SilentHost::default()));
     let credential = Credential::basic("jo", Secret::from("ATBB-app-password"));
@@ -245,8 +250,9 @@ fn with_a_reviewer_who_left(request: &Received, names: bool) -> Reply {
     }
 }
 
+/// Situation `reviewer-left`.
 #[test]
-fn e70_a_reviewer_who_has_left_does_not_fail_a_change_of_something_else() {
+fn a_reviewer_who_has_left_does_not_fail_a_change_of_something_else() {
     for (names, requests) in [(true, 3), (false, 5)] {
         let host = Arc::new(SilentHost::default());
         let service = Service::start(move |request| with_a_reviewer_who_left(request, names));
@@ -281,8 +287,9 @@ fn e70_a_reviewer_who_has_left_does_not_fail_a_change_of_something_else() {
     }
 }
 
+/// Situation `full-ref-names`.
 #[test]
-fn e67_full_names_of_branches_are_taken_where_short_ones_are() {
+fn full_names_of_branches_are_taken_where_short_ones_are() {
     let service = Service::start(|request| match request.method.as_str() {
         "POST" => Reply::json(201, r#"{"id":1,"title":"t","state":"OPEN"}"#),
         _ => Reply::json(200, r#"{"values":[]}"#),

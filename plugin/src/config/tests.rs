@@ -125,8 +125,9 @@ fn details_are_hidden_by_either_name_and_a_contradiction_is_rejected() {
     assert!(message.contains("showDetail"), "{message}");
 }
 
+/// Situation `app-passwords`.
 #[test]
-fn e02_tokens_are_recognised_and_sent_to_their_place() {
+fn tokens_are_recognised_and_sent_to_their_place() {
     let message = rejection("[auth]\naccessToken = 'ATATxyz'");
     assert!(message.contains("e-mail"), "{message}");
     let message = rejection("[auth]\nemail = 'a@b.c'\ntoken = 'ATBBxyz'");

@@ -223,6 +223,7 @@ mod tests {
         host.due = host.due.and_then(|due| due.checked_sub(by));
     }
 
+    /// Situation `look-ups`.
     #[test]
     fn a_name_is_looked_up_once_while_its_addresses_are_fresh() {
         let (names, count, _) = counted();
@@ -261,6 +262,7 @@ mod tests {
         assert!(names.addresses(HOST, None).is_ok());
     }
 
+    /// Situation `look-ups`.
     #[test]
     fn all_wait_for_the_first_look_up_and_none_for_a_later_one() {
         let (release, wait) = mpsc::channel::<()>();

@@ -175,6 +175,7 @@ mod tests {
         Bypass::parse(text).holds(host)
     }
 
+    /// Situation `no-proxy`.
     #[test]
     fn a_name_stands_for_itself_and_all_names_below_it() {
         for text in [

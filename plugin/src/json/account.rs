@@ -148,8 +148,9 @@ mod tests {
     use super::*;
     use crate::json::tree as json;
 
+    /// Situation `who`.
     #[test]
-    fn e25_authors_are_read_from_whatever_git_keeps() {
+    fn authors_are_read_from_whatever_git_keeps() {
         let split = |raw| {
             let (name, email) = split_name_and_email(raw);
             format!("{name}|{email}")
@@ -164,8 +165,9 @@ mod tests {
         assert_eq!(split(""), "|");
     }
 
+    /// Situation `who`.
     #[test]
-    fn e25_an_account_may_lack_everything() {
+    fn an_account_may_lack_everything() {
         let author = |json: &str| {
             serde_json::from_str::<RawAuthor>(json)
                 .expect("the author is read")
@@ -187,8 +189,9 @@ mod tests {
         assert_eq!(known.email, "a@b");
     }
 
+    /// Situation `who`.
     #[test]
-    fn e25_an_account_is_identified_by_account_id_or_uuid_and_may_have_neither() {
+    fn an_account_is_identified_by_account_id_or_uuid_and_may_have_neither() {
         let full = account(&json!({
             "account_id": "557:ab", "uuid": "{u}", "nickname": "ann", "display_name": "Ann A"
         }));
@@ -210,6 +213,30 @@ mod tests {
 
         assert_eq!(account(&json!({})), None);
         assert_eq!(account(&json!(null)), None);
+    }
+
+    /// Situation `actors`.
+    #[test]
+    fn teams_apps_and_access_tokens_are_read_as_who_did_something() {
+        let team = account(&json!({
+            "type": "team", "uuid": "{t}", "username": "makers", "display_name": "The Makers"
+        }));
+        let app = account(&json!({
+            "type": "app_user", "uuid": "{a}", "account_id": "557058:app", "kind": "repository_access_token",
+            "account_status": "active", "display_name": "Deploy bot"
+        }));
+        let token = account(&json!({ "type": "user", "display_name": "Access token" }));
+        let read = [team, app, token].map(|author| {
+            let author = author.expect("an account");
+            (author.id, author.name, author.display_name)
+        });
+        let expected = [
+            ("{t}", "makers", "The Makers"),
+            ("557058:app", "Deploy bot", "Deploy bot"),
+            ("", "Access token", "Access token"),
+        ];
+        let expected = expected.map(|(id, name, shown)| (id.into(), name.into(), shown.into()));
+        assert_eq!(read, expected);
     }
 
     #[test]

@@ -37,8 +37,9 @@ mod tests {
     use super::*;
     use crate::json::tree as json;
 
+    /// Situation `deleted-comment`.
     #[test]
-    fn e50_a_deleted_comment_with_null_parts_is_read() {
+    fn a_deleted_comment_with_null_parts_is_read() {
         let read = comment(&json!({
             "id": 8, "deleted": true, "content": { "raw": "" }, "inline": null,
             "parent": null, "user": null, "links": null

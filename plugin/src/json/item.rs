@@ -51,8 +51,9 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    /// Situation `order-changes`.
     #[test]
-    fn e29_items_are_told_apart_by_what_the_service_guarantees() {
+    fn items_are_told_apart_by_what_the_service_guarantees() {
         let id = |value: serde_json::Value| {
             let item: Item = serde_json::from_str(&value.to_string()).expect("an item");
             item.id().map(str::to_owned)

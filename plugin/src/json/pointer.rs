@@ -57,8 +57,9 @@ mod tests {
     use super::*;
     use crate::json::tree as json;
 
+    /// Situation `timestamps`.
     #[test]
-    fn e51_every_shape_of_a_timestamp_is_read() {
+    fn every_shape_of_a_timestamp_is_read() {
         let at = |text: &str| time(&json!({ "date": text }), "/date");
         assert_eq!(at("2024-05-06T07:08:09+00:00"), Some(1_714_979_289_000));
         assert_eq!(at("2024-05-06T07:08:09Z"), Some(1_714_979_289_000));

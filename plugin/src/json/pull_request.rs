@@ -181,8 +181,9 @@ mod tests {
     use super::*;
     use crate::json::tree as json;
 
+    /// Situation `deleted-forks-and-accounts`.
     #[test]
-    fn e11_a_pull_request_of_a_deleted_fork_and_account_is_kept() {
+    fn a_pull_request_of_a_deleted_fork_and_account_is_kept() {
         let read = pull_request(&json!({
             "id": 5, "title": "Old", "state": "OPEN", "author": null,
             "source": { "branch": { "name": "fix" }, "commit": null, "repository": null },
@@ -197,8 +198,9 @@ mod tests {
         assert!(read.extra.contains(&("fork".to_owned(), "true".to_owned())));
     }
 
+    /// Situation `closed-pull-requests`.
     #[test]
-    fn e33_every_state_but_open_is_closed_and_only_merged_is_merged() {
+    fn every_state_but_open_is_closed_and_only_merged_is_merged() {
         let read = |state: &str| {
             let read = pull_request(&json!({ "id": 1, "state": state })).expect("a pull request");
             (read.merged, read.closed)

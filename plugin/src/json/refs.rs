@@ -128,8 +128,9 @@ impl Tag {
 mod tests {
     use super::*;
 
+    /// Situation `tags`.
     #[test]
-    fn e23_a_light_tag_takes_the_facts_of_its_commit() {
+    fn a_light_tag_takes_the_facts_of_its_commit() {
         let tag: Tag = serde_json::from_str(
             r#"{"name":"v1","message":null,"date":null,"tagger":null,
                 "target":{"hash":"aa","date":"2020-01-01T00:00:00Z","author":{"raw":"A <a@b>"}}}"#,
@@ -142,8 +143,9 @@ mod tests {
         assert_eq!((record.message.as_str(), record.sha.as_str()), ("", "aa"));
     }
 
+    /// Situation `tags`.
     #[test]
-    fn e23_a_tag_without_anything_is_read() {
+    fn a_tag_without_anything_is_read() {
         let tag: Tag = serde_json::from_str(r#"{"name":"v1","target":null}"#).expect("a tag");
         assert_eq!(tag.into_record().hash, "");
     }

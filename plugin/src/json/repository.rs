@@ -299,8 +299,9 @@ mod tests {
     use super::*;
     use crate::json::tree as json;
 
+    /// Situation `user-in-clone-address`.
     #[test]
-    fn e44_the_user_is_stripped_from_the_clone_address() {
+    fn the_user_is_stripped_from_the_clone_address() {
         assert_eq!(
             without_user("https://jo@bitbucket.org/team/repo.git"),
             "https://bitbucket.org/team/repo.git"
@@ -312,8 +313,9 @@ mod tests {
         assert_eq!(without_user(""), "");
     }
 
+    /// Situation `empty-repository`.
     #[test]
-    fn e24_an_empty_repository_has_no_main_branch() {
+    fn an_empty_repository_has_no_main_branch() {
         let repository: Repository = serde_json::from_str(
             r#"{"uuid":"{1}","full_name":"team/repo","mainbranch":null,"links":{"clone":null}}"#,
         )

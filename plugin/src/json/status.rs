@@ -135,8 +135,9 @@ mod tests {
     use super::*;
     use crate::json::tree as json;
 
+    /// Situation `commit-status-event`.
     #[test]
-    fn e49_the_hash_of_a_status_is_found_in_its_link() {
+    fn the_hash_of_a_status_is_found_in_its_link() {
         let read = status(&json!({
             "key": "unit", "state": "FAILED", "url": "https://ci.example.org/1",
             "links": { "commit": { "href": "https://api.bitbucket.org/2.0/repositories/t/r/commit/0a1b2c3d" } }

@@ -14,8 +14,9 @@ pub(crate) fn milliseconds(text: Option<&str>) -> Option<i64> {
 mod tests {
     use super::*;
 
+    /// Situation `timestamps`.
     #[test]
-    fn e51_times_are_read_in_every_shape() {
+    fn times_are_read_in_every_shape() {
         for text in [
             "2023-06-01T23:33:41+00:00",
             "2023-06-01T23:33:41Z",

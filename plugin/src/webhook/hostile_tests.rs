@@ -4,8 +4,9 @@ use super::tests::{NEW, OLD, branch, pull_request_body, request};
 use super::*;
 use serde_json::{Value, json};
 
+/// Situation `signature`.
 #[test]
-fn e16_the_signature_is_checked_before_anything_is_read() {
+fn the_signature_is_checked_before_anything_is_read() {
     let mut request = request("repo:push", "{ this is no json");
     request.secret = Some(Secret::from("key"));
     assert_eq!(
@@ -24,8 +25,9 @@ fn e16_the_signature_is_checked_before_anything_is_read() {
     );
 }
 
+/// Situation `too-large-to-deliver`.
 #[test]
-fn e18_a_body_that_is_too_large_is_not_even_hashed() {
+fn a_body_that_is_too_large_is_not_even_hashed() {
     let mut request = request("repo:push", "");
     request.secret = Some(Secret::from("key"));
     request.body = Bytes(vec![b' '; MAX_DELIVERY_BYTES + 1]);

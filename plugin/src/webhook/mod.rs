@@ -196,6 +196,6 @@ mod allocation_tests;
 #[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]
-mod recorded_tests;
+mod needs_recordings;
 #[cfg(test)]
 mod tests;

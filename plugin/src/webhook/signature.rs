@@ -65,8 +65,9 @@ mod tests {
             .map(|error| error.kind)
     }
 
+    /// Situation `signature`.
     #[test]
-    fn e16_only_the_right_signature_over_the_raw_bytes_is_accepted() {
+    fn only_the_right_signature_over_the_raw_bytes_is_accepted() {
         let right = sign(BODY, KEY);
         assert_eq!(kind_of(&[&right], BODY, KEY), None);
         assert_eq!(

@@ -64,8 +64,9 @@ pub(super) fn pull_request_body() -> Value {
 pub(super) const OLD: &str = "1111111111111111111111111111111111111111";
 pub(super) const NEW: &str = "2222222222222222222222222222222222222222";
 
+/// Situation `several-refs-in-one-push`.
 #[test]
-fn e08_one_push_of_several_refs_gives_one_event_for_each() {
+fn one_push_of_several_refs_gives_one_event_for_each() {
     let events = parsed(
         "repo:push",
         push(json!([
@@ -121,8 +122,9 @@ fn e08_one_push_of_several_refs_gives_one_event_for_each() {
     }
 }
 
+/// Situation `null-decides`.
 #[test]
-fn e09_null_decides_and_not_the_flags() {
+fn null_decides_and_not_the_flags() {
     let event = one(
         "repo:push",
         push(
@@ -137,8 +139,9 @@ fn e09_null_decides_and_not_the_flags() {
     assert_eq!(event.kind, EventKind::REF_DELETED);
 }
 
+/// Situation `truncated-push`.
 #[test]
-fn e19_a_truncated_push_keeps_its_commits_newest_first_and_says_so() {
+fn a_truncated_push_keeps_its_commits_newest_first_and_says_so() {
     let commits = json!([
         { "hash": NEW, "message": "second\n", "date": "2025-01-02T03:04:05Z",
           "author": { "raw": "Al <al@example.org>" }, "parents": [{ "hash": OLD }] },
@@ -177,8 +180,9 @@ fn a_commit_that_cannot_be_read_is_one_that_was_left_out() {
     assert_eq!((change.commits.len(), change.truncated), (1, Some(true)));
 }
 
+/// Situation `tags`.
 #[test]
-fn e23_tags_light_and_annotated_are_told_from_branches() {
+fn tags_light_and_annotated_are_told_from_branches() {
     let annotated = json!({ "type": "tag", "name": "v1", "message": "One\n",
         "date": "2025-01-02T03:04:05+00:00", "tagger": {}, "target": { "hash": NEW } });
     let event = one(
@@ -219,8 +223,9 @@ fn old_and_bare_pushes_are_read() {
     assert_eq!(event.actor, None);
 }
 
+/// Situation `no-changes`.
 #[test]
-fn e30_a_push_without_changes_gives_no_event() {
+fn a_push_without_changes_gives_no_event() {
     assert!(parsed("repo:push", push(json!([]))).is_empty());
     assert!(parsed("repo:push", push(json!(null))).is_empty());
 }
@@ -281,8 +286,9 @@ fn a_detail_of_another_type_does_not_cost_the_event() {
     assert_eq!(event.actor, None);
 }
 
+/// Situation `short-hashes`.
 #[test]
-fn e10_pull_request_hashes_stay_as_short_as_they_came() {
+fn pull_request_hashes_stay_as_short_as_they_came() {
     let event = one("pullrequest:created", pull_request_body());
     let pull_request = event.pull_request.expect("a pull request");
     assert_eq!(pull_request.head.branch.latest_commit, "0123456789ab");
@@ -294,8 +300,9 @@ fn e10_pull_request_hashes_stay_as_short_as_they_came() {
     assert_eq!(event.commit_changed, None);
 }
 
+/// Situation `updated-without-commit`.
 #[test]
-fn e31_only_a_push_to_a_pull_request_is_known_to_change_its_commit() {
+fn only_a_push_to_a_pull_request_is_known_to_change_its_commit() {
     let updated = one("pullrequest:updated", pull_request_body());
     assert_eq!(updated.kind, EventKind::PULL_REQUEST_UPDATED);
     assert_eq!(updated.commit_changed, None);
@@ -304,8 +311,9 @@ fn e31_only_a_push_to_a_pull_request_is_known_to_change_its_commit() {
     assert_eq!(pushed.commit_changed, Some(true));
 }
 
+/// Situation `closed-pull-requests`.
 #[test]
-fn e33_the_end_of_a_pull_request_is_told_by_the_event() {
+fn the_end_of_a_pull_request_is_told_by_the_event() {
     let merged = one("pullrequest:fulfilled", pull_request_body());
     assert_eq!(merged.kind, EventKind::PULL_REQUEST_MERGED);
     let pull_request = merged.pull_request.expect("a pull request");
@@ -354,8 +362,9 @@ fn every_pull_request_key_has_its_event() {
     assert_eq!(approved.date, Some(1_743_833_228_000));
 }
 
+/// Situation `commit-status-event`.
 #[test]
-fn e49_a_status_event_carries_the_hash_and_nothing_more_of_the_commit() {
+fn a_status_event_carries_the_hash_and_nothing_more_of_the_commit() {
     let event = one(
         "repo:commit_status_updated",
         json!({ "repository": repository(), "commit_status": {
@@ -381,8 +390,9 @@ fn a_comment_on_a_commit_names_the_commit() {
     assert_eq!(event.actor.expect("its author").id, "{c}");
 }
 
+/// Situation `renamed-repository`.
 #[test]
-fn e27_a_renamed_or_moved_repository_tells_its_former_name() {
+fn a_renamed_or_moved_repository_tells_its_former_name() {
     let old_name = |key: &str, more: Value| {
         let mut body = json!({ "repository": repository() });
         body.as_object_mut()
@@ -425,8 +435,9 @@ fn what_happens_to_a_repository_is_told() {
     assert!(fork.extra.contains(&("fork".into(), "me/pear".into())));
 }
 
+/// Situation `unknown-event`.
 #[test]
-fn e52_an_unknown_event_key_is_no_error_whatever_the_body() {
+fn an_unknown_event_key_is_no_error_whatever_the_body() {
     for key in [
         "issue:created",
         "project:updated",
@@ -441,8 +452,9 @@ fn e52_an_unknown_event_key_is_no_error_whatever_the_body() {
     }
 }
 
+/// Situation `repeated-deliveries`.
 #[test]
-fn e17_the_headers_are_found_in_any_case() {
+fn the_headers_are_found_in_any_case() {
     let mut request = request("repo:push", push(json!([])));
     request.headers = [
         ("x-event-key", "repo:push"),
@@ -470,8 +482,9 @@ fn a_byte_order_mark_is_no_part_of_the_document() {
     assert!(parse(&request("repo:push", body)).is_ok());
 }
 
+/// Situation `one-unreadable-change`.
 #[test]
-fn e59_one_unreadable_change_does_not_cost_the_good_ones() {
+fn one_unreadable_change_does_not_cost_the_good_ones() {
     let delivery = parse(&request(
         "repo:push",
         push(json!([

@@ -10,6 +10,7 @@ use mock_bitbucket::{Fault, FaultRule};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
+/// Situation `clean-up-in-outage`.
 #[test]
 fn a_push_becomes_a_run_while_due_cleanups_wait_for_a_silent_service() {
     let place = Place::new();

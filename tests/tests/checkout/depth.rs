@@ -14,6 +14,7 @@ fn only_tips() -> Manner {
     }
 }
 
+/// Situation `shallow-older-commit`.
 #[test]
 fn a_commit_behind_the_tip_is_reached_whatever_the_server_gives_out() {
     let world = World::new();
@@ -61,6 +62,7 @@ fn a_submodule_that_is_at_no_tip_is_reached_whatever_the_server_gives_out() {
     }
 }
 
+/// Situation `commit-comes-late`.
 #[test]
 fn a_commit_that_becomes_visible_later_is_found() {
     let world = World::new();

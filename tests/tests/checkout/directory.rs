@@ -6,6 +6,7 @@ use integration_tests::engine::run;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// Situation `occupied-workspace`.
 #[test]
 fn a_failure_leaves_the_directory_as_it_was_and_a_retry_works() {
     let world = World::new();
@@ -31,6 +32,7 @@ fn a_failure_leaves_the_directory_as_it_was_and_a_retry_works() {
     }
 }
 
+/// Situation `occupied-workspace`.
 #[test]
 fn a_directory_that_is_not_empty_is_left_alone() {
     let world = World::new();

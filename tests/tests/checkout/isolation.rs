@@ -157,6 +157,7 @@ impl Machine {
     }
 }
 
+/// Situation `machine-git-configuration`.
 #[test]
 fn the_user_s_configuration_hooks_and_templates_change_nothing() {
     let machine = Machine::new();
@@ -176,6 +177,7 @@ fn the_user_s_configuration_hooks_and_templates_change_nothing() {
     assert!(!hooks.join("post-checkout").exists());
 }
 
+/// Situation `machine-git-configuration`.
 #[test]
 fn the_caller_s_variables_change_nothing() {
     let machine = Machine::new();

@@ -12,6 +12,8 @@ mod directory;
 mod git_server;
 mod isolation;
 mod lfs;
+mod needs_git_lfs;
+mod needs_sshd;
 mod network;
 #[allow(
     dead_code,
@@ -20,7 +22,6 @@ mod network;
 #[path = "../network/proxy_server.rs"]
 mod proxy_server;
 mod secrets;
-mod ssh;
 mod submodules;
 mod support;
 mod targets;

@@ -3,12 +3,11 @@
 
 use crate::certificates::{Authority, Validity, file_of};
 use crate::git_server::Manner;
-use crate::lfs::{commit_pointers, has_lfs};
 use crate::proxy_server::{Manner as ProxyManner, ProxyServer};
 use crate::support::{World, add_submodule, head};
 use crate::tls_front::{Port, TlsFront};
 use integration_tests::engine::run;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A host that only the proxy of the tests knows.
 const HOST: &str = "code.test";
@@ -50,42 +49,48 @@ fn tunnels(proxy: &ProxyServer, shown: &str) -> usize {
         .count()
 }
 
-#[test]
-fn git_submodules_and_lfs_go_through_the_proxy_and_trust_the_authority() {
-    let world = World::new();
-    let lib = world.repository("lib", &[]);
-    let content = commit_pointers(&world, &lib, 1);
-    add_submodule(&world.app(), "lib", "../lib", &head(&lib));
-    let secured = secured(&world, HOST);
+/// Clones through a proxy from a server whose authority only the configuration knows.
+/// What the environment says does not count beside a configured proxy.
+pub(crate) fn clone_through_the_proxy(world: &World, more: &[&str]) -> Value {
+    let secured = secured(world, HOST);
     let proxy = ProxyServer::start(ProxyManner::Tunnel);
     let ca_file = secured.ca_file.path().to_str().expect("a path").to_owned();
     let address = proxy.config();
     let address = address.split('\'').nth(1).expect("an address");
-    let more = ["--ca-file", &ca_file, "--proxy", address];
-    // What the environment says does not count beside a configured proxy.
     let target = world.work();
     let words = [
         "git-clone",
         &secured.url,
         target.to_str().expect("a path"),
         "--json",
+        "--ca-file",
+        &ca_file,
+        "--proxy",
+        address,
     ];
-    let mut command = world.action(&[&words[..], &more[..]].concat());
+    let mut command = world.action(&[&words[..], more].concat());
     command
         .env("no_proxy", "*")
         .env("https_proxy", "http://127.0.0.1:1");
     let checkout = run(&mut command).success();
-    if has_lfs() {
-        assert_eq!(checkout["warnings"], json!([]));
-        let text = std::fs::read_to_string(target.join("lib/data/0.bin")).expect("a file");
-        assert_eq!(text, content);
-    }
     assert!(proxy.heads().len() > 2, "{:?}", proxy.heads());
     assert_eq!(
         tunnels(&proxy, "CONNECT code.test:"),
         secured.front.connections()
     );
     assert_eq!(secured.front.handshakes(), secured.front.connections());
+    checkout
+}
+
+/// Situation `proxy-for-every-program`.
+#[test]
+fn git_and_submodules_go_through_the_proxy_and_trust_the_authority() {
+    let world = World::new();
+    let lib = world.repository("lib", &[]);
+    add_submodule(&world.app(), "lib", "../lib", &head(&lib));
+    let checkout = clone_through_the_proxy(&world, &[]);
+    assert_eq!(checkout["warnings"], json!([]));
+    assert!(world.work().join("lib").read_dir().expect("it").count() > 1);
 }
 
 #[test]

@@ -130,6 +130,7 @@ fn a_sparse_and_shallow_checkout_holds_no_more_than_asked() {
     assert_eq!(git(&world.work(), &["rev-list", "--count", "HEAD"]), "1");
 }
 
+/// Situation `object-format`.
 #[test]
 fn a_repository_of_sha256_is_checked_out_in_its_format() {
     let world = World::new();

@@ -13,6 +13,7 @@ mod failures;
 mod hooks;
 mod listed_repositories;
 mod lists;
+mod needs_recordings;
 mod oauth;
 mod pull_request_writes;
 mod pull_requests;

@@ -239,13 +239,19 @@ fn of_many_deliveries_each_sent_three_times_with_kills_every_event_is_handled_on
     each_is_handled_once(DELIVERIES, false);
 }
 
+/// Situation `limited-during-push`.
 #[test]
 fn while_the_api_is_limited_every_truncated_push_is_a_run_all_the_same() {
     each_is_handled_once(FEW_DELIVERIES, true);
 }
 
-#[test]
-#[ignore = "the long form takes minutes; run it with --ignored"]
-fn while_the_api_is_limited_ten_thousand_truncated_pushes_are_runs_all_the_same() {
-    each_is_handled_once(DELIVERIES, true);
+/// The long forms of the tests above.
+mod needs_full_run {
+    use super::*;
+
+    #[test]
+    #[ignore = "takes minutes: cargo xtask test --full"]
+    fn while_the_api_is_limited_ten_thousand_truncated_pushes_are_runs_all_the_same() {
+        each_is_handled_once(DELIVERIES, true);
+    }
 }

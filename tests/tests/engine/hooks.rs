@@ -31,6 +31,7 @@ fn unlink(engine: &EngineProcess) -> u16 {
     answer.unwrap().status().as_u16()
 }
 
+/// Situation `engine-moved`.
 #[test]
 fn a_hook_follows_its_address_and_unlinking_leaves_none() {
     let git = GitSandbox::small();

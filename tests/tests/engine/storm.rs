@@ -382,6 +382,7 @@ impl Sent {
     }
 }
 
+/// Situation `status-during-outage`.
 #[test]
 fn every_status_arrives_in_order_through_faults_and_kills() {
     storm(&Size {
@@ -391,12 +392,17 @@ fn every_status_arrives_in_order_through_faults_and_kills() {
     });
 }
 
-#[test]
-#[ignore = "the long form takes minutes; run it with --ignored"]
-fn two_hundred_runs_arrive_in_order_through_faults_and_ten_kills() {
-    storm(&Size {
-        applications: 20,
-        runs_of_each: 10,
-        kills: 10,
-    });
+/// The long forms of the tests above.
+mod needs_full_run {
+    use super::*;
+
+    #[test]
+    #[ignore = "takes minutes: cargo xtask test --full"]
+    fn two_hundred_runs_arrive_in_order_through_faults_and_ten_kills() {
+        storm(&Size {
+            applications: 20,
+            runs_of_each: 10,
+            kills: 10,
+        });
+    }
 }

@@ -2,6 +2,7 @@
 //! fits on one page, dependencies as they should be, and pages whose links resolve.
 
 mod graph;
+mod ignored;
 mod lock_file;
 mod packages;
 mod pages;

@@ -55,6 +55,7 @@ fn in_noexec(place: &Place, command: &str) -> Option<Output> {
         .filter(|ran| ran.status.code() != Some(77) && ran.status.code() != Some(1))
 }
 
+/// Situation `temporary-directory`.
 #[test]
 fn a_temporary_directory_without_execution_is_no_hindrance() {
     let place = Place::new();

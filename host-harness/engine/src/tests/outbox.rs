@@ -76,6 +76,7 @@ fn a_run_shows_at_the_service_as_soon_as_it_exists() {
     );
 }
 
+/// Situation `two-runs-one-commit`.
 #[test]
 fn each_branch_of_a_commit_has_a_key_of_its_own_that_stays() {
     let (test, app, _) = with_run(ApplicationOptions::default());

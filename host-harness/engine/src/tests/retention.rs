@@ -118,6 +118,7 @@ fn a_clean_up_waits_for_news_of_its_branch_that_is_not_worked_on_yet() {
     assert_eq!(branches(&test, &app), ["gone", "gone", "stays"]);
 }
 
+/// Situation `clean-up-in-outage`.
 #[test]
 fn a_clean_up_is_put_off_while_nobody_can_say_whether_the_branch_is_back() {
     let (test, app) = deleted();

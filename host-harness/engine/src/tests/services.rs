@@ -171,6 +171,7 @@ pub(super) fn answer(mut response: Response<Body>) -> (u16, Value) {
     (response.status().as_u16(), body)
 }
 
+/// Situation `receiver-path`.
 #[test]
 fn without_the_token_only_health_deliveries_and_the_consent_answer_are_open() {
     let mut host = Host::start();
@@ -307,6 +308,7 @@ fn a_delivery_becomes_a_run_by_itself() {
     );
 }
 
+/// Situation `receiver-path`.
 #[test]
 fn what_is_wrong_with_a_delivery_is_said_by_its_status() {
     let host = Host::start();
@@ -315,12 +317,14 @@ fn what_is_wrong_with_a_delivery_is_said_by_its_status() {
     let hook = engine.store.first_hook().unwrap().unwrap();
     let url = host.api(&format!("/webhook/{}", hook.id));
     assert_eq!(host.post(&url, &json!([])).0, 401);
+    assert_eq!(host.post(&format!("{url}/"), &json!([])).0, 401);
+    assert_eq!(host.post(&format!("{url}x"), &json!([])).0, 404);
     let large = vec![b' '; engine.settings.max_delivery_bytes + 1];
     let sent = host.agent.post(&url).send(&large[..]).unwrap();
     assert_eq!(sent.status(), 413);
     assert_eq!(host.get(&url).0, 405);
     let (_, counts) = host.get(&host.api("/mon/deliveries"));
-    assert_eq!(counts["refused"], 2);
+    assert_eq!(counts["refused"], 3);
 }
 
 #[test]

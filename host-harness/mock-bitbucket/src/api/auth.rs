@@ -9,9 +9,10 @@ use serde_json::json;
 
 use crate::model::errors::ApiError;
 use crate::model::mock::Mock;
+use crate::model::permissions::{CredentialKind, Permission};
 use crate::model::redact::read_bearer;
 use crate::model::repository::{Repository, same_slug};
-use crate::model::tokens::{Credential, CredentialKind, Permission, Visibility};
+use crate::model::tokens::{Credential, Visibility};
 use crate::sync::lock;
 
 /// The credential a request came with, checked.

@@ -11,9 +11,9 @@ use crate::api::auth::Caller;
 use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links;
 use crate::model::mock::Mock;
+use crate::model::permissions::Permission;
 use crate::model::repository::{Repository, Workspace};
 use crate::model::state::Found;
-use crate::model::tokens::Permission;
 use crate::model::user::User;
 use crate::sync::lock;
 

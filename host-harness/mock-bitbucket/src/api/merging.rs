@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::api::merge_checks;
 use crate::api::validation::Validation;
 use crate::events::pull_request::deliver;
 use crate::events::push;
@@ -76,6 +77,7 @@ pub(crate) fn merge(
         if Heads::of(&pull_request) != *expected {
             return Err(moved());
         }
+        merge_checks::check(mock, repository, &pull_request, user)?;
         let from = pull_request_store::source_repository(mock, repository, &pull_request);
         let joined = JoinedGit::new(&repository.git, &from.git);
         let (Some(source), Some(destination)) = (&expected.source, &expected.destination) else {

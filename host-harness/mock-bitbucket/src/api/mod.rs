@@ -4,6 +4,7 @@ pub(crate) mod auth;
 pub(crate) mod call;
 pub(crate) mod fields;
 pub(crate) mod forking;
+pub(crate) mod merge_checks;
 pub(crate) mod merging;
 pub(crate) mod multipart;
 pub(crate) mod pagination;

@@ -1,13 +1,18 @@
 //! Lists in pages: numbered ones and ones with an opaque cursor.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use crate::api::call::Call;
 use crate::api::call::Paging;
 use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links;
+use crate::model::repository::Repository;
 use crate::model::response::Response;
+use crate::model::walks::Walk;
 use crate::sync::lock;
+use crate::view;
 
 /// Reads `pagelen`.
 pub(crate) fn page_length(call: &Call) -> Result<usize, ApiError> {
@@ -79,6 +84,43 @@ pub(crate) fn numbered<T>(
         );
     }
     Ok(Response::ok(Value::Object(envelope)))
+}
+
+/// The list that a cursor belongs to and the place it stands for; without a cursor a
+/// new list, from its beginning. `subject` keeps cursors of other lists away.
+pub(crate) fn continued(
+    call: &Call,
+    subject: &str,
+    begin: impl FnOnce() -> Result<Vec<String>, ApiError>,
+) -> Result<(Arc<Walk>, usize), ApiError> {
+    let walks = &call.mock.walks;
+    match call.query_value("page") {
+        Some(cursor) => walks
+            .find(subject, cursor)
+            .ok_or_else(|| ApiError::bad_request("Invalid page")),
+        None => Ok((walks.keep(subject, begin()?), 0)),
+    }
+}
+
+/// Responds with one page of commits, by cursor. `from` is where they are shown.
+pub(crate) fn commits(
+    call: &Call,
+    from: &Repository,
+    subject: &str,
+    begin: impl FnOnce() -> Result<Vec<String>, ApiError>,
+) -> RouteResult {
+    let length = page_length(call)?;
+    let (walk, start) = continued(call, subject, begin)?;
+    let end = start.saturating_add(length).min(walk.hashes.len());
+    let values = from
+        .git
+        .commits(&walk.hashes[start..end])?
+        .iter()
+        .flatten()
+        .map(|commit| view::repository::commit(&call.mock, from, commit))
+        .collect();
+    let next = (end < walk.hashes.len()).then(|| walk.cursor(end));
+    by_cursor(call, length, values, next)
 }
 
 /// Responds with one page of a list that has no numbers.

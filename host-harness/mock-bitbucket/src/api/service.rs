@@ -14,8 +14,8 @@ use crate::api::router::{Match, Router};
 use crate::api::routes::{self, removed};
 use crate::model::errors::ApiError;
 use crate::model::mock::Mock;
+use crate::model::permissions::CredentialKind;
 use crate::model::response::{Body, Response};
-use crate::model::tokens::CredentialKind;
 use crate::view::whole::WholeObjects;
 
 /// The REST API over the mocked service.

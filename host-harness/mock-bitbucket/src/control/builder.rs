@@ -23,8 +23,9 @@ use crate::model::ids::Ids;
 use crate::model::links::Urls;
 use crate::model::mock::{Mock, Parts, Settings};
 use crate::model::oauth::OAuthPolicy;
+use crate::model::permissions::CredentialKind;
 use crate::model::storage_host::Storage;
-use crate::model::tokens::{CredentialKind, TokenRequest};
+use crate::model::tokens::TokenRequest;
 use crate::model::user::User;
 use crate::sync::lock;
 

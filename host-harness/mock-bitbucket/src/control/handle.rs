@@ -14,9 +14,10 @@ use crate::http::record::RecordedExchange;
 use crate::http::server::{BackgroundRuntime, Server};
 use crate::model::deliveries::{Delivery, OutgoingDelivery};
 use crate::model::mock::Mock;
+use crate::model::permissions::all_scopes;
 use crate::model::repository::Repository;
 use crate::model::state::Found;
-use crate::model::tokens::{Credential, Secret, TokenRequest, Visibility, all_scopes};
+use crate::model::tokens::{Credential, Secret, TokenRequest, Visibility};
 use crate::model::user::{User, stable_uuid};
 use crate::sync::lock;
 

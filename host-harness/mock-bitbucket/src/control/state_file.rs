@@ -31,9 +31,10 @@ use crate::control::error::MockError;
 use crate::control::handle::MockBitbucket;
 use crate::git::commit_files::NewCommit;
 use crate::git::repository::GitRepository;
+use crate::model::permissions::CredentialKind;
 use crate::model::pull_request::PullRequestState;
 use crate::model::records::Hook;
-use crate::model::tokens::{CredentialKind, Secret, TokenRequest, Visibility};
+use crate::model::tokens::{Secret, TokenRequest, Visibility};
 use crate::sync::lock;
 
 /// A whole mock, or the part of one that is to be added.

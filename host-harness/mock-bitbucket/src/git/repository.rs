@@ -271,6 +271,9 @@ fn clean_git() -> Command {
     command
 }
 
+/// The variable that says where hooks are.
+pub(crate) const HOOKS_PATH: &str = "GIT_CONFIG_VALUE_1";
+
 /// The environment every git process of the mock gets; `None` removes a name.
 pub(crate) fn git_environment() -> Vec<(&'static str, Option<&'static str>)> {
     vec![
@@ -288,7 +291,7 @@ pub(crate) fn git_environment() -> Vec<(&'static str, Option<&'static str>)> {
         ("GIT_CONFIG_KEY_0", Some("safe.directory")),
         ("GIT_CONFIG_VALUE_0", Some("*")),
         ("GIT_CONFIG_KEY_1", Some("core.hooksPath")),
-        ("GIT_CONFIG_VALUE_1", Some("/dev/null")),
+        (HOOKS_PATH, Some("/dev/null")),
         ("GIT_CONFIG_KEY_2", Some("http.receivepack")),
         ("GIT_CONFIG_VALUE_2", Some("true")),
         ("GIT_CONFIG_KEY_3", Some("receive.denyCurrentBranch")),

@@ -2,12 +2,14 @@
 //! both directions; what a push changed is delivered to hooks.
 
 use std::io;
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
 use hyper::http::request::Parts;
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
@@ -16,13 +18,14 @@ use tokio::sync::mpsc;
 use crate::api::auth::{Caller, authenticate_git};
 use crate::api::call::decode_segment;
 use crate::events::push;
-use crate::git::repository::git_environment;
+use crate::git::repository::{GitError, HOOKS_PATH, git_environment};
+use crate::http::push_rules;
 use crate::model::links::segment;
 use crate::model::mock::Mock;
+use crate::model::permissions::{REPOSITORY, REPOSITORY_WRITE};
 use crate::model::repository::Repository;
 use crate::model::response::{Body, Response};
 use crate::model::state::Found;
-use crate::model::tokens::{REPOSITORY, REPOSITORY_WRITE};
 use crate::sync::lock;
 
 /// Size of the pieces in which bodies are passed on.
@@ -67,28 +70,40 @@ pub(crate) async fn respond(
         Ok(admitted) => admitted,
         Err(rejection) => return rejection,
     };
-    let mut child = match backend(&repository, &target, head, caller.as_ref()) {
-        Ok(child) => child,
-        Err(error) => {
-            return Response::text(500, format!("cannot start git http-backend: {error}"));
-        }
-    };
+    let cannot_start =
+        |error: io::Error| Response::text(500, format!("cannot start git http-backend: {error}"));
     if target.service != "git-receive-pack" {
+        let mut child = match backend(&repository, &target, head, caller.as_ref(), None) {
+            Ok(child) => child,
+            Err(error) => return cannot_start(error),
+        };
         feed(&mut child, body);
         return relay(child, None).await;
     }
     // The lock is held until the push is over and its events are out.
     let held = mock.push_lock(&repository.uuid).lock_owned().await;
-    let before = {
-        let repository = Arc::clone(&repository);
-        tokio::task::spawn_blocking(move || repository.git.snapshot()).await
+    let actor = caller
+        .as_ref()
+        .map(|caller| Arc::clone(&caller.credential.user));
+    let prepared = {
+        let (mock, repository, actor) = (Arc::clone(&mock), Arc::clone(&repository), actor.clone());
+        tokio::task::spawn_blocking(move || {
+            let hooks = push_rules::hooks(&mock, &repository, actor.as_deref())?;
+            Ok::<_, GitError>((hooks, repository.git.snapshot()?))
+        })
+        .await
     };
-    let Ok(Ok(before)) = before else {
+    let Ok(Ok((hooks, before))) = prepared else {
         return Response::text(500, "cannot read the refs before the push");
+    };
+    let place = hooks.as_ref().map(TempDir::path);
+    let mut child = match backend(&repository, &target, head, caller.as_ref(), place) {
+        Ok(child) => child,
+        Err(error) => return cannot_start(error),
     };
     feed(&mut child, body);
     let afterwards: Afterwards = Box::new(move || {
-        let actor = caller.map(|caller| Arc::clone(&caller.credential.user));
+        drop(hooks);
         // What cannot be read after the push cannot be delivered either.
         let _ = push::deliver_since(&mock, &repository, actor.as_deref(), &before);
         drop(held);
@@ -165,12 +180,14 @@ fn admit(
     Ok((repository, caller))
 }
 
-/// Starts `git http-backend` with the variables of a CGI program.
+/// Starts `git http-backend` with the variables of a CGI program, and with the hooks in
+/// a directory instead of none.
 fn backend(
     repository: &Repository,
     target: &Target,
     head: &Parts,
     caller: Option<&Caller>,
+    hooks: Option<&Path>,
 ) -> io::Result<Child> {
     let mut command = Command::new("git");
     command
@@ -209,6 +226,9 @@ fn backend(
         if let Some(value) = header(header_name) {
             command.env(variable, value);
         }
+    }
+    if let Some(hooks) = hooks {
+        command.env(HOOKS_PATH, hooks);
     }
     if let Some(caller) = caller {
         command.env("REMOTE_USER", &caller.credential.user.nickname);

@@ -3,6 +3,7 @@
 pub(crate) mod connection;
 pub mod faults;
 pub(crate) mod git_http;
+pub(crate) mod push_rules;
 pub(crate) mod record;
 pub(crate) mod server;
 pub(crate) mod storage_server;

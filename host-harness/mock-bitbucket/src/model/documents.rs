@@ -39,6 +39,11 @@ impl<'a> Documents<'a> {
         )
     }
 
+    /// The rules for branches of a repository.
+    pub(crate) fn branch_restrictions(mock: &'a Mock, repository: &str) -> Self {
+        Self::new(mock, "branch restriction", repository, "id")
+    }
+
     /// All of them, oldest first.
     pub(crate) fn all(&self) -> Vec<Value> {
         lock(&self.mock.state)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::ids::Ids;
+use crate::model::permissions::{CredentialKind, Permission, implied};
 use crate::model::user::User;
 
 /// A secret text. Its `Debug` form never shows it.
@@ -27,32 +28,6 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(***)")
-    }
-}
-
-/// The kind of a credential: it decides the authentication scheme, the user
-/// name for git, and which endpoints reject it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CredentialKind {
-    /// An API token with scopes: Basic with the account's e-mail address.
-    ApiToken,
-    /// An access token of one repository: Bearer.
-    RepositoryAccessToken,
-    /// An access token of a workspace: Bearer.
-    WorkspaceAccessToken,
-    /// A token from the OAuth token endpoint: Bearer.
-    OAuth,
-}
-
-impl CredentialKind {
-    /// The name in the header `X-Credential-Type`.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::ApiToken => "api_token",
-            Self::RepositoryAccessToken => "repo_access_token",
-            Self::WorkspaceAccessToken => "workspace_access_token",
-            Self::OAuth => "oauth2",
-        }
     }
 }
 
@@ -168,239 +143,6 @@ impl Credential {
     }
 }
 
-/// Scopes that an OAuth scope brings along. API-token scopes bring none.
-fn implied(scope: &str) -> &'static [&'static str] {
-    match scope {
-        "project" | "repository:write" | "pullrequest" => &["repository"],
-        "pullrequest:write" => &["pullrequest", "repository:write", "repository"],
-        "account" => &["email"],
-        "account:write" => &["account", "email"],
-        "pipeline:write" => &["pipeline"],
-        "issue:write" => &["issue"],
-        "pipeline:variable" => &["pipeline:write", "pipeline"],
-        _ => &[],
-    }
-}
-
-/// What an endpoint asks for, in both spellings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Permission {
-    /// Scopes of OAuth consumers and access tokens.
-    pub(crate) oauth: &'static [&'static str],
-    /// Scopes of API tokens.
-    pub(crate) api_token: &'static [&'static str],
-}
-
-impl Permission {
-    /// The scopes a credential of this kind has to have.
-    pub(crate) fn for_kind(&self, kind: CredentialKind) -> &'static [&'static str] {
-        match kind {
-            CredentialKind::ApiToken => self.api_token,
-            _ => self.oauth,
-        }
-    }
-}
-
-pub(crate) const ACCOUNT: Permission = Permission {
-    oauth: &["account"],
-    api_token: &["read:user:bitbucket"],
-};
-/// Reading accounts of others.
-pub(crate) const ANY_ACCOUNT: Permission = Permission {
-    oauth: &[],
-    api_token: &["read:user:bitbucket"],
-};
-pub(crate) const OWN_WORKSPACES: Permission = Permission {
-    oauth: &["account"],
-    api_token: &["read:workspace:bitbucket"],
-};
-pub(crate) const OWN_REPOSITORIES: Permission = Permission {
-    oauth: &["account", "repository"],
-    api_token: &["read:repository:bitbucket"],
-};
-pub(crate) const WORKSPACE: Permission = Permission {
-    oauth: &[],
-    api_token: &["read:workspace:bitbucket"],
-};
-pub(crate) const REPOSITORY: Permission = Permission {
-    oauth: &["repository"],
-    api_token: &["read:repository:bitbucket"],
-};
-pub(crate) const REPOSITORY_WRITE: Permission = Permission {
-    oauth: &["repository:write"],
-    api_token: &["write:repository:bitbucket"],
-};
-/// Creating a ref: API tokens need to read as well, since nothing is implied.
-pub(crate) const REF_CREATE: Permission = Permission {
-    oauth: &["repository:write"],
-    api_token: &["write:repository:bitbucket", "read:repository:bitbucket"],
-};
-pub(crate) const PULL_REQUEST: Permission = Permission {
-    oauth: &["pullrequest"],
-    api_token: &["read:pullrequest:bitbucket"],
-};
-pub(crate) const PULL_REQUEST_WRITE: Permission = Permission {
-    oauth: &["pullrequest:write"],
-    api_token: &["read:pullrequest:bitbucket", "write:pullrequest:bitbucket"],
-};
-/// Taking a verdict back.
-pub(crate) const PULL_REQUEST_WITHDRAW: Permission = Permission {
-    oauth: &["pullrequest:write"],
-    api_token: &["write:pullrequest:bitbucket"],
-};
-pub(crate) const REPOSITORY_ADMIN: Permission = Permission {
-    oauth: &["repository:admin"],
-    api_token: &["admin:repository:bitbucket"],
-};
-pub(crate) const REPOSITORY_DELETE: Permission = Permission {
-    oauth: &["repository:delete"],
-    api_token: &["delete:repository:bitbucket"],
-};
-pub(crate) const COMMIT_APPROVE: Permission = Permission {
-    oauth: &["repository:write"],
-    api_token: &["read:repository:bitbucket", "write:repository:bitbucket"],
-};
-pub(crate) const DEPLOY_KEY: Permission = Permission {
-    oauth: &["repository", "repository:admin"],
-    api_token: &["admin:repository:bitbucket"],
-};
-pub(crate) const DEPLOY_KEY_WRITE: Permission = Permission {
-    oauth: &["repository", "repository:admin"],
-    api_token: &["admin:repository:bitbucket", "write:ssh-key:bitbucket"],
-};
-pub(crate) const DEPLOY_KEY_DELETE: Permission = Permission {
-    oauth: &["repository", "repository:admin"],
-    api_token: &["admin:repository:bitbucket", "delete:ssh-key:bitbucket"],
-};
-pub(crate) const MEMBERS: Permission = Permission {
-    oauth: &["account"],
-    api_token: &["read:workspace:bitbucket"],
-};
-pub(crate) const ALL_PERMISSIONS: Permission = Permission {
-    oauth: &["account"],
-    api_token: &["read:repository:bitbucket"],
-};
-pub(crate) const PROJECT: Permission = Permission {
-    oauth: &["project"],
-    api_token: &["read:project:bitbucket"],
-};
-pub(crate) const PROJECT_ADMIN: Permission = Permission {
-    oauth: &["project:admin"],
-    api_token: &["admin:project:bitbucket"],
-};
-pub(crate) const PIPELINE: Permission = Permission {
-    oauth: &["pipeline"],
-    api_token: &["read:pipeline:bitbucket"],
-};
-pub(crate) const PIPELINE_START: Permission = Permission {
-    oauth: &["pipeline"],
-    api_token: &["read:pipeline:bitbucket", "write:pipeline:bitbucket"],
-};
-pub(crate) const PIPELINE_WRITE: Permission = Permission {
-    oauth: &["pipeline:write"],
-    api_token: &["write:pipeline:bitbucket"],
-};
-pub(crate) const PIPELINE_VARIABLE: Permission = Permission {
-    oauth: &["pipeline:variable"],
-    api_token: &["admin:pipeline:bitbucket"],
-};
-pub(crate) const ISSUE: Permission = Permission {
-    oauth: &["issue"],
-    api_token: &["read:issue:bitbucket"],
-};
-pub(crate) const ISSUE_WRITE: Permission = Permission {
-    oauth: &["issue:write"],
-    api_token: &["read:issue:bitbucket", "write:issue:bitbucket"],
-};
-pub(crate) const WEBHOOK: Permission = Permission {
-    oauth: &["webhook"],
-    api_token: &["read:webhook:bitbucket"],
-};
-pub(crate) const WEBHOOK_WRITE: Permission = Permission {
-    oauth: &["webhook"],
-    api_token: &["read:webhook:bitbucket", "write:webhook:bitbucket"],
-};
-pub(crate) const WEBHOOK_DELETE: Permission = Permission {
-    oauth: &["webhook"],
-    api_token: &["delete:webhook:bitbucket"],
-};
-
-/// Every scope a full credential of this kind has.
-pub(crate) fn all_scopes(kind: CredentialKind) -> Vec<String> {
-    let scopes: &[&str] = match kind {
-        CredentialKind::ApiToken => &[
-            "read:user:bitbucket",
-            "read:workspace:bitbucket",
-            "read:project:bitbucket",
-            "read:repository:bitbucket",
-            "write:repository:bitbucket",
-            "admin:repository:bitbucket",
-            "read:pullrequest:bitbucket",
-            "write:pullrequest:bitbucket",
-            "read:webhook:bitbucket",
-            "write:webhook:bitbucket",
-            "delete:webhook:bitbucket",
-            "read:permission:bitbucket",
-            "delete:repository:bitbucket",
-            "write:ssh-key:bitbucket",
-            "delete:ssh-key:bitbucket",
-            "read:project:bitbucket",
-            "admin:project:bitbucket",
-            "read:pipeline:bitbucket",
-            "write:pipeline:bitbucket",
-            "admin:pipeline:bitbucket",
-            "read:issue:bitbucket",
-            "write:issue:bitbucket",
-        ],
-        CredentialKind::RepositoryAccessToken => &[
-            "repository",
-            "repository:write",
-            "repository:admin",
-            "pullrequest",
-            "pullrequest:write",
-            "webhook",
-            "repository:delete",
-            "pipeline",
-            "pipeline:write",
-            "pipeline:variable",
-        ],
-        CredentialKind::WorkspaceAccessToken => &[
-            "project",
-            "repository",
-            "repository:write",
-            "repository:admin",
-            "pullrequest",
-            "pullrequest:write",
-            "webhook",
-            "account",
-            "repository:delete",
-            "project:admin",
-            "pipeline",
-            "pipeline:write",
-            "pipeline:variable",
-        ],
-        CredentialKind::OAuth => &[
-            "account",
-            "email",
-            "repository",
-            "repository:write",
-            "repository:admin",
-            "pullrequest",
-            "pullrequest:write",
-            "webhook",
-            "repository:delete",
-            "project",
-            "project:admin",
-            "pipeline",
-            "pipeline:write",
-            "pipeline:variable",
-            "issue",
-            "issue:write",
-        ],
-    };
-    scopes.iter().map(|scope| (*scope).to_owned()).collect()
-}
-
 /// All credentials there are.
 #[derive(Default)]
 pub(crate) struct TokenStore {
@@ -472,6 +214,7 @@ impl TokenStore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::permissions::{REF_CREATE, REPOSITORY, REPOSITORY_WRITE};
 
     fn credential(kind: CredentialKind, scopes: &[&str]) -> Credential {
         Credential {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::contract::{APP, Tour};
 use super::support::{Client, Sandbox, events, subscribe};
+use super::tour::{APP, Tour};
 use crate::MockBitbucket;
 
 impl Tour {
@@ -25,12 +25,12 @@ impl Tour {
         self.get(&one);
         self.put(&one, &json!({ "label": "other" }));
         self.act("DELETE", &one);
-        let rule = json!({ "kind": "push", "pattern": "main" });
+        let rule = json!({ "kind": "push", "pattern": "main", "users": [], "groups": [] });
         let made = self.post(&format!("{APP}/branch-restrictions"), &rule);
         let one = format!("{APP}/branch-restrictions/{}", made["id"]);
         self.get(&format!("{APP}/branch-restrictions?kind=push"));
         self.get(&one);
-        self.put(&one, &json!({ "kind": "force", "pattern": "main" }));
+        self.put(&one, &json!({ "kind": "force" }));
         self.act("DELETE", &one);
         for path in [
             "/members".to_owned(),

@@ -4,17 +4,10 @@ use std::collections::HashSet;
 
 use serde_json::json;
 
-use super::support::{Client, Sandbox};
+use super::support::{Client, Sandbox, mock_with};
 use crate::MockBitbucket;
 
 const COMMITS: &str = "/repositories/team/app/commits";
-
-fn mock_with(sandbox: &Sandbox) -> MockBitbucket {
-    MockBitbucket::builder()
-        .repo("team/app", sandbox.path())
-        .start()
-        .expect("a mock")
-}
 
 #[test]
 fn short_hashes_are_expanded_and_nothing_else_is() {

@@ -2,43 +2,29 @@
 
 use serde_json::{Value, json};
 
-use super::support::{Client, Sandbox};
-use crate::MockBitbucket;
+use super::support::{Client, Sandbox, mock_with};
 
 const APP: &str = "/repositories/team/app";
-
-fn write(sandbox: &Sandbox, path: &str, content: &[u8]) {
-    let path = sandbox.path().join(path);
-    std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
-    std::fs::write(path, content).expect("a file");
-}
 
 /// `main` and `topic`, which adds, removes, changes and renames a file.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
-    write(&sandbox, "gone.txt", b"1\n2\n");
-    write(&sandbox, "kept.txt", b"1\n2\n3\n");
-    write(&sandbox, "old name.txt", b"a\nb\nc\nd\n");
-    write(&sandbox, "image.png", b"\x89PNG\0\0");
+    sandbox.write("gone.txt", b"1\n2\n");
+    sandbox.write("kept.txt", b"1\n2\n3\n");
+    sandbox.write("old name.txt", b"a\nb\nc\nd\n");
+    sandbox.write("image.png", b"\x89PNG\0\0");
     sandbox.git(&["add", "."]);
     sandbox.commit("files");
     sandbox.git(&["checkout", "--quiet", "-b", "topic/a"]);
     sandbox.git(&["rm", "--quiet", "gone.txt"]);
     sandbox.git(&["mv", "old name.txt", "new name.txt"]);
-    write(&sandbox, "kept.txt", b"1\n2\n3\n4\n");
-    write(&sandbox, "image.png", b"\x89PNG\0\x01");
-    write(&sandbox, "sub/néw", b"x\n");
+    sandbox.write("kept.txt", b"1\n2\n3\n4\n");
+    sandbox.write("image.png", b"\x89PNG\0\x01");
+    sandbox.write("sub/néw", b"x\n");
     sandbox.git(&["add", "."]);
     sandbox.commit("changes");
     sandbox.git(&["checkout", "--quiet", "main"]);
     sandbox
-}
-
-fn mock_with(sandbox: &Sandbox) -> MockBitbucket {
-    MockBitbucket::builder()
-        .repo("team/app", sandbox.path())
-        .start()
-        .expect("a mock")
 }
 
 fn summary(list: &Value) -> Vec<(String, Option<String>, Option<String>)> {

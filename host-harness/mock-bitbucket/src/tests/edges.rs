@@ -2,17 +2,10 @@
 
 use serde_json::json;
 
-use super::support::{Client, Sandbox, delivered, subscribe};
-use crate::{Behaviour, MockBitbucket};
+use super::support::{Client, Sandbox, delivered, mock_with, subscribe};
+use crate::Behaviour;
 
 const APP: &str = "/repositories/team/app";
-
-fn mock_with(sandbox: &Sandbox) -> MockBitbucket {
-    MockBitbucket::builder()
-        .repo("team/app", sandbox.path())
-        .start()
-        .expect("a mock")
-}
 
 #[test]
 fn an_order_that_changes_between_pages_repeats_items_and_loses_others() {

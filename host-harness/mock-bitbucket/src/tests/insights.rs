@@ -2,15 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::{Client, Sandbox};
-use crate::MockBitbucket;
-
-fn mock_with(sandbox: &Sandbox) -> MockBitbucket {
-    MockBitbucket::builder()
-        .repo("team/app", sandbox.path())
-        .start()
-        .expect("a mock")
-}
+use super::support::{Client, Sandbox, mock_with};
 
 fn report_path(sandbox: &Sandbox) -> String {
     format!(

@@ -1,14 +1,13 @@
 //! The mock over a real socket, with real git repositories.
 
-mod description;
-mod schema;
+mod shapes;
 mod support;
+mod tour;
 
 mod administration;
 mod comments;
 mod commits;
 mod comparing;
-mod contract;
 mod controlled;
 mod edges;
 mod fields;
@@ -17,10 +16,11 @@ mod hooks;
 mod insights;
 mod merge_strategies;
 mod merging;
+mod needs_recordings;
 mod oauth;
 mod pull_requests;
-mod recorded;
 mod refs;
+mod restrictions;
 mod serving;
 mod source;
 mod speed;

@@ -2,19 +2,11 @@
 
 use serde_json::json;
 
-use super::support::{Client, Sandbox};
-use crate::MockBitbucket;
+use super::support::{Client, Sandbox, mock_with};
 use crate::model::links::segment;
 
 const BRANCHES: &str = "/repositories/team/app/refs/branches";
 const TAGS: &str = "/repositories/team/app/refs/tags";
-
-fn mock_with(sandbox: &Sandbox) -> MockBitbucket {
-    MockBitbucket::builder()
-        .repo("team/app", sandbox.path())
-        .start()
-        .expect("a mock")
-}
 
 #[test]
 fn a_repository_is_found_by_slug_in_any_case_and_by_uuid_in_both_places() {

@@ -4,17 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::support::{As, Client, Sandbox};
+use super::support::{As, Client, Sandbox, mock_with};
 use crate::{
     CredentialKind, FaultPlan, MockBitbucket, RateLimit, Secret, TokenRequest, Visibility,
 };
-
-fn mock_with(sandbox: &Sandbox) -> MockBitbucket {
-    MockBitbucket::builder()
-        .repo("team/app", sandbox.path())
-        .start()
-        .expect("a mock")
-}
 
 fn faults(rules: serde_json::Value) -> FaultPlan {
     FaultPlan::from_json(&json!({ "rules": rules }).to_string()).expect("a plan")

@@ -6,36 +6,23 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::support::{As, Client, Sandbox};
+use super::support::{As, Client, Sandbox, mock_with};
 use crate::{ArchiveBearer, Behaviour, MockBitbucket};
 
 const APP: &str = "/repositories/team/app";
 
-fn write(sandbox: &Sandbox, path: &str, content: &str) {
-    let path = sandbox.path().join(path);
-    std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
-    std::fs::write(path, content).expect("a file");
-}
-
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::empty();
-    write(&sandbox, "a.txt", "hello\n");
-    write(&sandbox, "run.sh", "#!/bin/sh\n");
+    sandbox.write("a.txt", "hello\n");
+    sandbox.write("run.sh", "#!/bin/sh\n");
     let script = sandbox.path().join("run.sh");
     std::fs::set_permissions(script, std::fs::Permissions::from_mode(0o755)).expect("mode");
-    write(&sandbox, "sub/b c#1.txt", "deep\n");
-    write(&sandbox, "sub/lower/d.bin", "d");
+    sandbox.write("sub/b c#1.txt", "deep\n");
+    sandbox.write("sub/lower/d.bin", "d");
     sandbox.git(&["add", "."]);
     sandbox.commit("files");
     sandbox.git(&["branch", "feature/x"]);
     sandbox
-}
-
-fn mock_with(sandbox: &Sandbox) -> MockBitbucket {
-    MockBitbucket::builder()
-        .repo("team/app", sandbox.path())
-        .start()
-        .expect("a mock")
 }
 
 fn paths(list: &Value) -> Vec<&str> {
@@ -151,16 +138,11 @@ fn the_bare_address_leads_to_the_root_of_the_main_branch() {
 fn a_large_file_is_at_another_host_that_must_see_no_credential() {
     let sandbox = sandbox();
     let oid = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393";
-    write(
-        &sandbox,
+    sandbox.write(
         "big.bin",
-        &format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 12\n"),
+        format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 12\n"),
     );
-    write(
-        &sandbox,
-        &format!(".git/lfs/objects/4d/7a/{oid}"),
-        "large content",
-    );
+    sandbox.write(&format!(".git/lfs/objects/4d/7a/{oid}"), "large content");
     sandbox.git(&["add", "."]);
     let hash = sandbox.commit("large");
     let mock = mock_with(&sandbox);

@@ -18,6 +18,14 @@ pub(super) struct Sandbox {
     directory: TempDir,
 }
 
+/// A mock that serves a sandbox as `team/app`.
+pub(super) fn mock_with(sandbox: &Sandbox) -> MockBitbucket {
+    MockBitbucket::builder()
+        .repo("team/app", sandbox.path())
+        .start()
+        .expect("a mock")
+}
+
 impl Sandbox {
     /// A repository with a work tree, branch `main`, and no commits.
     pub(super) fn empty() -> Self {
@@ -37,6 +45,13 @@ impl Sandbox {
 
     pub(super) fn path(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// Writes a file, and the directories above it.
+    pub(super) fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+        let path = self.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a directory")).expect("directories");
+        std::fs::write(path, content).expect("a file");
     }
 
     /// Adds an empty commit and returns its hash.

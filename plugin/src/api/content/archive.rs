@@ -223,8 +223,9 @@ mod tests {
     use super::*;
     use vcs_provider_interface::sink::ChunkFn;
 
+    /// Situation `archive`.
     #[test]
-    fn e48_a_login_page_is_not_handed_on_as_an_archive() {
+    fn a_login_page_is_not_handed_on_as_an_archive() {
         let mut given = Vec::new();
         let mut sink = ChunkFn(|bytes: &[u8]| {
             given.extend_from_slice(bytes);

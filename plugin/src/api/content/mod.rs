@@ -274,8 +274,9 @@ mod tests {
     use super::*;
     use crate::json::tree as object;
 
+    /// Situation `odd-names`.
     #[test]
-    fn e22_every_segment_of_a_path_is_encoded_once() {
+    fn every_segment_of_a_path_is_encoded_once() {
         let repo = RepositoryName::parse("t/r").expect("a name");
         assert_eq!(
             source_path(&repo, "0a", "a b/c#d?/100%.txt"),

@@ -359,8 +359,9 @@ mod tests {
         Config::parse(text).unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// Situation `hooks`.
     #[test]
-    fn e35_a_slash_at_the_end_and_the_case_of_the_host_make_no_other_hook() {
+    fn a_slash_at_the_end_and_the_case_of_the_host_make_no_other_hook() {
         assert!(is_same_address(
             "https://CI.example/h/1/",
             "https://ci.example/h/1"

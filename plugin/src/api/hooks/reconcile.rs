@@ -209,8 +209,9 @@ mod tests {
         }
     }
 
+    /// Situation `hooks`.
     #[test]
-    fn e35_a_hook_that_is_right_needs_nothing() {
+    fn a_hook_that_is_right_needs_nothing() {
         assert_eq!(differences(&hook(), &request(), URL), Ok(vec![]));
         let signed = HookRequest {
             secret: Some(Secret::from("k")),
@@ -219,8 +220,9 @@ mod tests {
         assert_eq!(differences(&hook(), &signed, URL), Ok(vec![]));
     }
 
+    /// Situation `hooks`.
     #[test]
-    fn e35_everything_that_is_wrong_is_found() {
+    fn everything_that_is_wrong_is_found() {
         let wrong = Hook {
             name: "old".to_owned(),
             url: format!("{URL}/"),

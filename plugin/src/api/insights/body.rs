@@ -260,8 +260,9 @@ mod tests {
         assert_eq!(warnings.len(), 1);
     }
 
+    /// Situation `annotations`.
     #[test]
-    fn e46_annotations_are_capped_cut_and_get_ids_of_their_own() {
+    fn annotations_are_capped_cut_and_get_ids_of_their_own() {
         let request = InsightReportRequest {
             id: "lint".to_owned(),
             annotations: (0..1001)

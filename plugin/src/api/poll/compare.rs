@@ -296,8 +296,9 @@ mod tests {
             .collect()
     }
 
+    /// Situation `updated-without-commit`.
     #[test]
-    fn e31_a_poll_tells_whether_the_commit_changed() {
+    fn a_poll_tells_whether_the_commit_changed() {
         let mut at = at();
         let changed = vec![
             pull_request(1, OPEN, MINUTE, 11 * MINUTE, "aaaaaaaaaaaa"),

@@ -205,8 +205,9 @@ pub(crate) fn may_be_done(error: &VcsError) -> bool {
 mod tests {
     use super::*;
 
+    /// Situation `closed-pull-requests`.
     #[test]
-    fn e33_no_state_asks_for_all_of_them() {
+    fn no_state_asks_for_all_of_them() {
         assert_eq!(
             states_filter(&[]).expect("a filter"),
             r#"state IN ("OPEN", "MERGED", "DECLINED", "SUPERSEDED")"#
@@ -220,8 +221,9 @@ mod tests {
         );
     }
 
+    /// Situation `short-hashes`.
     #[test]
-    fn e10_hashes_are_compared_by_prefix() {
+    fn hashes_are_compared_by_prefix() {
         assert!(same_commit(
             "0123456789ab",
             "0123456789abcdef0123456789abcdef01234567"

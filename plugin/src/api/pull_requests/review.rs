@@ -273,8 +273,9 @@ mod tests {
     use super::*;
     use crate::json::tree;
 
+    /// Situation `reviewers`.
     #[test]
-    fn e43_a_change_sends_the_reviewers_again() {
+    fn a_change_sends_the_reviewers_again() {
         let present = tree!({ "id": 5, "title": "Old", "reviewers": [
             { "uuid": "{u-1}", "account_id": "1:a" }, { "account_id": "2:b" }
         ] });

@@ -114,8 +114,9 @@ pub(super) fn neutral_url(web_url: &str, repo: &RepositoryName, commit: &str) ->
 mod tests {
     use super::*;
 
+    /// Situation `status-key-length`.
     #[test]
-    fn e12_long_keys_are_shortened_readably_and_stay_apart() {
+    fn long_keys_are_shortened_readably_and_stay_apart() {
         let kept = "k".repeat(40);
         assert_eq!(service_key(&kept), Ok(kept));
         let long = format!("build/{}", "x".repeat(60));
@@ -130,8 +131,9 @@ mod tests {
         assert!(service_key("  ").is_err());
     }
 
+    /// Situation `states`.
     #[test]
-    fn e13_every_state_has_a_word_of_the_service() {
+    fn every_state_has_a_word_of_the_service() {
         for state in BuildState::ALL {
             let word = service_state(*state).expect("a word");
             assert!(["SUCCESSFUL", "FAILED", "INPROGRESS", "STOPPED"].contains(&word));
@@ -141,8 +143,9 @@ mod tests {
         assert!(service_state(BuildState::from_number(999)).is_err());
     }
 
+    /// Situation `status-address`.
     #[test]
-    fn e14_addresses_are_checked_before_the_call_and_braces_encoded() {
+    fn addresses_are_checked_before_the_call_and_braces_encoded() {
         for local in [
             "/build/1",
             "build/1",
@@ -166,8 +169,9 @@ mod tests {
         assert!(checked_url("http://10.1.2.3:8080/b").is_ok());
     }
 
+    /// Situation `status-address`.
     #[test]
-    fn e14_the_neutral_address_is_public_and_names_no_engine() {
+    fn the_neutral_address_is_public_and_names_no_engine() {
         let repo = RepositoryName::parse("team/repo").expect("a name");
         assert_eq!(
             neutral_url("https://bitbucket.org", &repo, "abcd"),

@@ -12,10 +12,10 @@ use crate::git::repository::{GitError, GitRepository};
 use crate::model::behaviour::ArchiveBearer;
 use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links::segment;
+use crate::model::permissions::{CredentialKind, REPOSITORY};
 use crate::model::repository::Repository;
 use crate::model::response::{Body, Response};
 use crate::model::state::Found;
-use crate::model::tokens::{CredentialKind, REPOSITORY};
 use crate::sync::lock;
 use crate::view::repository::repository_page;
 

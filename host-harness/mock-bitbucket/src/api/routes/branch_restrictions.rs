@@ -1,6 +1,7 @@
-//! Rules for branches: kept and handed back, not enforced.
+//! Rules for branches. Pushes, deletions and merges are held to those that
+//! [`Restrictions`](crate::model::restrictions::Restrictions) knows.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::api::call::{BodyKind, Call, Route};
 use crate::api::routes::listing;
@@ -8,15 +9,24 @@ use crate::api::validation::Validation;
 use crate::model::documents::Documents;
 use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links::link;
+use crate::model::permissions::REPOSITORY_ADMIN;
 use crate::model::repository::Repository;
 use crate::model::response::Response;
-use crate::model::tokens::REPOSITORY_ADMIN;
 use crate::view::repository::repository_url;
 
 const ALL: &str = "/2.0/repositories/{workspace}/{repo_slug}/branch-restrictions";
 const ONE: &str = "/2.0/repositories/{workspace}/{repo_slug}/branch-restrictions/{id}";
 
-const KINDS: [&str; 17] = [
+const TYPES: [&str; 6] = [
+    "feature",
+    "bugfix",
+    "release",
+    "hotfix",
+    "development",
+    "production",
+];
+
+const KINDS: [&str; 18] = [
     "require_tasks_to_be_completed",
     "allow_auto_merge_when_builds_pass",
     "require_default_reviewer_approvals_to_merge",
@@ -34,6 +44,7 @@ const KINDS: [&str; 17] = [
     "require_commits_behind",
     "reset_pullrequest_changes_requested_on_change",
     "require_review_group_approvals_to_merge",
+    "require_all_comments_resolved",
 ];
 
 pub(crate) fn routes() -> Vec<Route> {
@@ -54,7 +65,7 @@ pub(crate) fn routes() -> Vec<Route> {
 }
 
 fn kept<'a>(call: &'a Call, repository: &Repository) -> Documents<'a> {
-    Documents::new(&call.mock, "branch restriction", &repository.uuid, "id")
+    Documents::branch_restrictions(&call.mock, &repository.uuid)
 }
 
 fn list(call: &Call) -> RouteResult {
@@ -80,22 +91,43 @@ fn find(call: &Call) -> Result<Value, ApiError> {
 fn create(call: &Call) -> RouteResult {
     let repository = call.repository()?;
     let documents = kept(call, &repository);
-    let restriction = read(call, &repository, documents.next_number())?;
+    let body = call.json_object()?;
+    let restriction = read(call, &repository, &body, documents.next_number())?;
     documents.put(restriction.clone());
     Ok(Response::json(201, restriction))
 }
 
+/// What the body does not name stays as it is.
 fn update(call: &Call) -> RouteResult {
-    let id = find(call)?["id"].as_u64().unwrap_or_default();
+    let former = find(call)?;
     let repository = call.repository()?;
-    let restriction = read(call, &repository, id)?;
+    let mut body = call.json_object()?;
+    for name in [
+        "kind",
+        "branch_match_kind",
+        "branch_type",
+        "pattern",
+        "value",
+        "users",
+        "groups",
+    ] {
+        if let Some(value) = former.get(name).filter(|_| !body.contains_key(name)) {
+            body.insert(name.to_owned(), value.clone());
+        }
+    }
+    let id = former["id"].as_u64().unwrap_or_default();
+    let restriction = read(call, &repository, &body, id)?;
     kept(call, &repository).put(restriction.clone());
     Ok(Response::ok(restriction))
 }
 
-fn read(call: &Call, repository: &Repository, id: u64) -> Result<Value, ApiError> {
-    let body = call.json_object()?;
-    let mut check = Validation::new(&body);
+fn read(
+    call: &Call,
+    repository: &Repository,
+    body: &Map<String, Value>,
+    id: u64,
+) -> Result<Value, ApiError> {
+    let mut check = Validation::new(body);
     check.known(&[
         "type",
         "id",
@@ -116,10 +148,44 @@ fn read(call: &Call, repository: &Repository, id: u64) -> Result<Value, ApiError
         .text("branch_match_kind", usize::MAX)
         .unwrap_or("glob");
     let pattern = check.text("pattern", usize::MAX).unwrap_or("");
-    if matched == "glob" && pattern.is_empty() {
-        check.complain("pattern", "This field is required.");
+    let branch_type = check.text("branch_type", usize::MAX);
+    match matched {
+        "glob" if pattern.is_empty() => check.complain("pattern", "This field is required."),
+        "branching_model" if !branch_type.is_some_and(|one| TYPES.contains(&one)) => {
+            check.complain("branch_type", "Enter a type of branch.");
+        }
+        "glob" | "branching_model" => {}
+        _ => check.complain("branch_match_kind", "Enter glob or branching_model."),
+    }
+    let knows_exceptions = ["push", "restrict_merges"].contains(&kind);
+    for name in ["users", "groups"] {
+        let is_empty = body
+            .get(name)
+            .and_then(Value::as_array)
+            .is_none_or(Vec::is_empty);
+        if knows_exceptions && !body.contains_key(name) {
+            check.complain(name, "This field is required.");
+        } else if !knows_exceptions && !is_empty {
+            check.complain(name, format!("A restriction of kind {kind} has none."));
+        }
     }
     check.finish()?;
+    let is_double = kept(call, repository).all().iter().any(|one| {
+        let same_branches = if matched == "glob" {
+            one["pattern"] == pattern
+        } else {
+            one["branch_type"].as_str() == branch_type
+        };
+        one["id"] != id
+            && one["kind"] == kind
+            && one["branch_match_kind"] == matched
+            && same_branches
+    });
+    if is_double {
+        return Err(ApiError::bad_request(
+            "A restriction of this kind for these branches is there already.",
+        ));
+    }
     let mut restriction = json!({
         "type": "branchrestriction",
         "id": id,
@@ -134,8 +200,8 @@ fn read(call: &Call, repository: &Repository, id: u64) -> Result<Value, ApiError
             repository_url(&call.mock.urls, repository)
         )) },
     });
-    if let Some(branch_type) = body.get("branch_type") {
-        restriction["branch_type"] = branch_type.clone();
+    if let Some(branch_type) = branch_type {
+        restriction["branch_type"] = json!(branch_type);
     }
     Ok(restriction)
 }

@@ -6,8 +6,8 @@ use crate::api::call::{Call, Route};
 use crate::api::routes::commits::commit_hash;
 use crate::model::documents::Documents;
 use crate::model::errors::{ApiError, RouteResult};
+use crate::model::permissions::{COMMIT_APPROVE, REPOSITORY_WRITE};
 use crate::model::response::Response;
-use crate::model::tokens::{COMMIT_APPROVE, REPOSITORY_WRITE};
 use crate::view::repository::user;
 
 const APPROVE: &str = "/2.0/repositories/{workspace}/{repo_slug}/commit/{commit}/approve";

@@ -5,8 +5,8 @@ use crate::api::pagination::numbered;
 use crate::api::routes::commits::commit_hash;
 use crate::model::behaviour::CommitLinks;
 use crate::model::errors::{ApiError, RouteResult};
+use crate::model::permissions::PULL_REQUEST;
 use crate::model::pull_request_store;
-use crate::model::tokens::PULL_REQUEST;
 use crate::sync::lock;
 use crate::view::pull_request::list_item;
 

@@ -2,14 +2,14 @@
 
 use crate::api::call::caller_account;
 use crate::api::call::{BodyKind, Call, Route};
-use crate::api::pagination::{by_cursor, page_length};
+use crate::api::pagination;
 use crate::git::objects::{RefKind, is_full_hash, is_hex};
 use crate::git::repository::GitRepository;
 use crate::model::documents::Documents;
 use crate::model::errors::{ApiError, RouteResult};
+use crate::model::permissions::REPOSITORY;
 use crate::model::repository::Repository;
 use crate::model::response::Response;
-use crate::model::tokens::REPOSITORY;
 use crate::view;
 
 /// The shortest beginning of a hash that stands for its commit.
@@ -96,30 +96,9 @@ fn list_commits(call: &Call) -> RouteResult {
         Err(error) => return missing_repository(call, error),
         Ok(repository) => repository,
     };
-    let length = page_length(call)?;
     let range = Range::read(call, &repository)?;
     let subject = format!("{}\n{range:?}", repository.uuid);
-    let (walk, start) = match call.query_value("page") {
-        Some(cursor) => call
-            .mock
-            .walks
-            .find(&subject, cursor)
-            .ok_or_else(|| ApiError::bad_request("Invalid page"))?,
-        None => {
-            let hashes = range.walk(&repository)?;
-            (call.mock.walks.keep(&subject, hashes), 0)
-        }
-    };
-    let end = start.saturating_add(length).min(walk.hashes.len());
-    let values = repository
-        .git
-        .commits(&walk.hashes[start..end])?
-        .iter()
-        .flatten()
-        .map(|commit| view::repository::commit(&call.mock, &repository, commit))
-        .collect();
-    let next = (end < walk.hashes.len()).then(|| walk.cursor(end));
-    by_cursor(call, length, values, next)
+    pagination::commits(call, &repository, &subject, || range.walk(&repository))
 }
 
 /// Which commits were asked for.

@@ -8,8 +8,8 @@ use crate::api::validation::Validation;
 use crate::model::documents::Documents;
 use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links::link;
+use crate::model::permissions::{DEPLOY_KEY, DEPLOY_KEY_DELETE, DEPLOY_KEY_WRITE};
 use crate::model::response::Response;
-use crate::model::tokens::{DEPLOY_KEY, DEPLOY_KEY_DELETE, DEPLOY_KEY_WRITE};
 use crate::view::repository::{brief_repository, repository_url, user};
 
 const ALL: &str = "/2.0/repositories/{workspace}/{repo_slug}/deploy-keys";

@@ -9,8 +9,8 @@ use crate::api::routes::listing;
 use crate::api::validation::Validation;
 use crate::events::deliver;
 use crate::model::errors::{ApiError, RouteResult};
+use crate::model::permissions::{REF_CREATE, REPOSITORY};
 use crate::model::response::Response;
-use crate::model::tokens::{REF_CREATE, REPOSITORY};
 use crate::sync::lock;
 use crate::view;
 

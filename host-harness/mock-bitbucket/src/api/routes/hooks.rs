@@ -8,12 +8,11 @@ use crate::api::routes::listing;
 use crate::api::validation::{Validation, is_public_web_address, is_web_address};
 use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links::{link, segment};
+use crate::model::permissions::{Permission, REPOSITORY, WEBHOOK, WEBHOOK_DELETE, WEBHOOK_WRITE};
 use crate::model::records::Hook;
 use crate::model::repository::Repository;
 use crate::model::response::Response;
-use crate::model::tokens::{
-    Permission, REPOSITORY, Secret, WEBHOOK, WEBHOOK_DELETE, WEBHOOK_WRITE,
-};
+use crate::model::tokens::Secret;
 use crate::sync::lock;
 use crate::view;
 

@@ -9,9 +9,9 @@ use crate::api::routes::insights::{
 };
 use crate::api::routes::listing;
 use crate::model::errors::{ApiError, RouteResult};
+use crate::model::permissions::REPOSITORY;
 use crate::model::records::{Annotation, Report};
 use crate::model::response::Response;
-use crate::model::tokens::REPOSITORY;
 use crate::sync::lock;
 
 /// Most annotations in one call.

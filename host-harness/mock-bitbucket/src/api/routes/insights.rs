@@ -7,9 +7,9 @@ use crate::api::routes::commits::commit_hash;
 use crate::api::routes::listing;
 use crate::api::validation::is_public_web_address;
 use crate::model::errors::{ApiError, RouteResult};
+use crate::model::permissions::REPOSITORY;
 use crate::model::records::Report;
 use crate::model::response::Response;
-use crate::model::tokens::REPOSITORY;
 use crate::sync::lock;
 
 /// Most entries in `data`.

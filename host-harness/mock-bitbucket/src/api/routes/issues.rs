@@ -2,7 +2,7 @@
 
 use crate::api::call::{BodyKind, Call, Route};
 use crate::model::errors::{ApiError, RouteResult};
-use crate::model::tokens::{ISSUE, ISSUE_WRITE};
+use crate::model::permissions::{ISSUE, ISSUE_WRITE};
 
 const ALL: &str = "/2.0/repositories/{workspace}/{repo_slug}/issues";
 const ONE: &str = "/2.0/repositories/{workspace}/{repo_slug}/issues/{issue_id}";

@@ -9,8 +9,9 @@ use crate::api::auth::read_basic;
 use crate::api::call::{BodyKind, Call, Route};
 use crate::model::errors::{ApiError, RouteResult};
 use crate::model::oauth::{Grant, Rejection, ScopeField};
+use crate::model::permissions::{CredentialKind, all_scopes};
 use crate::model::response::Response;
-use crate::model::tokens::{Credential, CredentialKind, Secret, Visibility, all_scopes};
+use crate::model::tokens::{Credential, Secret, Visibility};
 use crate::model::user::User;
 use crate::sync::lock;
 

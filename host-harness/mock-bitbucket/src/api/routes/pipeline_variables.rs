@@ -7,8 +7,8 @@ use crate::api::routes::listing;
 use crate::api::validation::Validation;
 use crate::model::documents::Documents;
 use crate::model::errors::{ApiError, RouteResult};
+use crate::model::permissions::{PIPELINE, PIPELINE_VARIABLE};
 use crate::model::response::Response;
-use crate::model::tokens::{PIPELINE, PIPELINE_VARIABLE};
 
 const ALL: &str = "/2.0/repositories/{workspace}/{repo_slug}/pipelines_config/variables";
 const ONE: &str =

@@ -10,8 +10,8 @@ use crate::api::routes::listing;
 use crate::model::documents::Documents;
 use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links::{link, segment};
+use crate::model::permissions::{PIPELINE, PIPELINE_START, PIPELINE_WRITE};
 use crate::model::response::Response;
-use crate::model::tokens::{PIPELINE, PIPELINE_START, PIPELINE_WRITE};
 use crate::view::repository::{brief_repository, commit_link, repository_url, user};
 
 const ALL: &str = "/2.0/repositories/{workspace}/{repo_slug}/pipelines";

@@ -7,9 +7,9 @@ use crate::api::routes::listing;
 use crate::api::validation::Validation;
 use crate::model::documents::Documents;
 use crate::model::errors::{ApiError, RouteResult};
+use crate::model::permissions::{PROJECT, PROJECT_ADMIN};
 use crate::model::repository::Workspace;
 use crate::model::response::Response;
-use crate::model::tokens::{PROJECT, PROJECT_ADMIN};
 use crate::view;
 
 const ALL: &str = "/2.0/workspaces/{workspace}/projects";

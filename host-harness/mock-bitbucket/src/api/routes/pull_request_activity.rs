@@ -9,10 +9,10 @@ use crate::api::routes::listing;
 use crate::api::routes::pull_requests::find;
 use crate::model::errors::RouteResult;
 use crate::model::links::link;
+use crate::model::permissions::PULL_REQUEST;
 use crate::model::pull_request::{PullRequest, Verdict};
 use crate::model::pull_request_store;
 use crate::model::repository::Repository;
-use crate::model::tokens::PULL_REQUEST;
 use crate::sync::lock;
 use crate::view;
 

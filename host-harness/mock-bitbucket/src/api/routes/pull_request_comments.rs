@@ -10,11 +10,11 @@ use crate::api::routes::pull_requests::find;
 use crate::api::validation::Validation;
 use crate::events::pull_request::deliver;
 use crate::model::errors::{ApiError, RouteResult};
+use crate::model::permissions::PULL_REQUEST;
 use crate::model::pull_request::{Comment, Inline, PullRequest};
 use crate::model::pull_request_store;
 use crate::model::repository::Repository;
 use crate::model::response::Response;
-use crate::model::tokens::PULL_REQUEST;
 use crate::view;
 
 /// Longest comment, in characters.

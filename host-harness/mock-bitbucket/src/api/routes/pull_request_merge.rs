@@ -7,9 +7,9 @@ use crate::api::merging::{merge, read_request, schedule};
 use crate::api::routes::pull_requests::{find, find_open};
 use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links::link;
+use crate::model::permissions::{PULL_REQUEST, PULL_REQUEST_WRITE};
 use crate::model::pull_request::{Heads, MergeTask};
 use crate::model::response::Response;
-use crate::model::tokens::{PULL_REQUEST, PULL_REQUEST_WRITE};
 use crate::sync::lock;
 use crate::view;
 

@@ -7,10 +7,10 @@ use crate::api::call::{BodyKind, Call, Route, caller_account};
 use crate::api::routes::pull_requests::{find, find_open};
 use crate::events::pull_request::deliver;
 use crate::model::errors::{ApiError, RouteResult};
+use crate::model::permissions::{PULL_REQUEST_WITHDRAW, PULL_REQUEST_WRITE};
 use crate::model::pull_request::{PullRequestState, Verdict};
 use crate::model::pull_request_store;
 use crate::model::response::Response;
-use crate::model::tokens::{PULL_REQUEST_WITHDRAW, PULL_REQUEST_WRITE};
 use crate::view;
 
 const APPROVE: &str =

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::api::call::{BodyKind, Call, Route, caller_account};
-use crate::api::pagination::{by_cursor, numbered, page_length};
+use crate::api::pagination::{self, numbered};
 use crate::api::routes::pull_request_body::PullRequestBody;
 use crate::api::routes::{listing, pull_request_body, statuses};
 use crate::api::sort::SortKey;
 use crate::events::pull_request::deliver;
 use crate::git::compare::JoinedGit;
 use crate::model::errors::{ApiError, RouteResult};
+use crate::model::permissions::{PULL_REQUEST, PULL_REQUEST_WRITE};
 use crate::model::pull_request::{PullRequest, PullRequestState, Side};
 use crate::model::pull_request_store;
 use crate::model::repository::Repository;
 use crate::model::response::Response;
-use crate::model::tokens::{PULL_REQUEST, PULL_REQUEST_WRITE};
 use crate::sync::lock;
 use crate::view;
 
@@ -342,30 +342,15 @@ fn set_reviewers(pull_request: &mut PullRequest, reviewers: Vec<String>) {
 /// Pages have a cursor here; a number is rejected.
 fn commits(call: &Call) -> RouteResult {
     let (repository, pull_request) = find(call)?;
-    let length = page_length(call)?;
     let subject = format!("{}\npull request {}", repository.uuid, pull_request.id);
-    let (walk, start) = match call.query_value("page") {
-        Some(cursor) => call
-            .mock
-            .walks
-            .find(&subject, cursor)
-            .ok_or_else(|| ApiError::bad_request("Invalid page"))?,
-        None => {
-            let hashes = pull_request_store::commits(&call.mock, &repository, &pull_request)?;
-            (call.mock.walks.keep(&subject, hashes), 0)
-        }
-    };
-    let end = start.saturating_add(length).min(walk.hashes.len());
     let from = pull_request_store::source_repository(&call.mock, &repository, &pull_request);
-    let values = from
-        .git
-        .commits(&walk.hashes[start..end])?
-        .iter()
-        .flatten()
-        .map(|commit| view::repository::commit(&call.mock, &from, commit))
-        .collect();
-    let next = (end < walk.hashes.len()).then(|| walk.cursor(end));
-    by_cursor(call, length, values, next)
+    pagination::commits(call, &from, &subject, || {
+        Ok(pull_request_store::commits(
+            &call.mock,
+            &repository,
+            &pull_request,
+        )?)
+    })
 }
 
 fn redirect(call: &Call, kind: &str) -> RouteResult {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::api::call::{BodyKind, Call, Route};
+use crate::api::call::{BodyKind, Call, Route, caller_account};
 use crate::api::pagination::numbered;
 use crate::api::routes::listing;
 use crate::api::sort::SortKey;
@@ -11,9 +11,10 @@ use crate::events::push;
 use crate::git::objects::{Ref, RefKind, is_full_hash, is_hex};
 use crate::git::repository::GitRepository;
 use crate::model::errors::{ApiError, RouteResult};
+use crate::model::permissions::{REF_CREATE, REPOSITORY, REPOSITORY_WRITE};
 use crate::model::repository::Repository;
 use crate::model::response::Response;
-use crate::model::tokens::{REF_CREATE, REPOSITORY, REPOSITORY_WRITE};
+use crate::model::restrictions::Restrictions;
 use crate::view;
 
 const BRANCHES: &str = "/2.0/repositories/{workspace}/{repo_slug}/refs/branches";
@@ -199,6 +200,7 @@ fn create_branch(call: &Call) -> RouteResult {
         RefKind::Branch,
         &["name", "target", "type"],
     )?;
+    allowed(call, &repository, "push", &name)?;
     changing(call, &repository, |git| {
         Ok(git.create_ref(RefKind::Branch, &name, &commit)?)
     })?;
@@ -260,10 +262,25 @@ fn delete(call: &Call, kind: RefKind) -> RouteResult {
             "The main branch of a repository cannot be deleted.",
         ));
     }
+    if kind == RefKind::Branch {
+        allowed(call, &repository, "delete", &found.name)?;
+    }
     changing(call, &repository, |git| {
         Ok(git.delete_ref(kind, &found.name, &found.object)?)
     })?;
     Ok(Response::no_content())
+}
+
+/// 403 where a rule for the branch stops the caller.
+fn allowed(call: &Call, repository: &Repository, kind: &str, branch: &str) -> Result<(), ApiError> {
+    let rules = Restrictions::of(&call.mock, repository)?;
+    if rules.stops(kind, branch, caller_account(call)) {
+        return Err(ApiError::new(
+            403,
+            format!("Permission denied: the restriction \"{kind}\" holds for branch {branch}."),
+        ));
+    }
+    Ok(())
 }
 
 /// Changes refs and delivers what changed, as a push would.
@@ -272,12 +289,7 @@ fn changing(
     repository: &Repository,
     change: impl FnOnce(&GitRepository) -> Result<(), ApiError>,
 ) -> Result<(), ApiError> {
-    push::around(
-        &call.mock,
-        repository,
-        call.caller
-            .as_ref()
-            .map(|caller| caller.credential.user.as_ref()),
-        || change(&repository.git),
-    )
+    push::around(&call.mock, repository, caller_account(call), || {
+        change(&repository.git)
+    })
 }

@@ -7,9 +7,9 @@ use crate::api::call::{Call, Route};
 use crate::api::pagination::numbered;
 use crate::api::routes::listing;
 use crate::model::errors::{ApiError, RouteResult};
+use crate::model::permissions::REPOSITORY;
 use crate::model::repository::{Repository, same_slug};
 use crate::model::response::Response;
-use crate::model::tokens::REPOSITORY;
 use crate::sync::lock;
 use crate::view;
 

@@ -5,9 +5,9 @@ use serde_json::json;
 use crate::api::call::{BodyKind, Call, Route};
 use crate::api::routes::listing;
 use crate::model::errors::{ApiError, RouteResult};
+use crate::model::permissions::{PULL_REQUEST, REPOSITORY_ADMIN};
 use crate::model::records::DefaultReviewer;
 use crate::model::response::Response;
-use crate::model::tokens::{PULL_REQUEST, REPOSITORY_ADMIN};
 use crate::sync::lock;
 use crate::view::pull_request::account;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::api::call::{Call, Route};
-use crate::api::pagination::{by_cursor, page_length};
+use crate::api::pagination::{by_cursor, continued, page_length};
 use crate::api::routes::commits::{resolve_hash, resolve_revision};
 use crate::api::routes::diffs::escaped;
 use crate::api::routes::listing;
@@ -14,9 +14,9 @@ use crate::git::tree;
 use crate::git::tree::{EntryKind, TreeEntry};
 use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links::{link, path_of_segments};
+use crate::model::permissions::REPOSITORY;
 use crate::model::repository::Repository;
 use crate::model::response::{Body, Response};
-use crate::model::tokens::REPOSITORY;
 use crate::view::repository::{commit_link, repository_url};
 
 /// How a file begins that stands for one kept elsewhere.
@@ -155,17 +155,7 @@ impl Place<'_> {
             asked("q"),
             asked("sort")
         );
-        let (walk, start) = match call.query_value("page") {
-            Some(cursor) => call
-                .mock
-                .walks
-                .find(&subject, cursor)
-                .ok_or_else(|| ApiError::bad_request("Invalid page"))?,
-            None => {
-                let paths = self.paths(tree, directory, depth)?;
-                (call.mock.walks.keep(&subject, paths), 0)
-            }
-        };
+        let (walk, start) = continued(call, &subject, || self.paths(tree, directory, depth))?;
         let end = start.saturating_add(length).min(walk.hashes.len());
         let mut values = Vec::new();
         for record in &walk.hashes[start..end] {

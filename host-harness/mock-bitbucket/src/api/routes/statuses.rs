@@ -10,10 +10,10 @@ use crate::api::validation::{Validation, is_public_web_address};
 use crate::events::deliver;
 use crate::model::errors::{ApiError, RouteResult};
 use crate::model::links::{link, segment};
+use crate::model::permissions::REPOSITORY;
 use crate::model::records::BuildStatus;
 use crate::model::repository::Repository;
 use crate::model::response::Response;
-use crate::model::tokens::REPOSITORY;
 use crate::sync::lock;
 use crate::view;
 

@@ -5,11 +5,12 @@ use serde_json::json;
 use crate::api::call::{Call, Route};
 use crate::api::routes::listing;
 use crate::model::errors::{ApiError, RouteResult};
+use crate::model::permissions::{
+    ACCOUNT, ANY_ACCOUNT, OWN_REPOSITORIES, OWN_WORKSPACES, WORKSPACE,
+};
 use crate::model::repository::same_slug;
 use crate::model::response::Response;
-use crate::model::tokens::{
-    ACCOUNT, ANY_ACCOUNT, OWN_REPOSITORIES, OWN_WORKSPACES, Visibility, WORKSPACE,
-};
+use crate::model::tokens::Visibility;
 use crate::sync::lock;
 use crate::view;
 

@@ -1,16 +1,11 @@
-//! Every recorded delivery, compared field by field with its JSON.
+//! Every recorded delivery, compared field by field with its JSON, where recordings
+//! stand beside the checkout.
 
 use super::*;
 use serde_json::Value;
 
-/// Recorded deliveries stand beside the checkout where they are present at all.
-fn recorded() -> Option<std::path::PathBuf> {
-    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures");
-    if directory.join("webhooks").is_dir() {
-        return Some(directory);
-    }
-    println!("skipped: no recorded deliveries beside the checkout");
-    None
+fn recorded() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures")
 }
 
 fn key_of_recording(name: &str, body: &Value) -> &'static str {
@@ -30,8 +25,9 @@ fn key_of_recording(name: &str, body: &Value) -> &'static str {
 }
 
 #[test]
+#[ignore = "needs the recordings beside the checkout (../shared)"]
 fn recorded_deliveries_are_read_without_loss() {
-    let Some(directory) = recorded() else { return };
+    let directory = recorded();
     let mut read = 0;
     for file in std::fs::read_dir(directory.join("webhooks")).expect("the directory") {
         let file = file.expect("an entry").path();
@@ -153,12 +149,14 @@ fn check_pull_request(name: &str, body: &Value, events: &[Event]) {
     assert!(read.created.is_some() && read.updated.is_some(), "{name}");
 }
 
+/// Situation `signature`.
 #[test]
-fn e16_the_known_response_of_a_recorded_signature_is_accepted() {
-    let Some(directory) = recorded() else { return };
+#[ignore = "needs the recordings beside the checkout (../shared)"]
+fn a_recorded_signature_is_right_for_its_body_alone() {
+    let directory = recorded();
     let readme = std::fs::read_to_string(directory.join("README.md")).expect("its page");
     let quoted = |after: &str| {
-        let rest = &readme[readme.find(after).expect("the known response") + after.len()..];
+        let rest = &readme[readme.find(after).expect("the signature") + after.len()..];
         rest.split('`').next().unwrap_or_default().to_owned()
     };
     let mut request = WebhookRequest {

@@ -1,5 +1,8 @@
-//! Clients of other people against the mock, where Python or Node is there and their
-//! packages can be installed.
+//! Clients of other people against the mock. `cargo xtask test` installs them where
+//! Python or Node is there, and says so where it cannot.
+
+mod needs_node_client;
+mod needs_python_client;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -30,17 +33,9 @@ fn mock() -> MockBitbucket {
     mock
 }
 
-/// Where packages are installed once for all runs.
+/// Where `cargo xtask test` installs a client.
 fn place(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
-}
-
-fn succeeds(command: &mut Command) -> bool {
-    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null());
-    quiet
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
 }
 
 /// Runs a script with the token on its standard input; what each operation said.
@@ -86,64 +81,4 @@ fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("third_party")
         .join(name)
-}
-
-#[test]
-fn atlassian_python_api_works() {
-    let environment = place("python");
-    let python = environment.join("bin/python");
-    let there =
-        |python: &Path| succeeds(Command::new(python).args(["-c", "import atlassian.bitbucket"]));
-    if !there(&python) {
-        succeeds(
-            Command::new("python3")
-                .args(["-m", "venv"])
-                .arg(&environment),
-        );
-        let package = "atlassian-python-api==5.0.5";
-        succeeds(Command::new(&python).args(["-m", "pip", "install", "--quiet", package]));
-    }
-    if !there(&python) {
-        println!("skipped: atlassian-python-api cannot be installed here");
-        return;
-    }
-    let mock = mock();
-    let mut command = Command::new(python);
-    command
-        .arg(script("atlassian_client.py"))
-        .arg(mock.web_url());
-    assert_no_failures(&run(&mut command, &mock), 45);
-}
-
-#[test]
-fn the_npm_package_bitbucket_works() {
-    let directory = place("node");
-    std::fs::create_dir_all(&directory).expect("a directory");
-    let there = || {
-        succeeds(
-            Command::new("node")
-                .current_dir(&directory)
-                .args(["-e", "require('bitbucket')"]),
-        )
-    };
-    if !there() {
-        let mut install = Command::new("npm");
-        install
-            .current_dir(&directory)
-            .args(["install", "--silent", "bitbucket@2.12.0"]);
-        succeeds(&mut install);
-    }
-    if !there() {
-        println!("skipped: the npm package bitbucket cannot be installed here");
-        return;
-    }
-    let copy = directory.join("bitbucket_client.cjs");
-    std::fs::copy(script("bitbucket_client.cjs"), &copy).expect("the script");
-    let mock = mock();
-    let mut command = Command::new("node");
-    command
-        .current_dir(&directory)
-        .arg(copy)
-        .arg(mock.api_url());
-    assert_no_failures(&run(&mut command, &mock), 35);
 }
