@@ -34,6 +34,7 @@ mod schema;
 mod sql;
 mod sqlite;
 mod tokens;
+mod topic;
 mod transaction;
 
 pub use applications::{Application, ApplicationOptions, NewApplication, PullRequestRuns};
@@ -51,13 +52,13 @@ pub use hooks::StoredHook;
 pub use job::WriteStatistics;
 pub use limits::HeldBack;
 pub use newest::PageOf;
-pub use news::Topic;
 pub use outbox::{
     LONGEST_MESSAGE_PAUSE, MessageKind, NewMessage, OutboxCount, OutboxMessage, OutboxState,
 };
 pub use postgres::{DEFAULT_CONNECTIONS, PostgresSettings};
 pub use runs::{Lease, NewRun, Run, RunFilter};
 pub use tokens::StoredToken;
+pub use topic::Topic;
 pub use transaction::Transaction;
 
 pub(crate) use leases::Lease as WorkLease;

@@ -192,11 +192,12 @@ macro_rules! values {
 pub(crate) use values;
 
 /// A row of a result.
-pub(crate) enum Row<'r> {
-    /// Of SQLite.
-    Sqlite(&'r rusqlite::Row<'r>),
-    /// Of PostgreSQL.
-    Postgres(&'r tokio_postgres::Row),
+pub(crate) struct Row<'r>(pub(crate) &'r dyn Columns);
+
+/// What a driver's row has to do.
+pub(crate) trait Columns {
+    /// What stands in a column.
+    fn column(&self, index: usize) -> Result<Column<'_>>;
 }
 
 /// What stands in a column.
@@ -218,11 +219,7 @@ impl Row<'_> {
     /// # Errors
     /// `Failed` if there is no such column or it is of another type.
     pub(crate) fn get<T: FromColumn>(&self, index: usize) -> Result<T> {
-        let column = match self {
-            Self::Sqlite(row) => super::sqlite::column(row, index)?,
-            Self::Postgres(row) => super::postgres::column(row, index)?,
-        };
-        T::from_column(column).ok_or_else(|| {
+        T::from_column(self.0.column(index)?).ok_or_else(|| {
             StoreError::Failed(format!("column {index} of a row is of another type"))
         })
     }

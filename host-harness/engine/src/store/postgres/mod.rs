@@ -12,7 +12,6 @@ mod sessions;
 mod settings;
 mod wait;
 
-pub(super) use session::column;
 pub use settings::{DEFAULT_CONNECTIONS, PostgresSettings};
 
 use super::job::{Job, WriteStatistics};

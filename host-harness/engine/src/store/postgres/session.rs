@@ -3,7 +3,7 @@
 use super::dialect::translate;
 use super::settings::{CONNECT_LIMIT, PostgresSettings};
 use super::wait::wait;
-use crate::store::sql::{Column, Dialect, Driver, Row, Value};
+use crate::store::sql::{Column, Columns, Dialect, Driver, Row, Value};
 use crate::store::{Result, StoreError};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -139,7 +139,7 @@ impl Driver for Session {
         let statement = self.statement(sql, values)?;
         let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as _).collect();
         for row in self.send(self.client.query(&statement, &values))? {
-            if !each(&Row::Postgres(&row))? {
+            if !each(&Row(&row))? {
                 break;
             }
         }
@@ -212,10 +212,11 @@ impl<'r> FromSql<'r> for Column<'r> {
     }
 }
 
-/// What stands in a column of a row.
-pub(in crate::store) fn column(row: &tokio_postgres::Row, index: usize) -> Result<Column<'_>> {
-    row.try_get(index)
-        .map_err(|error| StoreError::Failed(error.to_string()))
+impl Columns for tokio_postgres::Row {
+    fn column(&self, index: usize) -> Result<Column<'_>> {
+        self.try_get(index)
+            .map_err(|error| StoreError::Failed(error.to_string()))
+    }
 }
 
 /// No connection could be made.

@@ -5,7 +5,7 @@ mod writer;
 
 use super::error::StoreError;
 use super::job::{Job, WriteStatistics};
-use super::sql::{Column, Connection, Dialect, Driver, Row, Value};
+use super::sql::{Column, Columns, Connection, Dialect, Driver, Row, Value};
 use super::{Result, schema};
 use readers::Readers;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -149,7 +149,7 @@ impl Driver for rusqlite::Connection {
         let mut statement = self.prepare_cached(sql)?;
         let mut rows = statement.query(params_from_iter(values))?;
         while let Some(row) = rows.next()? {
-            if !each(&Row::Sqlite(row))? {
+            if !each(&Row(row))? {
                 break;
             }
         }
@@ -169,17 +169,21 @@ impl ToSql for Value<'_> {
     }
 }
 
-/// What stands in a column of a row.
-pub(super) fn column<'r>(row: &'r rusqlite::Row<'_>, index: usize) -> Result<Column<'r>> {
-    Ok(match row.get_ref(index)? {
-        ValueRef::Null => Column::Missing,
-        ValueRef::Integer(number) => Column::Integer(number),
-        ValueRef::Text(text) => Column::Text(
-            std::str::from_utf8(text).map_err(|error| StoreError::Damaged(error.to_string()))?,
-        ),
-        ValueRef::Blob(bytes) => Column::Bytes(bytes),
-        ValueRef::Real(_) => return Err(StoreError::Damaged("a number is not whole".to_owned())),
-    })
+impl Columns for rusqlite::Row<'_> {
+    fn column(&self, index: usize) -> Result<Column<'_>> {
+        Ok(match self.get_ref(index)? {
+            ValueRef::Null => Column::Missing,
+            ValueRef::Integer(number) => Column::Integer(number),
+            ValueRef::Text(text) => Column::Text(
+                std::str::from_utf8(text)
+                    .map_err(|error| StoreError::Damaged(error.to_string()))?,
+            ),
+            ValueRef::Blob(bytes) => Column::Bytes(bytes),
+            ValueRef::Real(_) => {
+                return Err(StoreError::Damaged("a number is not whole".to_owned()));
+            }
+        })
+    }
 }
 
 /// Makes the file before SQLite does, because SQLite would let others read it;
