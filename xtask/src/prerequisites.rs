@@ -36,6 +36,18 @@ pub(crate) fn look(full: bool) -> Found {
     let postgres = postgres::find();
     let prerequisites = vec![
         Prerequisite {
+            module: "needs_chromium",
+            missing: browser(),
+        },
+        Prerequisite {
+            module: "needs_promtool",
+            missing: match std::env::var_os("PROMTOOL") {
+                Some(_) => None,
+                None => missing_program("promtool", &["--version"])
+                    .map(|reason| format!("{reason} (Debian's package prometheus)")),
+            },
+        },
+        Prerequisite {
             module: "needs_full_run",
             missing: (!full).then(|| {
                 "compiles whole projects or takes minutes; runs with: cargo xtask test --full"
@@ -86,6 +98,24 @@ pub(crate) fn look(full: bool) -> Found {
         other_compiler: compiler.ok(),
         postgres: postgres.ok(),
     }
+}
+
+/// What of a browser is missing, for the tests that look at pages as a person does.
+fn browser() -> Option<String> {
+    let missing = ["chromium", "chromedriver"]
+        .into_iter()
+        .find_map(|program| missing_program(program, &["--version"]));
+    if let Some(reason) = missing {
+        return Some(format!(
+            "{reason} (Debian's packages chromium and chromium-driver)"
+        ));
+    }
+    let fetched = target_directory().join("axe/node_modules/axe-core/axe.min.js");
+    let axe = std::env::var_os("AXE_CORE").map_or(fetched, PathBuf::from);
+    (!axe.is_file()).then(|| {
+        "there is no axe-core (npm install --prefix target/axe axe-core), and AXE_CORE names none"
+            .to_owned()
+    })
 }
 
 /// Why a program cannot be started; `None` when it can.
