@@ -88,6 +88,22 @@ pub(crate) fn look(full: bool) -> Found {
             missing: missing_program("git-lfs", &["version"]),
         },
         Prerequisite {
+            module: "needs_curl",
+            missing: missing_program("curl", &["--version"]),
+        },
+        Prerequisite {
+            module: "needs_dpkg",
+            missing: missing_program("dpkg-deb", &["--version"]),
+        },
+        Prerequisite {
+            module: "needs_nginx",
+            missing: missing_program("nginx", &["-v"]),
+        },
+        Prerequisite {
+            module: "needs_systemd",
+            missing: missing_program("systemd-analyze", &["--version"]),
+        },
+        Prerequisite {
             module: "needs_sshd",
             missing: (!Path::new(SSHD).exists())
                 .then(|| format!("{SSHD} is not installed (package openssh-server)")),
@@ -118,9 +134,14 @@ fn browser() -> Option<String> {
     })
 }
 
-/// Why a program cannot be started; `None` when it can.
+/// Why a program cannot be started; `None` when it can, also from where only
+/// administrators look for programs.
 fn missing_program(program: &str, arguments: &[&str]) -> Option<String> {
-    let started = Command::new(program).args(arguments).output();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let started = Command::new(program)
+        .args(arguments)
+        .env("PATH", format!("{path}:/usr/sbin:/sbin"))
+        .output();
     let starts = started.is_ok_and(|output| output.status.success());
     (!starts).then(|| format!("{program} is not installed"))
 }
