@@ -103,7 +103,7 @@ impl Session {
     /// The grant that a project holds for this server.
     fn grant_of(&self, project: &str) -> Result<String, Failure> {
         let server = &self.server_config.name;
-        let store = Store::open(&self.config.store.path).map_err(VcsError::from)?;
+        let store = open_store(&self.config.store)?;
         let grant = store
             .project_grant(project, server)
             .map_err(VcsError::from)?;
