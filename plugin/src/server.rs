@@ -90,6 +90,9 @@ impl Server {
 
     fn token_endpoint(&self) -> Result<Arc<TokenEndpoint>> {
         self.token_endpoint.clone().ok_or_else(|| {
+            if self.config.client_id.is_some() {
+                return VcsError::config("clientSecret", "it is missing beside clientId");
+            }
             VcsError::new(
                 ErrorKind::CONFIG,
                 "clientId, clientSecret: the configuration has no OAuth consumer; create one in \

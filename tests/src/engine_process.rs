@@ -60,10 +60,16 @@ impl EngineHome {
     /// holds for everything here.
     #[must_use]
     pub fn new(mock: &MockBitbucket, api: &str, provider: &str) -> Self {
+        Self::listening(mock, "127.0.0.1:0", api, provider)
+    }
+
+    /// [`EngineHome::new`], with the address that the api service listens on.
+    #[must_use]
+    pub fn listening(mock: &MockBitbucket, address: &str, api: &str, provider: &str) -> Self {
         let folder = must(TempDir::new(), "no temporary folder");
         let plugins = plugin_directory();
         let config = format!(
-            "[api]\nlisten = \"127.0.0.1:0\"\n{api}\n[vcs]\nlisten = \"127.0.0.1:0\"\n\
+            "[api]\nlisten = \"{address}\"\n{api}\n[vcs]\nlisten = \"127.0.0.1:0\"\n\
              [plugins]\ndirectory = \"{}\"\n\
              [vcs.servers.{SERVER}.bitbucketcloud]\n{}\n{provider}\n",
             plugins.display(),

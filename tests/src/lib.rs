@@ -15,5 +15,6 @@ pub mod other_compiler;
 pub mod place;
 pub mod sandbox;
 pub mod scenario;
+pub mod web_driver;
 
 pub use libraries::{built_example, built_library, built_program, released_library};

@@ -7,6 +7,8 @@
 //!   engine.
 //! - `cargo xtask demo [ARGUMENT…]` does the same in the profile `demo`, which
 //!   compiles in a third of the time, and runs `engine demo` with the arguments.
+//! - `cargo xtask dist` builds both for release and packs what is shipped; see
+//!   [`dist`].
 //! - `cargo xtask test [--full] [--plain] [ARGUMENT…]` builds what tests load and
 //!   runs the tests; see [`suite`].
 
@@ -23,6 +25,10 @@
 
 mod clients;
 mod command;
+mod debian;
+mod dist;
+mod files;
+mod packing;
 mod prerequisites;
 mod stage;
 mod suite;
@@ -32,8 +38,7 @@ use command::Failure;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-const USAGE: &str =
-    "usage: cargo xtask stage | demo [ARGUMENT…] | test [--full] [--plain] [ARGUMENT…]";
+const USAGE: &str = "usage: cargo xtask stage | demo [ARGUMENT…] | dist [--out DIR] | test [--full] [--plain] [ARGUMENT…]";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -44,6 +49,7 @@ fn main() -> ExitCode {
             println!("staged: {}", engine.with_file_name("plugins").display());
         }),
         Some("demo") => stage::demo(rest),
+        Some("dist") => dist::dist(rest),
         Some("test") => suite::test(rest),
         _ => {
             eprintln!("{USAGE}");

@@ -32,6 +32,18 @@ pub(crate) fn look(full: bool) -> Found {
     let compiler = other_compiler();
     let prerequisites = vec![
         Prerequisite {
+            module: "needs_chromium",
+            missing: browser(),
+        },
+        Prerequisite {
+            module: "needs_promtool",
+            missing: match std::env::var_os("PROMTOOL") {
+                Some(_) => None,
+                None => missing_program("promtool", &["--version"])
+                    .map(|reason| format!("{reason} (Debian's package prometheus)")),
+            },
+        },
+        Prerequisite {
             module: "needs_full_run",
             missing: (!full).then(|| {
                 "compiles whole projects or takes minutes; runs with: cargo xtask test --full"
@@ -68,6 +80,22 @@ pub(crate) fn look(full: bool) -> Found {
             missing: missing_program("git-lfs", &["version"]),
         },
         Prerequisite {
+            module: "needs_curl",
+            missing: missing_program("curl", &["--version"]),
+        },
+        Prerequisite {
+            module: "needs_dpkg",
+            missing: missing_program("dpkg-deb", &["--version"]),
+        },
+        Prerequisite {
+            module: "needs_nginx",
+            missing: missing_program("nginx", &["-v"]),
+        },
+        Prerequisite {
+            module: "needs_systemd",
+            missing: missing_program("systemd-analyze", &["--version"]),
+        },
+        Prerequisite {
             module: "needs_sshd",
             missing: (!Path::new(SSHD).exists())
                 .then(|| format!("{SSHD} is not installed (package openssh-server)")),
@@ -79,9 +107,32 @@ pub(crate) fn look(full: bool) -> Found {
     }
 }
 
-/// Why a program cannot be started; `None` when it can.
+/// What of a browser is missing, for the tests that look at pages as a person does.
+fn browser() -> Option<String> {
+    let missing = ["chromium", "chromedriver"]
+        .into_iter()
+        .find_map(|program| missing_program(program, &["--version"]));
+    if let Some(reason) = missing {
+        return Some(format!(
+            "{reason} (Debian's packages chromium and chromium-driver)"
+        ));
+    }
+    let fetched = target_directory().join("axe/node_modules/axe-core/axe.min.js");
+    let axe = std::env::var_os("AXE_CORE").map_or(fetched, PathBuf::from);
+    (!axe.is_file()).then(|| {
+        "there is no axe-core (npm install --prefix target/axe axe-core), and AXE_CORE names none"
+            .to_owned()
+    })
+}
+
+/// Why a program cannot be started; `None` when it can, also from where only
+/// administrators look for programs.
 fn missing_program(program: &str, arguments: &[&str]) -> Option<String> {
-    let started = Command::new(program).args(arguments).output();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let started = Command::new(program)
+        .args(arguments)
+        .env("PATH", format!("{path}:/usr/sbin:/sbin"))
+        .output();
     let starts = started.is_ok_and(|output| output.status.success());
     (!starts).then(|| format!("{program} is not installed"))
 }

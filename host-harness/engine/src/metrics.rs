@@ -4,7 +4,8 @@
 //! reads the figures.
 
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    CounterVec, Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -67,6 +68,8 @@ pub struct Figure {
     pub labels: &'static [&'static str],
     /// The values of the labels, and the figure.
     pub values: Vec<(Vec<String>, i64)>,
+    /// What the figure is counted in: so many make one of what is shown.
+    pub unit: u32,
 }
 
 impl Figure {
@@ -79,6 +82,7 @@ impl Figure {
             is_total: false,
             labels: &[],
             values: vec![(Vec::new(), value)],
+            unit: 1,
         }
     }
 
@@ -88,6 +92,15 @@ impl Figure {
         Self {
             is_total: true,
             ..Self::gauge(name, help, i64::try_from(value).unwrap_or(i64::MAX))
+        }
+    }
+
+    /// How long something took altogether, which is shown in seconds.
+    #[must_use]
+    pub fn total_seconds(name: &'static str, help: &'static str, microseconds: u64) -> Self {
+        Self {
+            unit: 1_000_000,
+            ..Self::total(name, help, microseconds)
         }
     }
 
@@ -108,6 +121,7 @@ impl Figure {
                 .into_iter()
                 .map(|(label, value)| (vec![label], value))
                 .collect(),
+            unit: 1,
         }
     }
 }
@@ -205,9 +219,10 @@ fn register(registry: &Registry, figure: Figure) -> Result<()> {
         )
     });
     if figure.is_total {
-        let counter = IntCounterVec::new(options, figure.labels).map_err(failed)?;
+        let counter = CounterVec::new(options, figure.labels).map_err(failed)?;
         for (labels, value) in values {
-            let value = u64::try_from(value).unwrap_or(0);
+            // Exact up to 2^53, which no count here comes near.
+            let value = value.max(0) as f64 / f64::from(figure.unit);
             counter.with_label_values(&labels).inc_by(value);
         }
         return registry.register(Box::new(counter)).map_err(failed);
@@ -233,6 +248,7 @@ mod tests {
             .render(vec![
                 Figure::gauge("connections", "Open connections.", 3),
                 Figure::total("lost_total", "Lost.", 4),
+                Figure::total_seconds("writing_seconds_total", "Writing.", 1_500_000),
                 Figure::by(
                     "events",
                     "Events.",
@@ -247,6 +263,7 @@ mod tests {
             "vcs_engine_provider_call_seconds_count{method=\"branches\",server=\"bb\"} 2",
             "vcs_engine_connections 3",
             "vcs_engine_lost_total 4",
+            "vcs_engine_writing_seconds_total 1.5",
             "# TYPE vcs_engine_lost_total counter",
             "vcs_engine_events{state=\"pending\"} 5",
         ] {

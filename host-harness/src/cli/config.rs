@@ -3,20 +3,20 @@
 use super::args::config::{ConfigArguments, ConfigCommand};
 use super::failure::Failure;
 use super::output::Output;
-use super::session::{config_of, plugin_directory, provider_of_type};
+use super::session::{plugin_directory, provider_of_type};
 use serde::Serialize;
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use url::{Host, Url};
-use vcs_engine::config::{EngineConfig, KeySource, ServerConfig};
+use vcs_engine::config::{EngineConfig, KeySource, ServerConfig, readable_by_others};
 use vcs_engine::grants::{StoreKey, read_private};
 use vcs_engine::host_services::EngineServices;
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::error::{ErrorKind, Result as VcsResult, VcsError};
 use vcs_provider_interface::provider::VcsServer;
-use vcs_provider_interface::records::{ConnectionRequest, Credential};
+use vcs_provider_interface::records::{ConnectionRequest, Credential, WebhooksInfoRequest};
 
 /// A commented configuration.
 const SAMPLE: &str = include_str!("config_sample.toml");
@@ -27,15 +27,23 @@ const ASKING: Duration = Duration::from_secs(30);
 /// Prints a configuration, or checks one.
 pub(super) fn run(arguments: &ConfigArguments, output: &Output) -> Result<(), Failure> {
     match &arguments.command {
-        ConfigCommand::Sample => output.either(|| json!({ "toml": SAMPLE }), || SAMPLE.to_owned()),
+        ConfigCommand::Sample => {
+            output.either(|| json!({ "toml": SAMPLE }), || SAMPLE.to_owned())?;
+            output.hint("engine config sample > config.toml, then engine config check");
+            Ok(())
+        }
         ConfigCommand::Check { offline } => {
-            let config = config_of(&arguments.directory)?.ok_or_else(|| {
+            let file = arguments.directory.config.as_ref().ok_or_else(|| {
                 Failure::usage(
                     "say where the configuration is, with --config FILE or ENGINE_CONFIG",
                 )
             })?;
+            // Its warnings are findings here, and no lines of the log.
+            let config = EngineConfig::load(file)?;
             let directory = plugin_directory(&arguments.directory, Some(&config))?;
-            check(&config, &directory, *offline).report(output)
+            check(&config, &directory, *offline).report(output)?;
+            output.hint("engine start api vcs --config FILE");
+            Ok(())
         }
     }
 }
@@ -96,19 +104,20 @@ fn check(config: &EngineConfig, directory: &Path, offline: bool) -> Findings {
     for warning in &config.warnings {
         findings.add("warning", "configuration", warning);
     }
-    check_address(&mut findings, config, "api.url", &config.api.url);
-    check_address(&mut findings, config, "api.uiUrl", &config.api.ui_url);
-    findings.add(
-        "ok",
+    let api = &config.api;
+    check_address(&mut findings, "api.url", &api.url, "webhooks arrive there");
+    check_address(
+        &mut findings,
+        "api.uiUrl",
+        &api.ui_url,
+        "build statuses link to it",
+    );
+    let callback = vcs_engine::consent::callback_address(&api.url, &api.ui_url, api.development);
+    check_address(
+        &mut findings,
         "consent callback",
-        format!(
-            "enter {} at the OAuth consumer",
-            vcs_engine::consent::callback_address(
-                &config.api.url,
-                &config.api.ui_url,
-                config.api.development
-            )
-        ),
+        &callback,
+        "enter it at the OAuth consumer, letter by letter",
     );
     check_secret(
         &mut findings,
@@ -144,27 +153,24 @@ fn check(config: &EngineConfig, directory: &Path, offline: bool) -> Findings {
     findings
 }
 
-/// Whether the service can reach an address and accepts it.
-fn check_address(findings: &mut Findings, config: &EngineConfig, key: &str, address: &str) {
+/// Whether a service can reach an address and accepts it.
+fn check_address(findings: &mut Findings, subject: &str, address: &str, purpose: &str) {
     let problem = match Url::parse(address) {
         Err(error) => Some(format!("{address} is not a URL: {error}")),
         Ok(url) => unreachable_from_outside(&url),
     };
     match problem {
-        None => findings.add("ok", key, address),
-        Some(problem) if config.api.development => {
-            findings.add("warning", key, format!("{problem} (development = true)"));
-        }
-        Some(problem) => findings.add("warning", key, problem),
+        None => findings.add("ok", subject, format!("{address} ({purpose})")),
+        Some(problem) => findings.add("warning", subject, format!("{problem} ({purpose})")),
     }
 }
 
-/// Bitbucket Cloud: addresses of webhooks, callbacks and statuses are public and have
+/// Services want addresses of webhooks, callbacks and statuses that are public and have
 /// a name with a dot.
 fn unreachable_from_outside(url: &Url) -> Option<String> {
     if url.scheme() != "https" {
         return Some(format!(
-            "{url} is no HTTPS address: deliveries and credentials would cross the network in plain"
+            "{url} is plain HTTP: deliveries and tokens would cross the network unencrypted; put a reverse proxy with TLS in front and use https://"
         ));
     }
     let problem = match url.host() {
@@ -220,42 +226,106 @@ fn check_server(
             loaded.info.provider_type, loaded.info.version
         ),
     );
+    for warning in server
+        .secret_files()
+        .iter()
+        .filter_map(|file| readable_by_others(file))
+    {
+        findings.add("warning", &subject, warning);
+    }
     let services = Arc::new(EngineServices::without_grants(&server.name));
     let made = loaded.provider.new_server(&server.toml, services);
     let made = match made {
         Ok(made) => made,
         Err(error) => return findings.fail(&subject, config.locate(server, error).into()),
     };
-    if offline {
-        return;
-    }
-    match connect(&made) {
-        Ok(words) => findings.add("ok", &subject, words),
-        Err(error) if error.kind == ErrorKind::CONFIG => findings.add(
-            "warning",
-            &subject,
-            format!(
-                "{}: calls need the grant of a project, by consent",
-                config.locate(server, error).message
-            ),
-        ),
-        Err(error) => findings.fail(&subject, error.into()),
+    check_hook_address(findings, config, &subject, &made);
+    if !offline {
+        check_connection(findings, config, server, &subject, &made);
     }
 }
 
-fn connect(server: &dyn VcsServer) -> VcsResult<String> {
+/// Whether the service can reach the address of a hook, which the provider may
+/// have put a proxy into.
+fn check_hook_address(
+    findings: &mut Findings,
+    config: &EngineConfig,
+    subject: &str,
+    server: &dyn VcsServer,
+) {
     let context = HostCallContext::new("config-check").with_time_limit(ASKING);
-    let client = server.authorized_client(Credential::configured())?;
+    let direct = format!("{}/webhook/ID", config.api.url);
+    let request = WebhooksInfoRequest {
+        hook_url: Some(direct.clone()),
+        ..Default::default()
+    };
+    // A provider without webhooks has no such method; the engine polls then.
+    let Ok(webhooks) = server.webhooks_info(&context, request) else {
+        return;
+    };
+    if !webhooks.supported || webhooks.disabled {
+        findings.add("ok", subject, "webhooks are off; the engine polls");
+        return;
+    }
+    let address = webhooks.hook_url.unwrap_or(direct);
+    let purpose = if webhooks.creation_disabled {
+        "the administrator enters the webhook by hand"
+    } else {
+        "webhooks are made for it"
+    };
+    check_address(findings, subject, &address, purpose);
+}
+
+/// Connects: with the configured credential or, where there is none, as the OAuth
+/// consumer itself.
+fn check_connection(
+    findings: &mut Findings,
+    config: &EngineConfig,
+    server: &ServerConfig,
+    subject: &str,
+    made: &dyn VcsServer,
+) {
+    let located = |error: VcsError| match error.kind {
+        ErrorKind::CONFIG => config.locate(server, error),
+        _ => error,
+    };
+    match connect(made, Credential::configured()) {
+        Ok(words) => return findings.add("ok", subject, words),
+        Err(error) if error.kind == ErrorKind::CONFIG => {}
+        Err(error) => return findings.fail(subject, error.into()),
+    }
+    match connect(made, Credential::client_credentials()) {
+        Ok(words) => findings.add(
+            "ok",
+            subject,
+            format!("as the OAuth consumer itself, {words}; calls need what a project consents to"),
+        ),
+        // Neither is there: the engine starts, and no call succeeds.
+        Err(error) if error.kind == ErrorKind::CONFIG => findings.add(
+            "warning",
+            subject,
+            format!(
+                "there is neither a credential nor a whole OAuth consumer, so no call will \
+                 succeed: {}",
+                located(error).message
+            ),
+        ),
+        Err(error) => findings.fail(subject, error.into()),
+    }
+}
+
+fn connect(server: &dyn VcsServer, credential: Credential) -> VcsResult<String> {
+    let context = HostCallContext::new("config-check").with_time_limit(ASKING);
+    let client = server.authorized_client(credential)?;
     let connection = client.check_connection(&context, ConnectionRequest::default())?;
-    let account = serde_json::to_value(&connection)
-        .ok()
-        .and_then(|value| {
-            ["account", "username", "display_name", "user"]
-                .iter()
-                .find_map(|name| value[*name].as_str().map(str::to_owned))
-        })
-        .unwrap_or_else(|| "the service accepts the credential".to_owned());
-    Ok(format!("connected: {account}"))
+    let account = connection.account.map(|account| {
+        let names = [account.display_name, account.name, account.email];
+        names.into_iter().find(|name| !name.is_empty())
+    });
+    Ok(match account.flatten() {
+        Some(account) => format!("connected as {account}"),
+        None => "connected".to_owned(),
+    })
 }
 
 #[cfg(test)]

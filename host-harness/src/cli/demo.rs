@@ -66,7 +66,10 @@ fn plugin_of(named: Option<&Path>) -> Result<PathBuf, Failure> {
         .map_err(|error| Failure::file(Path::new("the executable"), &error))?;
     let beside = executable.with_file_name(PLUGIN);
     let in_directory = executable.with_file_name("plugins").join(PLUGIN);
-    [&beside, &in_directory]
+    let installed = executable
+        .with_file_name("../lib/engine/plugins")
+        .join(PLUGIN);
+    [&beside, &in_directory, &installed]
         .into_iter()
         .find(|path| path.is_file())
         .cloned()

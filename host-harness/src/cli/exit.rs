@@ -2,7 +2,7 @@
 //! holds it to this) and scripts may rely on.
 //!
 //! Below 20 the command itself speaks; 20 to 30 is the step at which a plugin
-//! was refused; above 40 is the kind of a provider's error.
+//! was rejected; above 40 is the kind of a provider's error.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -61,12 +61,12 @@ table! {
     ALREADY_EXISTS = 46, "AlreadyExists", "it is there already and was left as it is";
     CONFLICT = 47, "Conflict", "the state of the service changed under the call";
     RATE_LIMITED = 48, "RateLimited", "too many requests";
-    UNAVAILABLE = 49, "Unavailable", "the service cannot be reached or cannot answer now";
+    UNAVAILABLE = 49, "Unavailable", "the service cannot be reached or cannot respond now";
     TIMEOUT = 50, "Timeout", "the time limit passed";
     CANCELLED = 51, "Cancelled", "interrupted, such as by Ctrl-C";
     UNSUPPORTED = 52, "Unsupported", "the provider cannot do this";
     ENDPOINT_REMOVED = 53, "EndpointRemoved", "the service has removed the operation";
-    INVALID_RESPONSE = 54, "InvalidResponse", "the answer is not what the service promises";
+    INVALID_RESPONSE = 54, "InvalidResponse", "the response is not what the service promises";
     INTERNAL = 55, "Internal", "a defect of the provider";
 }
 

@@ -14,6 +14,7 @@ pub(super) struct Failure {
     exit: Exit,
     message: String,
     facts: Map<String, Value>,
+    advice: Option<String>,
     is_broken_pipe: bool,
 }
 
@@ -24,6 +25,7 @@ impl Failure {
             exit,
             message: message.into(),
             facts: Map::new(),
+            advice: None,
             is_broken_pipe: false,
         }
     }
@@ -58,6 +60,12 @@ impl Failure {
         self
     }
 
+    /// The same failure with this way out in place of the one of its kind.
+    pub(super) fn with_advice(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
     pub(super) fn exit(&self) -> Exit {
         self.exit
     }
@@ -67,8 +75,13 @@ impl Failure {
         self.is_broken_pipe
     }
 
+    /// What to do about it.
+    pub(super) fn advice(&self) -> Option<&str> {
+        self.advice.as_deref().or_else(|| self.advice_of_kind())
+    }
+
     /// What to do about it, where the kind alone says something.
-    pub(super) fn advice(&self) -> Option<&'static str> {
+    fn advice_of_kind(&self) -> Option<&'static str> {
         Some(match self.exit {
             exit::UNAUTHENTICATED => {
                 "check the configured credential, or make a new token; `engine vcs check-connection` shows whose it is"

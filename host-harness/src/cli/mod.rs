@@ -3,9 +3,9 @@
 //! Owns what a person or a script sees: the arguments ([`args`]), the exit codes
 //! ([`exit`]), what goes to standard output and what to standard error
 //! (`output`). It must not know HTTP or any provider: all work is done by the
-//! rooms below.
+//! packages below.
 //!
-//! Standard output holds the answer and nothing else; with `--json` it is one
+//! Standard output holds the result and nothing else; with `--json` it is one
 //! JSON document, also for a failure: `{"error": {"kind", "message",
 //! "exit_code", …}}`. A failure's sentence always goes to standard error as
 //! well. Logs and progress go to standard error. A reader that closes the pipe
@@ -13,6 +13,7 @@
 
 mod action;
 pub mod args;
+mod completion;
 mod config;
 mod conformance;
 mod demo;
@@ -23,18 +24,20 @@ mod input;
 mod interrupt;
 mod logging;
 mod output;
+mod pages;
 mod plugins;
 mod progress;
 mod render;
 mod session;
 mod start;
+mod terminal;
 mod tokens;
 mod vcs;
 mod webhook;
 
-use args::{Arguments, Command, MockCommand, WebhookCommand};
-use clap::Parser;
+use args::{Arguments, Command, MockCommand, OutputForm, WebhookCommand};
 use clap::error::ErrorKind as UsageErrorKind;
+use clap::{CommandFactory, Parser};
 use failure::Failure;
 use logging::{Delivery, Log};
 use mock_bitbucket::{
@@ -52,6 +55,11 @@ use tracing_subscriber::filter::LevelFilter;
 /// Runs the command with the arguments of the process.
 #[must_use]
 pub fn run() -> ExitCode {
+    // A shell that asks for completions gets them, and the process ends.
+    clap_complete::CompleteEnv::with_factory(Arguments::command)
+        .var(pages::ASKED_BY)
+        .bin("engine")
+        .complete();
     run_with(std::env::args_os().collect())
 }
 
@@ -60,7 +68,7 @@ fn run_with(words: Vec<OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return report_usage(&error, &words),
     };
-    let output = Output::new(&arguments.global);
+    let output = Output::new(&arguments.global, arguments.command.form());
     let (level, delivery) = match arguments.command {
         // Services are watched by their log, and do not wait for its reader.
         Command::Start(_) => (LevelFilter::INFO, Delivery::Queued),
@@ -105,31 +113,34 @@ fn execute(command: Command, output: &Output, log: &Log) -> Result<(), Failure> 
         Command::Plugins(arguments) => plugins::run(&arguments, output),
         Command::Vcs(arguments) => vcs::run(*arguments, output),
         Command::Webhook(WebhookCommand::Parse(arguments)) => webhook::parse(&arguments, output),
+        Command::Completions { shell } => pages::completions(shell, output),
+        Command::Man { directory } => pages::manual(&directory),
         Command::Mock(MockCommand::Bitbucket(arguments)) => run_mock_bitbucket(&arguments),
     }
 }
 
-/// Reports what clap found: help and version are answers, everything else is
+/// Reports what clap found: help and version are results, everything else is
 /// wrong usage.
 fn report_usage(error: &clap::Error, words: &[OsString]) -> ExitCode {
-    let is_answer = matches!(
+    let is_result = matches!(
         error.kind(),
         UsageErrorKind::DisplayHelp | UsageErrorKind::DisplayVersion
     );
     // Nothing can be done about a closed standard output or error here.
     let _ = error.print();
-    if is_answer {
+    if is_result {
         return exit::SUCCESS.into();
     }
-    let wants_json = words
-        .iter()
-        .take_while(|word| *word != "--")
-        .any(|word| word == "--json");
-    if wants_json {
+    let mut asked = words.iter().take_while(|word| *word != "--");
+    if let Some(form) = asked.find_map(|word| match word.to_str() {
+        Some("--json" | "--output=json") => Some(OutputForm::Json),
+        Some("--output=jsonl") => Some(OutputForm::Jsonl),
+        _ => None,
+    }) {
         let text = error.render().to_string();
         let sentence = text.lines().next().unwrap_or_default();
         let sentence = sentence.strip_prefix("error: ").unwrap_or(sentence);
-        output::print_error_document(&Failure::usage(sentence));
+        output::print_error_document(&Failure::usage(sentence), form);
     }
     exit::USAGE.into()
 }

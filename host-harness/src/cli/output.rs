@@ -1,8 +1,9 @@
 //! What goes to standard output, and how a failure is reported.
 
-use super::args::GlobalArguments;
+use super::args::{GlobalArguments, OutputForm};
 use super::failure::Failure;
 use super::render::{self, Row};
+use super::terminal;
 use serde::Serialize;
 use serde_json::Value;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -14,40 +15,57 @@ const LIST_IN_MEMORY: usize = 1 << 20;
 
 /// How to write.
 pub(super) struct Output {
-    is_json: bool,
+    form: OutputForm,
 }
 
 impl Output {
-    pub(super) fn new(arguments: &GlobalArguments) -> Self {
+    /// The form that the command's own arguments choose, or that of `--json`.
+    pub(super) fn new(arguments: &GlobalArguments, chosen: Option<OutputForm>) -> Self {
+        let form = match (chosen, arguments.json) {
+            (Some(form), _) => form,
+            (None, true) => OutputForm::Json,
+            (None, false) => OutputForm::Table,
+        };
+        Self { form }
+    }
+
+    /// Whether standard output is for programs: JSON in either form.
+    pub(super) fn is_json(&self) -> bool {
+        self.form != OutputForm::Table
+    }
+
+    /// The same, writing one JSON document.
+    pub(super) fn as_json(&self) -> Self {
         Self {
-            is_json: arguments.json,
+            form: OutputForm::Json,
         }
     }
 
-    /// Whether standard output is one JSON document.
-    pub(super) fn is_json(&self) -> bool {
-        self.is_json
+    /// Names the command that is useful next, to a person at a terminal only.
+    pub(super) fn hint(&self, next: &str) {
+        if !self.is_json() && terminal::is_a_person_there() {
+            print_error(&format!("\x1b[1mnext\x1b[0m: {next}"));
+        }
     }
 
-    /// The same, writing JSON.
-    pub(super) fn as_json(&self) -> Self {
-        Self { is_json: true }
+    fn document(&self, document: &Value) -> Result<(), Failure> {
+        print_document(document, self.form)
     }
 
     /// Prints one record: as JSON, or as lines of name and value.
     pub(super) fn record(&self, record: &impl Serialize) -> Result<(), Failure> {
         let value = serde_json::to_value(record).map_err(not_serialisable)?;
-        if self.is_json {
-            print_document(&value)
+        if self.is_json() {
+            self.document(&value)
         } else {
             print_text(&render::facts(&value))
         }
     }
 
-    /// Says that a call without an answer is done.
+    /// Says that a call without a result is done.
     pub(super) fn done(&self) -> Result<(), Failure> {
-        if self.is_json {
-            print_document(&serde_json::json!({ "ok": true }))
+        if self.is_json() {
+            self.document(&serde_json::json!({ "ok": true }))
         } else {
             Ok(())
         }
@@ -59,8 +77,8 @@ impl Output {
         document: impl FnOnce() -> Value,
         text: impl FnOnce() -> String,
     ) -> Result<(), Failure> {
-        if self.is_json {
-            print_document(&document())
+        if self.is_json() {
+            self.document(&document())
         } else {
             print_text(&text())
         }
@@ -73,7 +91,7 @@ impl Output {
         document: impl FnOnce() -> Value,
         text: impl FnOnce() -> String,
     ) -> Result<(), Failure> {
-        if self.is_json {
+        if self.is_json() {
             print_text(&format!("{}\n", document()))
         } else {
             print_text(&text())
@@ -83,7 +101,8 @@ impl Output {
     /// Begins a list.
     pub(super) fn list(&self) -> ListOutput {
         ListOutput {
-            is_json: self.is_json,
+            form: self.form,
+            room: terminal::columns(),
             count: 0,
             widths: Vec::new(),
             kept: SpooledTempFile::new(LIST_IN_MEMORY),
@@ -95,8 +114,8 @@ impl Output {
         if failure.is_broken_pipe() {
             return super::exit::SUCCESS.into();
         }
-        if self.is_json {
-            print_error_document(failure);
+        if self.is_json() {
+            print_error_document(failure, self.form);
         }
         print_error(&format!(
             "\x1b[1;31merror\x1b[0m: {}",
@@ -113,7 +132,9 @@ impl Output {
 /// that a reader never takes a part for the whole; until then it waits in a
 /// temporary file, so that memory holds no more than a page.
 pub(super) struct ListOutput {
-    is_json: bool,
+    form: OutputForm,
+    /// How many columns a terminal has; text for anything else is not cut.
+    room: Option<usize>,
     count: u64,
     widths: Vec<usize>,
     kept: SpooledTempFile,
@@ -122,23 +143,33 @@ pub(super) struct ListOutput {
 impl ListOutput {
     /// Takes a page.
     pub(super) fn page<T: Row + Serialize>(&mut self, items: &[T]) -> std::io::Result<()> {
-        if !self.is_json {
-            let text = render::table(items, &mut self.widths, self.count == 0);
-            self.count += items.len() as u64;
-            return self.kept.write_all(text.as_bytes());
-        }
-        for item in items {
-            let start = if self.count == 0 { "[\n" } else { ",\n" };
-            self.kept.write_all(start.as_bytes())?;
-            serde_json::to_writer(&mut self.kept, item)?;
-            self.count += 1;
+        match self.form {
+            OutputForm::Table => {
+                let text = render::table(items, &mut self.widths, self.count == 0, self.room);
+                self.kept.write_all(text.as_bytes())?;
+                self.count += items.len() as u64;
+            }
+            OutputForm::Json => {
+                for item in items {
+                    let start = if self.count == 0 { "[\n" } else { ",\n" };
+                    self.kept.write_all(start.as_bytes())?;
+                    serde_json::to_writer(&mut self.kept, item)?;
+                    self.count += 1;
+                }
+            }
+            OutputForm::Jsonl => {
+                for item in items {
+                    serde_json::to_writer(&mut self.kept, item)?;
+                    self.kept.write_all(b"\n")?;
+                }
+            }
         }
         Ok(())
     }
 
     /// Writes the whole list.
     pub(super) fn finish(mut self) -> Result<(), Failure> {
-        if self.is_json {
+        if self.form == OutputForm::Json {
             let end: &[u8] = if self.count == 0 { b"[]\n" } else { b"\n]\n" };
             self.kept
                 .write_all(end)
@@ -149,7 +180,7 @@ impl ListOutput {
             .map_err(|error| kept_failed(&error))?;
         let mut buffer = vec![0; 64 * 1024];
         // The text goes through anstream, which drops colours where they are not wanted.
-        let mut target: Box<dyn Write> = if self.is_json {
+        let mut target: Box<dyn Write> = if self.form != OutputForm::Table {
             Box::new(std::io::stdout())
         } else {
             Box::new(anstream::stdout())
@@ -201,8 +232,12 @@ fn print_error(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
-fn print_document(document: &Value) -> Result<(), Failure> {
-    let mut text = serde_json::to_string_pretty(document).map_err(not_serialisable)?;
+fn print_document(document: &Value, form: OutputForm) -> Result<(), Failure> {
+    let mut text = match form {
+        OutputForm::Jsonl => serde_json::to_string(document),
+        _ => serde_json::to_string_pretty(document),
+    }
+    .map_err(not_serialisable)?;
     text.push('\n');
     let mut target = std::io::stdout();
     target
@@ -212,8 +247,8 @@ fn print_document(document: &Value) -> Result<(), Failure> {
 }
 
 /// Prints the JSON document of a failure.
-pub(super) fn print_error_document(failure: &Failure) {
+pub(super) fn print_error_document(failure: &Failure, form: OutputForm) {
     // The failure is reported on standard error as well, so a closed standard
     // output loses nothing.
-    let _ = print_document(&failure.document());
+    let _ = print_document(&failure.document(), form);
 }

@@ -5,7 +5,9 @@
 //! with which it could write to the terminal, are made visible.
 
 use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt::Write as _;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use vcs_provider_interface::records::*;
 
 /// A record in a list.
@@ -32,45 +34,93 @@ const TIMES: [&str; 8] = [
 const BOLD: &str = "\x1b[1m";
 const RESET: &str = "\x1b[0m";
 
+/// A column of a table that has to be cut keeps so many characters.
+const NARROWEST: usize = 8;
+
+/// The space between two columns.
+const GAP: &str = "  ";
+
 /// A page of a table. Columns only ever grow wider from page to page; the last
-/// one is not padded.
-pub(super) fn table<T: Row>(items: &[T], widths: &mut Vec<usize>, with_titles: bool) -> String {
+/// one is not padded. Where there is only so much `room`, the widest columns are
+/// cut.
+pub(super) fn table<T: Row>(
+    items: &[T],
+    widths: &mut Vec<usize>,
+    with_titles: bool,
+    room: Option<usize>,
+) -> String {
     let rows: Vec<Vec<String>> = items
         .iter()
         .map(|item| item.cells().iter().map(|cell| one_line(cell)).collect())
         .collect();
     widths.resize(T::COLUMNS.len(), 0);
     for (index, width) in widths.iter_mut().enumerate() {
-        let cells = rows.iter().map(|row| row[index].chars().count());
-        let title = T::COLUMNS[index].chars().count();
+        let cells = rows.iter().map(|row| row[index].width());
+        let title = T::COLUMNS[index].width();
         *width = cells.chain([title, *width]).max().unwrap_or(title);
     }
+    let fitted = match room {
+        Some(room) => fit(widths, room),
+        None => widths.clone(),
+    };
     let mut text = String::new();
     if with_titles && !rows.is_empty() {
         let titles: Vec<String> = T::COLUMNS.iter().map(|&title| title.to_owned()).collect();
         text.push_str(BOLD);
-        push_row(&mut text, &titles, widths);
+        push_row(&mut text, &titles, &fitted);
         text.push_str(RESET);
         text.push('\n');
     }
     for row in &rows {
-        push_row(&mut text, row, widths);
+        push_row(&mut text, row, &fitted);
         text.push('\n');
     }
     text
 }
 
+/// Takes from the widest columns until the line fits, or nothing is left to take.
+fn fit(widths: &[usize], room: usize) -> Vec<usize> {
+    let mut fitted = widths.to_vec();
+    let gaps = GAP.len() * fitted.len().saturating_sub(1);
+    while fitted.iter().sum::<usize>() + gaps > room {
+        match fitted.iter_mut().max() {
+            Some(widest) if *widest > NARROWEST => *widest -= 1,
+            _ => break,
+        }
+    }
+    fitted
+}
+
 fn push_row(text: &mut String, cells: &[String], widths: &[usize]) {
     for (index, (cell, width)) in cells.iter().zip(widths).enumerate() {
         if index > 0 {
-            text.push_str("  ");
+            text.push_str(GAP);
         }
-        text.push_str(cell);
+        let cell = cut(cell, *width);
+        text.push_str(&cell);
         if index + 1 < cells.len() {
-            let padding = width.saturating_sub(cell.chars().count());
+            let padding = width.saturating_sub(cell.width());
             text.extend(std::iter::repeat_n(' ', padding));
         }
     }
+}
+
+/// A cell that is not wider than this; where something is cut, it ends in `…`.
+fn cut(cell: &str, width: usize) -> Cow<'_, str> {
+    if cell.width() <= width {
+        return Cow::Borrowed(cell);
+    }
+    let mut kept = String::new();
+    let mut taken = 1;
+    for character in cell.chars() {
+        taken += character.width().unwrap_or(0);
+        if taken > width {
+            break;
+        }
+        kept.push(character);
+    }
+    kept.push('…');
+    Cow::Owned(kept)
 }
 
 /// One record as lines of name and value; empty values are left out.
@@ -366,7 +416,7 @@ mod tests {
             commit("b", "Grace H", "Second \x1b[2Jline"),
         ];
         let mut widths = Vec::new();
-        let text = table(&commits, &mut widths, false);
+        let text = table(&commits, &mut widths, false, None);
         assert_eq!(
             text,
             "aaaaaaaaaaaa  1970-01-01 00:00:00  Ada      First\n\
@@ -375,8 +425,29 @@ mod tests {
     }
 
     #[test]
+    fn a_table_fits_the_terminal_and_says_where_it_cuts() {
+        let commits = [Commit {
+            id: "a".repeat(40),
+            author: Author {
+                name: "名前".repeat(20),
+                ..Default::default()
+            },
+            message: "A subject that is much too long for a narrow terminal".to_owned(),
+            author_timestamp: Some(0),
+            ..Default::default()
+        }];
+        let text = table(&commits, &mut Vec::new(), true, Some(60));
+        for line in text.replace(BOLD, "").replace(RESET, "").lines() {
+            assert!(line.width() <= 60, "{} columns: {line}", line.width());
+        }
+        assert_eq!(text.matches('…').count(), 3, "{text}");
+        let whole = table(&commits, &mut Vec::new(), true, None);
+        assert!(!whole.contains('…'), "{whole}");
+    }
+
+    #[test]
     fn an_empty_table_is_empty() {
-        assert_eq!(table::<Commit>(&[], &mut Vec::new(), true), "");
+        assert_eq!(table::<Commit>(&[], &mut Vec::new(), true, None), "");
     }
 
     #[test]

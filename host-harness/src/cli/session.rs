@@ -2,8 +2,8 @@
 
 use super::args::DirectoryArguments;
 use super::args::vcs::ServerArguments;
+use super::exit;
 use super::failure::Failure;
-
 use super::input::secret_from;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,7 +38,8 @@ impl Session {
         let server_config = config.server(arguments.server.as_deref())?.clone();
         let directory = plugin_directory(directory, Some(&config))?;
         let loaded = provider_of_type(Some(&config), &directory, &server_config.provider_type)?;
-        let services = if arguments.grant.is_some() {
+        let needs_grants = arguments.grant.is_some() || arguments.project.is_some();
+        let services = if needs_grants {
             EngineServices::new(&server_config.name, grants_of(&config)?)
         } else {
             EngineServices::without_grants(&server_config.name)
@@ -64,10 +65,58 @@ impl Session {
         &self,
         arguments: &ServerArguments,
     ) -> Result<Box<dyn AuthorizedClient>, Failure> {
-        let credential = credential_of(arguments)?;
-        self.server
-            .authorized_client(credential)
-            .map_err(|error| self.failed(error))
+        let credential = match &arguments.project {
+            Some(project) => Credential::grant(self.grant_of(project)?),
+            None => credential_of(arguments)?,
+        };
+        let client = self.server.authorized_client(credential);
+        client.map_err(|error| match error.kind {
+            ErrorKind::CONFIG if !arguments.choose_a_credential() => self
+                .failed(error)
+                .with_advice("for calls with what a project has consented to, add --project KEY"),
+            _ => self.failed(error),
+        })
+    }
+
+    /// A client with the configured credential or, where there is none, that of
+    /// the configured OAuth consumer itself; `true` in the latter case.
+    pub(super) fn client_or_consumer(
+        &self,
+        arguments: &ServerArguments,
+    ) -> Result<(Box<dyn AuthorizedClient>, bool), Failure> {
+        let failure = match self.client(arguments) {
+            Ok(client) => return Ok((client, false)),
+            Err(failure) => failure,
+        };
+        if failure.exit() != exit::CONFIG || arguments.choose_a_credential() {
+            return Err(failure);
+        }
+        let consumer = self
+            .server
+            .authorized_client(Credential::client_credentials());
+        match consumer {
+            Ok(client) => Ok((client, true)),
+            Err(_) => Err(failure),
+        }
+    }
+
+    /// The grant that a project holds for this server.
+    fn grant_of(&self, project: &str) -> Result<String, Failure> {
+        let server = &self.server_config.name;
+        let store = Store::open(&self.config.store.path).map_err(VcsError::from)?;
+        let grant = store
+            .project_grant(project, server)
+            .map_err(VcsError::from)?;
+        grant.ok_or_else(|| {
+            Failure::new(
+                exit::CONFIG,
+                format!("project {project} has not consented on the server {server}"),
+            )
+            .with_advice(format!(
+                "GET /project/{project}/repositories_manager/{server}/authorize at the api \
+                 service says where; `engine grants list` shows who has consented"
+            ))
+        })
     }
 
     /// The failure of a call: an error of the configuration gets its place.
@@ -103,7 +152,8 @@ pub(super) fn config_of(arguments: &DirectoryArguments) -> Result<Option<EngineC
     Ok(Some(config))
 }
 
-/// The plugin directory: named, configured, or `plugins` beside the executable.
+/// The plugin directory: named, configured, or where it is installed: `plugins` beside
+/// the executable, or `lib/engine/plugins` beside its directory.
 pub(super) fn plugin_directory(
     arguments: &DirectoryArguments,
     config: Option<&EngineConfig>,
@@ -114,7 +164,13 @@ pub(super) fn plugin_directory(
     }
     let executable = std::env::current_exe()
         .map_err(|error| Failure::file(Path::new("the executable"), &error))?;
-    Ok(executable.with_file_name("plugins"))
+    let beside = executable.with_file_name("plugins");
+    let prefix = executable.parent().and_then(Path::parent);
+    let installed = prefix.map(|prefix| prefix.join("lib/engine/plugins"));
+    match installed.filter(|directory| directory.is_dir() && !beside.is_dir()) {
+        Some(directory) => Ok(directory),
+        None => Ok(beside),
+    }
 }
 
 /// How commands load plugins: each passes a preflight in another process before

@@ -1,4 +1,4 @@
-//! `engine webhook parse`: what a delivery says, without any configuration.
+//! `engine webhook parse`: what a delivery says, as the configured server reads it.
 
 use super::args::{HiddenText, WebhookParseArguments};
 use super::failure::Failure;
@@ -6,6 +6,7 @@ use super::input::{bytes_from, secret_from};
 use super::output::Output;
 use super::session::{config_of, plugin_directory, provider_of_type};
 use std::sync::Arc;
+use vcs_engine::config::{EngineConfig, ServerConfig};
 use vcs_engine::host_services::EngineServices;
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::provider::VcsServer;
@@ -21,11 +22,15 @@ const SIGNATURE_HEADERS: [&str; 2] = ["X-Hub-Signature", "X-Hub-Signature-256"];
 /// Verifies a delivery and prints what it says.
 pub(super) fn parse(arguments: &WebhookParseArguments, output: &Output) -> Result<(), Failure> {
     let config = config_of(&arguments.directory)?;
+    let server = server_of(config.as_ref(), arguments)?;
     let folder = plugin_directory(&arguments.directory, config.as_ref())?;
-    let loaded = provider_of_type(config.as_ref(), &folder, &arguments.provider_type)?;
-    // A delivery is parsed without credentials, so the configuration may be empty.
-    let services = EngineServices::without_grants(&arguments.provider_type);
-    let server = loaded.provider.new_server("", Arc::new(services))?;
+    let loaded = provider_of_type(config.as_ref(), &folder, &server.provider_type)?;
+    let services = EngineServices::without_grants(&server.name);
+    let made = loaded.provider.new_server(&server.toml, Arc::new(services));
+    let made = made.map_err(|error| match &config {
+        Some(config) => config.locate(&server, error),
+        None => error,
+    })?;
     let request = WebhookRequest {
         headers: headers_of(arguments),
         body: Bytes(bytes_from(&arguments.file)?),
@@ -33,8 +38,55 @@ pub(super) fn parse(arguments: &WebhookParseArguments, output: &Output) -> Resul
         ..Default::default()
     };
     let context = HostCallContext::new("engine-webhook-parse");
-    let delivery = server.parse_webhook(&context, request)?;
+    let delivery = made.parse_webhook(&context, request)?;
     output.record(&delivery)
+}
+
+/// The configured server that the arguments mean. Without a configuration, one
+/// with an empty table: a delivery is parsed without credentials.
+fn server_of(
+    config: Option<&EngineConfig>,
+    arguments: &WebhookParseArguments,
+) -> Result<ServerConfig, Failure> {
+    let wanted = arguments.provider_type.as_deref();
+    let unconfigured = |provider_type: &str| ServerConfig::new(provider_type, provider_type, "");
+    match (config, &arguments.server, wanted) {
+        (Some(config), Some(name), _) => {
+            let server = config.server(Some(name))?;
+            match wanted {
+                Some(wanted) if wanted != server.provider_type => Err(Failure::usage(format!(
+                    "the server {name} is of the type {}, not {wanted}; leave --type out",
+                    server.provider_type
+                ))),
+                _ => Ok(server.clone()),
+            }
+        }
+        (Some(config), None, Some(wanted)) => {
+            let mut servers = config.vcs.servers.iter();
+            let mut of_type = servers
+                .by_ref()
+                .filter(|server| server.provider_type == wanted);
+            match (of_type.next(), of_type.next()) {
+                (Some(one), None) => Ok(one.clone()),
+                (None, _) => Ok(unconfigured(wanted)),
+                (Some(one), Some(other)) => Err(Failure::usage(format!(
+                    "several servers are of the type {wanted}, such as {} and {}; name one with \
+                     --server",
+                    one.name, other.name
+                ))),
+            }
+        }
+        (Some(config), None, None) => Ok(config.server(None)?.clone()),
+        (None, Some(_), _) => Err(Failure::usage(
+            "--server names a server of a configuration; name its file with --config FILE or \
+             ENGINE_CONFIG",
+        )),
+        (None, None, Some(wanted)) => Ok(unconfigured(wanted)),
+        (None, None, None) => Err(Failure::usage(
+            "name the provider with --type TYPE, or a configuration with --config FILE or \
+             ENGINE_CONFIG",
+        )),
+    }
 }
 
 fn headers_of(arguments: &WebhookParseArguments) -> Vec<(String, String)> {

@@ -38,7 +38,7 @@ pub struct DemoOptions {
 /// Why a step failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// The plugin was refused.
+    /// The plugin was rejected.
     #[error(transparent)]
     Load(Box<LoadError>),
     /// A call to the provider failed.

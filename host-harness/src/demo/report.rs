@@ -44,9 +44,9 @@ pub struct RequestLine {
     pub method: String,
     /// The path and query.
     pub path: String,
-    /// The status of the answer.
+    /// The status of the response.
     pub status: u16,
-    /// How long the answer took.
+    /// How long the response took.
     pub milliseconds: f64,
     /// The connection it came on.
     pub connection: u64,

@@ -55,7 +55,32 @@ pub(super) struct RawAuth {
 pub(super) fn read(text: &str) -> Result<RawConfig> {
     toml::from_str(text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
-        VcsError::config_text(text, offset, without_values(error.message()))
+        let message = without_values(error.message());
+        let message = match advice_for(&message) {
+            Some(advice) => format!("{advice} ({message})"),
+            None => message,
+        };
+        VcsError::config_text(text, offset, message)
+    })
+}
+
+/// What to do about a key that CDS has for other services, or had for this one.
+fn advice_for(message: &str) -> Option<&'static str> {
+    let key = message.strip_prefix("unknown field `")?.split('`').next()?;
+    Some(match key {
+        "url" => {
+            "remove it: Bitbucket Cloud has one address, and `apiUrl`, `oauthUrl` and `webUrl` \
+             are for gateways and tests"
+        }
+        "username" | "user" => {
+            "remove it: an account is named by its e-mail address, as `email` in the table [auth], \
+             with an API token beside it"
+        }
+        "token" | "password" | "appPassword" => {
+            "move it: an API token belongs into the table [auth] as `token`, with `email` beside \
+             it; app passwords no longer exist"
+        }
+        _ => return None,
     })
 }
 

@@ -55,6 +55,20 @@ fn an_unknown_key_is_named() {
 }
 
 #[test]
+fn a_key_of_cds_for_other_services_is_named_with_what_to_do() {
+    for (text, key, way) in [
+        ("url = 'https://bitbucket.org'", "`url`", "remove it"),
+        ("username = 'ci'", "`username`", "`email`"),
+        ("token = 's88442211'", "`token`", "[auth]"),
+        ("password = 's88442211'", "`password`", "API token"),
+    ] {
+        let message = rejection(text);
+        assert!(message.contains(key) && message.contains(way), "{message}");
+        assert!(!message.contains("88442211"), "{message}");
+    }
+}
+
+#[test]
 fn no_message_repeats_a_secret() {
     for text in [
         "clientId = 'a'\nclientSecret = 88442211",

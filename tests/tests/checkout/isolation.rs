@@ -109,7 +109,7 @@ impl Machine {
         checkout.args(["--token-env", "WORKER_TOKEN"]);
         let mut archive = self.world.command(&["vcs", "get-archive", REPO]);
         archive
-            .args(["--format", "tar.gz", "--output", &target("archive")])
+            .args(["--format", "tar.gz", "--to", &target("archive")])
             .args(["--token-env", "WORKER_TOKEN"]);
         [checkout, archive].map(|mut command| {
             command

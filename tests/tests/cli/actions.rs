@@ -83,6 +83,46 @@ fn a_delivery_is_verified_before_it_is_read() {
     assert_eq!(forged.code, Some(43), "{forged:?}");
 }
 
+#[test]
+fn a_delivery_is_read_by_the_server_of_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let body = folder.path().join("body.json");
+    std::fs::write(
+        &body,
+        r#"{"repository": {"full_name": "a/b"}, "push": {"changes": []}}"#,
+    )
+    .unwrap();
+    let config = folder.path().join("config.toml");
+    let parse = |text: &str, arguments: &[&str]| {
+        std::fs::write(&config, text).unwrap();
+        run(engine()
+            .args([
+                "webhook",
+                "parse",
+                "--event",
+                "repo:push",
+                "--json",
+                "--config",
+            ])
+            .arg(&config)
+            .args(arguments)
+            .arg(&body)
+            .env("ENGINE_PLUGIN_DIR", plugin_directory()))
+    };
+    let two = "[vcs.servers.a.bitbucketcloud]\n[vcs.servers.b.bitbucketcloud]\n";
+    let one = parse("[vcs.servers.a.bitbucketcloud]\n", &[]);
+    assert_eq!(one.code, Some(0), "{one:?}");
+    assert_eq!(parse(two, &["--server", "b"]).code, Some(0));
+    let open = parse(two, &["--type", "bitbucketcloud"]);
+    assert_eq!(open.code, Some(2), "{open:?}");
+    assert!(open.stderr.contains("--server"), "{open:?}");
+    // Its table counts: a wrong key of it is named with its place.
+    let wrong = parse("[vcs.servers.a.bitbucketcloud]\nclientNumber = 1\n", &[]);
+    assert_eq!(wrong.code, Some(42), "{wrong:?}");
+    assert!(wrong.stderr.contains("config.toml:2: "), "{wrong:?}");
+    assert!(wrong.stderr.contains("clientNumber"), "{wrong:?}");
+}
+
 /// Ends a process when the test is over.
 struct Running(Child);
 

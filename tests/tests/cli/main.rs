@@ -7,3 +7,4 @@ mod failures;
 mod hostile_plugins;
 mod lists;
 mod plugins;
+mod terminal;

@@ -243,6 +243,24 @@ impl ServerConfig {
             lines: BTreeMap::new(),
         }
     }
+
+    /// The files that hold secrets of this server (`{ file = "PATH" }`).
+    #[must_use]
+    pub fn secret_files(&self) -> Vec<PathBuf> {
+        fn collect(table: &toml::Table, found: &mut Vec<PathBuf>) {
+            for inner in table.values().filter_map(toml::Value::as_table) {
+                match source::secret_file(inner) {
+                    Some(path) => found.push(path.into()),
+                    None => collect(inner, found),
+                }
+            }
+        }
+        let mut found = Vec::new();
+        if let Ok(table) = self.toml.parse::<toml::Table>() {
+            collect(&table, &mut found);
+        }
+        found
+    }
 }
 
 impl Default for EngineConfig {
@@ -438,7 +456,8 @@ fn default_url(listen: SocketAddr) -> String {
 
 /// A sentence if somebody besides the owner can read the file.
 #[cfg(unix)]
-fn readable_by_others(file: &Path) -> Option<String> {
+#[must_use]
+pub fn readable_by_others(file: &Path) -> Option<String> {
     use std::os::unix::fs::PermissionsExt;
     let mode = std::fs::metadata(file).ok()?.permissions().mode();
     (mode & 0o044 != 0).then(|| {
@@ -452,7 +471,8 @@ fn readable_by_others(file: &Path) -> Option<String> {
 
 /// Elsewhere the system's own access lists decide.
 #[cfg(not(unix))]
-fn readable_by_others(_file: &Path) -> Option<String> {
+#[must_use]
+pub fn readable_by_others(_file: &Path) -> Option<String> {
     None
 }
 

@@ -157,6 +157,35 @@ fn a_forgotten_provider_type_is_explained() {
 }
 
 #[test]
+fn a_key_of_cds_beside_the_provider_s_table_is_named_with_what_to_do() {
+    for text in [
+        "[vcs.servers.cloud]\nurl = \"https://bitbucket.org\"\n[vcs.servers.cloud.bitbucketcloud]",
+        "[vcs.servers.cloud.x]\n[vcs.servers.cloud]\nurl = \"https://bitbucket.org\"",
+    ] {
+        let message = message_of(text);
+        assert!(message.contains("`vcs.servers.cloud.url`"), "{message}");
+        assert!(message.contains("remove it"), "{message}");
+    }
+}
+
+#[test]
+fn files_of_secrets_begin_at_the_directory_of_the_configuration() {
+    let config = parse(
+        "[vcs.servers.a.x]\nsecret = { file = \"a.secret\" }\nkept = { file = \"b\", more = 1 }\n\
+         [vcs.servers.a.x.auth]\ntoken = { file = \"/run/token\" }",
+    )
+    .unwrap();
+    let table: toml::Table = config.vcs.servers[0].toml.parse().unwrap();
+    assert_eq!(table["secret"]["file"].as_str(), Some("etc/a.secret"));
+    assert_eq!(table["kept"]["file"].as_str(), Some("b"));
+    assert_eq!(table["auth"]["token"]["file"].as_str(), Some("/run/token"));
+    assert_eq!(
+        config.vcs.servers[0].secret_files(),
+        ["/run/token", "etc/a.secret"].map(PathBuf::from)
+    );
+}
+
+#[test]
 fn a_server_is_picked_by_name_or_because_it_is_the_only_one() {
     let config = parse("[vcs.servers.a.x]\n[vcs.servers.b.x]").unwrap();
     assert_eq!(config.server(Some("b")).unwrap().name, "b");
@@ -193,7 +222,7 @@ fn a_provider_s_error_gets_the_line_of_the_key_it_names() {
     let error = VcsError::config_text(&server.toml, offset, "wrong");
     assert_eq!(
         config.locate(server, error).message,
-        format!("{}wrong", place(16))
+        format!("{}`clientSecret`: wrong", place(16))
     );
 }
 

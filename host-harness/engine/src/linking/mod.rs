@@ -15,7 +15,7 @@ use vcs_provider_interface::records::{
 use vcs_provider_interface::secret::Secret;
 
 /// A link to make.
-#[derive(Debug, Clone, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinkRequest {
     /// The server by its name in the configuration.

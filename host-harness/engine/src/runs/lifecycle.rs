@@ -10,10 +10,11 @@ use std::time::Duration;
 use vcs_provider_interface::records::BuildState;
 
 /// What a worker says of a run.
-#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Default, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
     /// The new state.
+    #[schema(value_type = String, pattern = "^(Waiting|Checking|Building|Success|Fail|Stopped|Cancelled|Skipped|Disabled|NeverBuilt)$")]
     pub state: BuildState,
     /// A sentence for people.
     #[serde(default)]
@@ -25,10 +26,11 @@ pub struct Report {
 }
 
 /// A worker's wish for a run, or for more time with one.
-#[derive(Debug, Clone, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimRequest {
     /// The worker's name.
+    #[schema(min_length = 1, max_length = 200)]
     pub worker: String,
     /// How long the claim holds unless it is renewed; from 1 second to a day.
     #[serde(default = "default_lease_seconds")]

@@ -11,7 +11,8 @@ pub fn has_ended(state: &str) -> bool {
     !IN_PROGRESS.iter().any(|open| open.to_string() == state)
 }
 
-const IN_PROGRESS: [BuildState; 3] = [
+/// The states of runs that have not ended.
+pub const IN_PROGRESS: [BuildState; 3] = [
     BuildState::WAITING,
     BuildState::CHECKING,
     BuildState::BUILDING,

@@ -78,6 +78,9 @@ impl AccessToken {
 /// The longest body of a request with a token.
 const LONGEST_BODY: usize = 1024 * 1024;
 
+/// The route whose body goes on to a service while it arrives.
+const STREAMED_UPLOAD: &str = "/vcs/{server}/repos/{owner}/{repo}/releases/{tag}/artifacts/{name}";
+
 /// Lets requests through whose token allows them, with their body read; answers 401
 /// without a good token and 403 where its role does not go so far.
 pub(super) async fn require_token(
@@ -115,6 +118,10 @@ pub(super) async fn require_token(
     }
     if let Some(connection) = &connection {
         connection.prove();
+    }
+    if path.as_deref() == Some(STREAMED_UPLOAD) {
+        let _work = connection.as_ref().map(Connection::work);
+        return next.run(Request::from_parts(parts, body)).await;
     }
     let body = if body.is_end_stream() {
         None

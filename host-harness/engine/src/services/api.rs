@@ -4,18 +4,21 @@
 use super::Shared;
 use super::browser;
 use super::call::call;
+use super::extract::{JsonBody, Path, Query};
+use super::openapi::{Kind, operation};
 use super::response::{Failure, JsonResult};
+use super::routes::Routes;
 use crate::consent::{Callback, ConsentError, Consented};
 use crate::linking::{LinkRequest, Linked, Unlinked};
 use crate::store::{Application, Cleanup, OutboxCount, OutboxMessage, OutboxState};
-use axum::extract::{Path, Query, State};
+use axum::Json;
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
-use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use utoipa::ToSchema;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 use vcs_provider_interface::secret::Secret;
 
@@ -32,30 +35,82 @@ const SHOWN_EVENTS: usize = 200;
 const SHOWN_MESSAGES: usize = 20;
 
 /// The routes for callers with the token.
-pub(super) fn routes() -> Router<Arc<Shared>> {
-    let application = Router::new()
-        .route("/", get(application))
-        .route("/link", post(link).delete(unlink))
-        .route("/poll", post(poll))
-        .route("/events", get(events))
-        .route("/cleanups", get(cleanups));
-    let manager = "/project/{key}/repositories_manager";
-    Router::new()
-        .route(manager, get(managers))
-        .route(&format!("{manager}/{{name}}"), delete(revoke))
-        .route(
-            &format!("{manager}/{{name}}/authorize"),
-            get(authorize).post(authorize),
+pub(super) fn routes() -> Routes {
+    let manager = Routes::below("/project/{key}/repositories_manager")
+        .get(
+            "",
+            managers,
+            operation("The servers, and whether the project may act on them").lists::<Manager>(),
         )
-        .route(
-            &format!("{manager}/{{name}}/authorize/callback"),
-            post(authorize_callback),
+        .delete(
+            "/{name}",
+            revoke,
+            operation("Takes the project's grant for a server away").gives_object(),
         )
-        .route("/applications", get(applications))
-        .nest("/project/{key}/applications/{app}", application)
+        .get(
+            "/{name}/authorize",
+            authorize,
+            operation("Begins a consent").gives_object(),
+        )
+        .post(
+            "/{name}/authorize",
+            authorize,
+            operation("Begins a consent").gives_object(),
+        )
+        .post(
+            "/{name}/authorize/callback",
+            authorize_callback,
+            operation("Ends a consent")
+                .takes::<CallbackParameters>()
+                .gives_object(),
+        );
+    let application = Routes::below("/project/{key}/applications/{app}")
+        .get(
+            "",
+            application,
+            operation("An application, and what its service is still to be told").gives_object(),
+        )
+        .post(
+            "/link",
+            link,
+            operation("Links an application to a repository")
+                .takes::<LinkRequest>()
+                .gives_object(),
+        )
+        .delete(
+            "/link",
+            unlink,
+            operation("Unlinks an application")
+                .query(&[("force", Kind::Flag)])
+                .gives_nothing("204")
+                .gives_object(),
+        )
+        .post(
+            "/poll",
+            poll,
+            operation("Asks the service now what happened").gives_object(),
+        )
+        .get(
+            "/events",
+            events,
+            operation("The newest events").lists_objects(),
+        )
+        .get(
+            "/cleanups",
+            cleanups,
+            operation("The planned clean-ups").lists_objects(),
+        );
+    Routes::new()
+        .get(
+            "/applications",
+            applications,
+            operation("All applications").lists_objects(),
+        )
+        .merge(manager)
+        .merge(application)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Manager {
     name: String,
     r#type: String,
@@ -110,9 +165,11 @@ async fn authorize(
 }
 
 /// What the service's consent page sends back, in a query or as JSON.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct CallbackParameters {
+    #[schema(value_type = Option<String>)]
     state: Option<Secret>,
+    #[schema(value_type = Option<String>)]
     code: Option<Secret>,
     error: Option<String>,
     /// Who made the code (RFC 9207).
@@ -123,7 +180,7 @@ async fn authorize_callback(
     State(shared): App,
     Path(expected): ProjectItem,
     headers: HeaderMap,
-    Json(parameters): Json<CallbackParameters>,
+    JsonBody(parameters): JsonBody<CallbackParameters>,
 ) -> Result<Json<Consented>, ConsentError> {
     let browser = browser::shown(&headers);
     end_consent(&shared, parameters, Some(expected), browser)
@@ -191,7 +248,7 @@ async fn application(
 async fn link(
     State(shared): App,
     Path((project, name)): ProjectItem,
-    Json(request): Json<LinkRequest>,
+    JsonBody(request): JsonBody<LinkRequest>,
 ) -> JsonResult<Linked> {
     check_name("project key", &project)?;
     check_name("application name", &name)?;

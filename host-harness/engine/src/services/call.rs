@@ -166,18 +166,7 @@ pub(super) async fn with_client<T: Serialize + Send + 'static>(
 ) -> ProviderResult {
     let server = target.server.clone();
     let result = call_of(shared, Some(&server), name, move |engine, context| {
-        let record = match &target.project {
-            Some(project) => engine
-                .ask(project, &target.server, |client| work(client, context))
-                .map_err(|error| engine.explain_missing_consent(project, &target.server, error)),
-            None => {
-                let result = engine
-                    .client(None, &target.server)
-                    .and_then(|client| work(&*client, context));
-                engine.health.observe(&target.server, &result, engine.now());
-                result
-            }
-        };
+        let record = on_client(engine, &target, |client| work(client, context));
         let text = serde_json::to_string(&record?)
             .map_err(|error| VcsError::new(ErrorKind::INTERNAL, error.to_string()))?;
         // A service may send back what it was sent, in any of its texts.
@@ -187,6 +176,29 @@ pub(super) async fn with_client<T: Serialize + Send + 'static>(
         Ok(text)
     });
     result.await.map(ProviderJson)
+}
+
+/// Asks a server with the credential of the target, and takes note of how that went.
+///
+/// # Errors
+/// What `work` returns; `Conflict` with the way out for a project without consent.
+pub(super) fn on_client<T>(
+    engine: &Engine,
+    target: &Target,
+    work: impl FnOnce(&dyn AuthorizedClient) -> Result<T>,
+) -> Result<T> {
+    match &target.project {
+        Some(project) => engine
+            .ask(project, &target.server, work)
+            .map_err(|error| engine.explain_missing_consent(project, &target.server, error)),
+        None => {
+            let result = engine
+                .client(None, &target.server)
+                .and_then(|client| work(&*client));
+            engine.health.observe(&target.server, &result, engine.now());
+            result
+        }
+    }
 }
 
 /// What a route of a provider's records answers with.

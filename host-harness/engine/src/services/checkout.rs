@@ -3,12 +3,14 @@
 
 use super::Shared;
 use super::call::call;
+use super::extract::Path;
+use super::openapi::operation;
 use super::response::Failure;
-use axum::extract::{Path, State};
+use super::routes::Routes;
+use axum::Json;
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
 use std::sync::Arc;
 
 /// The route of a run's checkout for whoever knows the run alone.
@@ -18,10 +20,13 @@ pub(super) const ROUTE: &str = "/run/{run}/checkout";
 const ROUTE_OF_APPLICATION: &str = "/project/{key}/applications/{app}/runs/{run}/checkout";
 
 /// The routes for callers with a token.
-pub(super) fn routes() -> Router<Arc<Shared>> {
-    Router::new()
-        .route(ROUTE, get(order))
-        .route(ROUTE_OF_APPLICATION, get(order_of_application))
+pub(super) fn routes() -> Routes {
+    let order_of = || operation("What the checkout of a run needs").gives_object();
+    Routes::new().get(ROUTE, order, order_of()).get(
+        ROUTE_OF_APPLICATION,
+        order_of_application,
+        order_of(),
+    )
 }
 
 async fn order(

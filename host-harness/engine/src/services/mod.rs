@@ -8,14 +8,18 @@ mod browser;
 mod call;
 mod checkout;
 mod connections;
+mod extract;
 mod figures;
 mod monitoring;
+mod openapi;
 mod pages;
 mod permissions;
 mod rate_limit;
 mod response;
+mod routes;
 mod runs;
 mod serve;
+mod stream;
 mod vcs;
 mod webhook;
 
@@ -27,13 +31,15 @@ use call::Calls;
 use connections::{ConnectionLimits, Connections};
 use pages::EndedSessions;
 use rate_limit::RateLimit;
+use routes::Routes;
 
 use crate::clock::MovableClock;
 use crate::engine::Engine;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use axum::{Router, middleware};
+use axum::routing::get;
+use axum::{Json, Router, middleware};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -92,6 +98,7 @@ impl Shared {
 pub(super) fn api_router(shared: &Arc<Shared>) -> Router {
     with_access(
         shared,
+        "The api service of the engine",
         webhook::routes().merge(pages::routes(shared)),
         api::routes()
             .merge(runs::routes())
@@ -101,38 +108,58 @@ pub(super) fn api_router(shared: &Arc<Shared>) -> Router {
 
 /// The routes of the vcs service.
 pub(super) fn vcs_router(shared: &Arc<Shared>) -> Router {
-    with_access(shared, Router::new(), vcs::routes())
+    with_access(
+        shared,
+        "The vcs service of the engine",
+        Router::new(),
+        vcs::routes(),
+    )
 }
 
 fn with_access(
     shared: &Arc<Shared>,
+    title: &str,
     with_own_proof: Router<Arc<Shared>>,
-    closed: Router<Arc<Shared>>,
+    closed: Routes,
 ) -> Router {
+    let closed = closed.merge(monitoring::routes()).merge(figures::routes());
+    let open = monitoring::open_routes();
+    let documented = closed.operations.into_iter().chain(open.operations);
+    let document = openapi::document(title, documented.collect());
     // Only what is there asks for the token: an address that leads nowhere is
     // said to lead nowhere, whoever asks.
-    let closed = closed
-        .merge(monitoring::routes())
-        .merge(figures::routes())
-        .route_layer(middleware::from_fn_with_state(
-            Arc::clone(shared),
-            access::require_token,
-        ));
+    let closed = closed.router.method_not_allowed_fallback(not_allowed);
+    let closed = closed.route_layer(middleware::from_fn_with_state(
+        Arc::clone(shared),
+        access::require_token,
+    ));
     let nowhere = Router::new()
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(
             Arc::clone(shared),
             access::limit_strangers,
         ));
-    let open = monitoring::open_routes().layer(middleware::from_fn_with_state(
-        Arc::clone(shared),
-        access::limit_strangers,
-    ));
+    let open = open
+        .router
+        .route("/openapi.json", get(move || async { Json(document) }))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(shared),
+            access::limit_strangers,
+        ));
     // Deliveries have their signature, pages their cookie.
     open.merge(with_own_proof)
         .merge(closed)
         .merge(nowhere)
+        .method_not_allowed_fallback(not_allowed)
         .with_state(Arc::clone(shared))
+}
+
+/// The address is there, and does not take this method.
+async fn not_allowed() -> Response {
+    response::reject(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this address does not take this method; the header `Allow` names those that it takes",
+    )
 }
 
 /// Nothing is here. What was posted may be a delivery to a mistyped address: it

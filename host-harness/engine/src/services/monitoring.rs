@@ -3,45 +3,109 @@
 
 use super::Shared;
 use super::call::call;
+use super::extract::{JsonBody, Path};
+use super::openapi::operation;
 use super::response::{JsonResult, reject};
+use super::routes::Routes;
 use crate::engine::{Counter, Engine, blocking};
 use crate::server_health::Observed;
 use crate::store::{Cleanup, EventState, OutboxState, StoredEvent};
-use axum::extract::{Path, State};
+use axum::Json;
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use utoipa::ToSchema;
 
 type App = State<Arc<Shared>>;
 
 /// The events that are shown.
 const SHOWN_EVENTS: usize = 1000;
 
-pub(super) fn open_routes() -> Router<Arc<Shared>> {
-    Router::new()
-        .route("/mon/status", get(status))
-        .route("/mon/live", get(live))
-        .route("/mon/ready", get(ready))
+pub(super) fn open_routes() -> Routes {
+    Routes::new()
+        .get(
+            "/mon/status",
+            status,
+            operation("What waits to be worked on")
+                .open()
+                .gives_object(),
+        )
+        .get(
+            "/mon/live",
+            live,
+            operation("Whether the process does its work")
+                .open()
+                .gives_object(),
+        )
+        .get(
+            "/mon/ready",
+            ready,
+            operation("Whether the engine can do its work, and each server")
+                .open()
+                .gives_object()
+                .gives_object_as("503"),
+        )
 }
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
-    Router::new()
-        .route("/mon/plugins", get(plugins))
-        .route("/mon/plugins/reload", post(reload))
-        .route("/mon/deliveries", get(deliveries))
-        .route("/mon/deliveries/rejected", get(rejected))
-        .route("/mon/outbox", get(outbox))
-        .route("/mon/outbox/{message}/retry", post(retry_message))
-        .route("/mon/cleanups", get(cleanups))
-        .route("/mon/events/parked", get(parked))
-        .route("/mon/events/{event}/retry", post(retry))
-        .route("/mon/clock/advance", post(advance_clock))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get(
+            "/mon/plugins",
+            plugins,
+            operation("The plugins, and what serves").gives_object(),
+        )
+        .post(
+            "/mon/plugins/reload",
+            reload,
+            operation("Looks for changed plugins").gives_object(),
+        )
+        .get(
+            "/mon/deliveries",
+            deliveries,
+            operation("How many deliveries came").gives_object(),
+        )
+        .get(
+            "/mon/deliveries/rejected",
+            rejected,
+            operation("The latest rejected deliveries, with reasons").gives_object(),
+        )
+        .get(
+            "/mon/outbox",
+            outbox,
+            operation("What services are still to be told").gives_object(),
+        )
+        .post(
+            "/mon/outbox/{message}/retry",
+            retry_message,
+            operation("Sends a rejected message again").gives_object(),
+        )
+        .get(
+            "/mon/cleanups",
+            cleanups,
+            operation("The clean-ups that are put off").lists_objects(),
+        )
+        .get(
+            "/mon/events/parked",
+            parked,
+            operation("The events that could not be handled").lists_objects(),
+        )
+        .post(
+            "/mon/events/{event}/retry",
+            retry,
+            operation("Has a parked event handled again").gives_object(),
+        )
+        .post(
+            "/mon/clock/advance",
+            advance_clock,
+            operation("Moves a clock that can be moved, for tests")
+                .takes::<Advance>()
+                .gives_object(),
+        )
 }
 
 /// Whether the store can be read, and what waits. Says nothing of who uses the
@@ -202,13 +266,13 @@ async fn retry(State(shared): App, Path(event): Path<i64>) -> JsonResult<Value> 
     Ok(Json(json!({ "status": "pending" })))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Advance {
     seconds: u64,
 }
 
 /// Moves the engine's clock, where it was started with one that can be moved.
-async fn advance_clock(State(shared): App, Json(advance): Json<Advance>) -> Response {
+async fn advance_clock(State(shared): App, JsonBody(advance): JsonBody<Advance>) -> Response {
     match &shared.movable_clock {
         Some(clock) => {
             clock.advance(Duration::from_secs(advance.seconds));

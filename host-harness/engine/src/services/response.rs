@@ -7,7 +7,7 @@ use crate::store::StoreError;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use utoipa::ToSchema;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 
 /// What a route answers with.
@@ -55,9 +55,33 @@ impl IntoResponse for Failure {
     }
 }
 
+/// The body of every error, as the OpenAPI document shows it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the form of an error, which `VcsError` writes")]
+pub(super) struct ErrorBody {
+    /// One word for programs.
+    kind: String,
+    /// One or more sentences for people.
+    message: String,
+    /// Whether the same request may succeed later.
+    retryable: bool,
+}
+
 /// An error in the words of this request, without a provider behind it.
 pub(super) fn reject(status: StatusCode, message: &str) -> Response {
-    (status, Json(json!({ "message": message }))).into_response()
+    let kind = match status {
+        StatusCode::UNAUTHORIZED => ErrorKind::UNAUTHENTICATED,
+        StatusCode::FORBIDDEN => ErrorKind::PERMISSION_DENIED,
+        StatusCode::NOT_FOUND => ErrorKind::NOT_FOUND,
+        StatusCode::CONFLICT => ErrorKind::CONFLICT,
+        StatusCode::TOO_MANY_REQUESTS => ErrorKind::RATE_LIMITED,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => ErrorKind::TIMEOUT,
+        StatusCode::METHOD_NOT_ALLOWED => ErrorKind::UNSUPPORTED,
+        StatusCode::SERVICE_UNAVAILABLE => ErrorKind::UNAVAILABLE,
+        status if status.is_client_error() => ErrorKind::INVALID_INPUT,
+        _ => ErrorKind::INTERNAL,
+    };
+    (status, Json(VcsError::new(kind, message))).into_response()
 }
 
 impl IntoResponse for &Rejection {

@@ -3,19 +3,22 @@
 
 use super::Shared;
 use super::call::call;
+use super::extract::{JsonBody, Path, Query};
+use super::openapi::{Kind, operation};
 use super::response::{Failure, JsonResult};
+use super::routes::Routes;
 use crate::engine::blocking;
 use crate::runs::{ClaimRequest, ClaimedRun, Report};
 use crate::store::{OutboxMessage, Run, RunFilter};
-use axum::extract::{Path, Query, State};
+use axum::Json;
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+use utoipa::ToSchema;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 
 type App = State<Arc<Shared>>;
@@ -35,21 +38,87 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// The longest name of a worker.
 const LONGEST_WORKER: usize = 200;
 
+/// What a list of runs takes in its query.
+const WANTED: [(&str, Kind); 5] = [
+    ("state", Kind::Text),
+    ("branch", Kind::Text),
+    ("limit", Kind::Number),
+    ("after", Kind::Number),
+    ("wait", Kind::Number),
+];
+
 /// The routes for callers with the token.
-pub(super) fn routes() -> Router<Arc<Shared>> {
-    let of_application = Router::new()
-        .route("/", get(runs))
-        .route("/claim", post(claim_next))
-        .route("/{run}", get(run))
-        .route("/{run}/state", post(set_state))
-        .route("/{run}/claim", post(claim))
-        .route("/{run}/lease", post(claim))
-        .route("/{run}/cancel", post(cancel))
-        .route("/{run}/token", post(make_run_token));
-    Router::new()
-        .nest("/project/{key}/applications/{app}/runs", of_application)
-        .route("/runs", get(all_runs))
-        .route("/runs/claim", post(claim_any))
+pub(super) fn routes() -> Routes {
+    let wait = [("wait", Kind::Number)];
+    let of_application = Routes::below("/project/{key}/applications/{app}/runs")
+        .get(
+            "",
+            runs,
+            operation("The runs of an application")
+                .query(&WANTED)
+                .lists_objects(),
+        )
+        .post(
+            "/claim",
+            claim_next,
+            operation("Claims the oldest run that waits")
+                .query(&wait)
+                .takes::<ClaimRequest>()
+                .gives_nothing("204")
+                .gives_object(),
+        )
+        .get("/{run}", run, operation("A run").gives_object())
+        .post(
+            "/{run}/state",
+            set_state,
+            operation("Reports the state of a run")
+                .takes::<Report>()
+                .gives_object_as("202"),
+        )
+        .post(
+            "/{run}/claim",
+            claim,
+            operation("Claims a run")
+                .takes::<ClaimRequest>()
+                .gives_nothing("204")
+                .gives_object(),
+        )
+        .post(
+            "/{run}/lease",
+            claim,
+            operation("Renews the claim of a run")
+                .takes::<ClaimRequest>()
+                .gives_nothing("204")
+                .gives_object(),
+        )
+        .post(
+            "/{run}/cancel",
+            cancel,
+            operation("Ends a run").gives_object(),
+        )
+        .post(
+            "/{run}/token",
+            make_run_token,
+            operation("Makes the token of a run").gives::<RunToken>("200"),
+        );
+    Routes::new()
+        .get(
+            "/runs",
+            all_runs,
+            operation("The runs of all applications")
+                .query(&WANTED)
+                .lists_objects(),
+        )
+        .post(
+            "/runs/claim",
+            claim_any,
+            operation("Claims the oldest run that waits, of any application")
+                .query(&wait)
+                .takes::<ClaimRequest>()
+                .gives_nothing("204")
+                .gives_object(),
+        )
+        .merge(of_application)
 }
 
 /// Which runs to list, and how long to wait for the first one.
@@ -59,7 +128,7 @@ struct Wanted {
     branch: Option<String>,
     limit: Option<usize>,
     #[serde(default)]
-    after: i64,
+    after: u64,
     /// Seconds.
     #[serde(default)]
     wait: u64,
@@ -71,7 +140,7 @@ impl Wanted {
             application,
             state: self.state.clone(),
             branch: self.branch.clone(),
-            after: self.after,
+            after: i64::try_from(self.after).unwrap_or(i64::MAX),
             limit: self.limit.unwrap_or(MOST_RUNS).clamp(1, MOST_RUNS),
         }
     }
@@ -156,7 +225,7 @@ async fn run(State(shared): App, Path((project, name, run)): RunItem) -> JsonRes
 async fn set_state(
     State(shared): App,
     Path((project, name, run)): RunItem,
-    Json(report): Json<Report>,
+    JsonBody(report): JsonBody<Report>,
 ) -> Result<Response, Failure> {
     let reported = call(&shared, "report_run", move |engine, _| {
         let application = engine.store.application(&project, &name)?;
@@ -169,7 +238,7 @@ async fn set_state(
 async fn claim(
     State(shared): App,
     Path((project, name, run)): RunItem,
-    Json(request): Json<ClaimRequest>,
+    JsonBody(request): JsonBody<ClaimRequest>,
 ) -> Result<Response, Failure> {
     let application = shared.engine.store.application(&project, &name)?;
     claimed(&shared, Some(application.id), Some(run), 0, request).await
@@ -187,7 +256,7 @@ async fn claim_next(
     State(shared): App,
     Path((project, name)): ProjectItem,
     Query(wait): Query<ClaimWait>,
-    Json(request): Json<ClaimRequest>,
+    JsonBody(request): JsonBody<ClaimRequest>,
 ) -> Result<Response, Failure> {
     let application = shared.engine.store.application(&project, &name)?;
     claimed(&shared, Some(application.id), None, wait.wait, request).await
@@ -196,7 +265,7 @@ async fn claim_next(
 async fn claim_any(
     State(shared): App,
     Query(wait): Query<ClaimWait>,
-    Json(request): Json<ClaimRequest>,
+    JsonBody(request): JsonBody<ClaimRequest>,
 ) -> Result<Response, Failure> {
     claimed(&shared, None, None, wait.wait, request).await
 }
@@ -254,7 +323,7 @@ async fn cancel(State(shared): App, Path((project, name, run)): RunItem) -> Json
 }
 
 /// The token of a run, for whoever carries it out. It cannot be shown again.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct RunToken {
     token: String,
     expires_at: Option<i64>,

@@ -14,6 +14,20 @@ pub struct StoreFigures {
 }
 
 impl Store {
+    /// How many runs are in a state.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn count_runs(&self, state: &str) -> Result<i64> {
+        self.read(|connection| {
+            connection.query_one(
+                "SELECT count(*) FROM runs WHERE state = ?1",
+                values![state],
+                |row| row.get(0),
+            )
+        })
+    }
+
     /// Counts that are kept as things happen.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod events;
 pub(crate) mod fake;
 mod linking;
 mod looks;
+mod openapi;
 mod outbox;
 mod pages;
 mod polling;

@@ -62,11 +62,7 @@ pub(super) fn check_out(
                 };
                 options.build_number.get_or_insert_with(|| id.to_string());
             }
-            let has_credential = server.grant.is_some()
-                || server.token_env.is_some()
-                || server.client_credentials
-                || server.anonymous;
-            if !has_credential {
+            if !server.choose_a_credential() {
                 server.grant = store
                     .project_grant(&application.project, &application.server)
                     .map_err(VcsError::from)?;

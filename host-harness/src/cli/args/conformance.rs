@@ -1,7 +1,9 @@
 //! The arguments of `engine conformance`.
 
 use super::DirectoryArguments;
+use crate::cli::completion;
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
 
 /// What the command is about, for `--help`.
@@ -38,7 +40,12 @@ pub struct ConformanceArguments {
     #[arg(long, value_name = "FILE", env = "ENGINE_CONFORMANCE_PLUGIN")]
     pub plugin: Option<PathBuf>,
     /// The server's name in the configuration. Default: the only one.
-    #[arg(long, value_name = "NAME", env = "ENGINE_CONFORMANCE_SERVER")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "ENGINE_CONFORMANCE_SERVER",
+        add = ArgValueCandidates::new(completion::servers)
+    )]
     pub server: Option<String>,
     /// Use the mocked service, over copies of a sample repository or of the one
     /// that --git-clone names.

@@ -1,6 +1,6 @@
 //! Arguments of `engine grants`.
 
-use super::DirectoryArguments;
+use super::{DirectoryArguments, FormArguments};
 use clap::{Args, Subcommand};
 
 /// What projects have consented to.
@@ -9,6 +9,9 @@ pub struct GrantsArguments {
     /// Where the configuration is.
     #[command(flatten)]
     pub directory: DirectoryArguments,
+    /// The form of what is printed.
+    #[command(flatten)]
+    pub form: FormArguments,
     /// What to do.
     #[command(subcommand)]
     pub command: GrantsCommand,

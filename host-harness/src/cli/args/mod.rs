@@ -3,18 +3,21 @@
 pub mod action;
 pub mod config;
 pub mod conformance;
+mod examples;
 pub mod grants;
+pub mod plugins;
 pub mod tokens;
 pub mod vcs;
 
-use super::exit;
+use super::{completion, exit};
 use clap::{Args, Parser, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 use mock_bitbucket::command::MockArguments;
 use std::path::PathBuf;
 
 /// Loads VCS providers and does an engine's work with them.
 #[derive(Parser, Debug)]
-#[command(name = "engine", version, after_help = exit::help(), propagate_version = true)]
+#[command(name = "engine", version, after_help = after_help(), propagate_version = true)]
 pub struct Arguments {
     /// What counts for every command.
     #[command(flatten)]
@@ -52,6 +55,26 @@ pub struct GlobalArguments {
     pub color: anstream::ColorChoice,
 }
 
+/// The form of what a command prints.
+#[derive(Args, Debug)]
+pub struct FormArguments {
+    /// The form of the output: a table for people, one JSON document (as with
+    /// --json), or one JSON object a line.
+    #[arg(long, global = true, value_name = "FORM")]
+    pub output: Option<OutputForm>,
+}
+
+/// The form of what a command prints.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputForm {
+    /// Lines and columns for people.
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON object a line.
+    Jsonl,
+}
+
 /// The form of log lines.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
@@ -66,30 +89,90 @@ pub enum LogFormat {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Run the end-to-end demo on a real git repository, against the mock
+    #[command(after_help = examples::DEMO)]
     Demo(DemoArguments),
     /// Worker actions: clone and check out
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::ACTION)]
     Action(action::ActionCommand),
     /// Run the engine's services
+    #[command(after_help = examples::START)]
     Start(StartArguments),
     /// Print a configuration to begin with, or check one
+    #[command(after_help = examples::CONFIG)]
     Config(config::ConfigArguments),
     /// Make, list and revoke tokens of callers
+    #[command(after_help = examples::TOKENS)]
     Tokens(tokens::TokensArguments),
     /// List and revoke what projects have consented to
+    #[command(after_help = examples::GRANTS)]
     Grants(grants::GrantsArguments),
-    /// List, check and pin plugins
-    Plugins(PluginsArguments),
+    /// Look at plugins, install them, or begin a new one
+    #[command(after_help = examples::PLUGINS)]
+    Plugins(plugins::PluginsArguments),
     /// Call one method of a provider
+    #[command(after_help = examples::VCS)]
     Vcs(Box<vcs::VcsArguments>),
     /// Inspect webhook deliveries
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::WEBHOOK)]
     Webhook(WebhookCommand),
     /// Run a mocked service
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::MOCK)]
     Mock(MockCommand),
     /// Run the conformance suite on a provider
     Conformance(Box<conformance::ConformanceArguments>),
+    /// Print the script that completes commands, operations and servers in a shell
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions {
+        /// The shell.
+        shell: ShellName,
+    },
+    /// Write a manual page for each command
+    #[command(hide = true)]
+    Man {
+        /// The directory to write them to.
+        directory: PathBuf,
+    },
+}
+
+/// A shell that can complete the command.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShellName {
+    /// GNU Bash.
+    Bash,
+    /// Z shell.
+    Zsh,
+    /// fish.
+    Fish,
+}
+
+impl ShellName {
+    /// Its name in lower case.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bash => "bash",
+            Self::Zsh => "zsh",
+            Self::Fish => "fish",
+        }
+    }
+}
+
+fn after_help() -> String {
+    format!("{}\n\n{}", examples::ROOT, exit::help())
+}
+
+impl Command {
+    /// The form that the command's own arguments choose.
+    #[must_use]
+    pub fn form(&self) -> Option<OutputForm> {
+        match self {
+            Self::Vcs(arguments) => arguments.form.output,
+            Self::Plugins(arguments) => arguments.form.output,
+            Self::Tokens(arguments) => arguments.form.output,
+            Self::Grants(arguments) => arguments.form.output,
+            _ => None,
+        }
+    }
 }
 
 /// Run the end-to-end demo.
@@ -136,17 +219,6 @@ pub enum ServiceName {
     Vcs,
 }
 
-/// List, check and pin plugins.
-#[derive(Args, Debug)]
-pub struct PluginsArguments {
-    /// Where plugins are.
-    #[command(flatten)]
-    pub directory: DirectoryArguments,
-    /// What to do.
-    #[command(subcommand)]
-    pub command: PluginsCommand,
-}
-
 /// Where the plugin directory is.
 #[derive(Args, Debug)]
 pub struct DirectoryArguments {
@@ -154,38 +226,9 @@ pub struct DirectoryArguments {
     #[arg(long, global = true, value_name = "FILE", env = "ENGINE_CONFIG")]
     pub config: Option<PathBuf>,
     /// The plugin directory. Without it: the configuration's, otherwise
-    /// `plugins` beside the executable.
+    /// `plugins` beside the executable, or `../lib/engine/plugins` from there.
     #[arg(long, global = true, value_name = "DIR", env = "ENGINE_PLUGIN_DIR")]
     pub plugin_dir: Option<PathBuf>,
-}
-
-/// What to do with plugins.
-#[derive(Subcommand, Debug)]
-pub enum PluginsCommand {
-    /// List the plugins of the directory, rejected ones with the reason
-    List,
-    /// Check whether a plugin can be loaded, by loading it
-    Check {
-        /// The plugin.
-        file: PathBuf,
-    },
-    /// Write the manifest of a plugin that you trust as it is
-    Pin {
-        /// The plugin.
-        file: PathBuf,
-    },
-    /// Sign the manifest of a plugin, for engines that trust your key
-    Sign {
-        /// The secret key, as `minisign -G` writes it.
-        #[arg(long, value_name = "FILE")]
-        key: PathBuf,
-        /// The environment variable that holds the key's password; not needed
-        /// for a key without one.
-        #[arg(long, value_name = "NAME")]
-        password_env: Option<String>,
-        /// The plugin.
-        file: PathBuf,
-    },
 }
 
 /// Inspect webhook deliveries.
@@ -201,9 +244,13 @@ pub struct WebhookParseArguments {
     /// Where plugins are.
     #[command(flatten)]
     pub directory: DirectoryArguments,
-    /// The provider type that picks the plugin.
+    /// The configured server whose deliveries these are. May be left out if there
+    /// is only one, or one of the --type.
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completion::servers))]
+    pub server: Option<String>,
+    /// The provider type that picks the plugin; not needed with a configuration.
     #[arg(long = "type", value_name = "TYPE")]
-    pub provider_type: String,
+    pub provider_type: Option<String>,
     /// The value of the header that names the event, such as `repo:push`.
     #[arg(long, value_name = "KEY")]
     pub event: String,
@@ -276,6 +323,36 @@ mod tests {
     #[test]
     fn the_arguments_contradict_themselves_nowhere() {
         Arguments::command().debug_assert();
+    }
+
+    /// The lines of examples on a command's page.
+    fn examples_of(command: &mut clap::Command) -> Vec<String> {
+        let page = command.render_long_help().to_string();
+        let lines = page.lines().map(str::trim);
+        lines
+            .filter(|line| line.starts_with("engine "))
+            .map(|line| line.trim_end_matches('\\').trim().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn every_command_has_examples_that_it_accepts() {
+        let mut root = Arguments::command();
+        let mut examples = examples_of(&mut root);
+        for command in root.get_subcommands_mut().filter(|one| !one.is_hide_set()) {
+            let own = examples_of(command);
+            assert!(!own.is_empty(), "engine {} --help", command.get_name());
+            // The examples of the kit go over several lines.
+            if command.get_name() != "conformance" {
+                examples.extend(own);
+            }
+        }
+        assert!(examples.len() > 25, "{examples:?}");
+        for example in examples {
+            let words = example.split(" > ").next().unwrap_or_default();
+            let parsed = Arguments::try_parse_from(words.split(' '));
+            assert!(parsed.is_ok(), "{example}: {:?}", parsed.err());
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Arguments of `engine tokens`.
 
-use super::DirectoryArguments;
+use super::{DirectoryArguments, FormArguments};
 use clap::{Args, Subcommand};
 use std::time::Duration;
 
@@ -10,6 +10,9 @@ pub struct TokensArguments {
     /// Where the configuration is.
     #[command(flatten)]
     pub directory: DirectoryArguments,
+    /// The form of what is printed.
+    #[command(flatten)]
+    pub form: FormArguments,
     /// What to do.
     #[command(subcommand)]
     pub command: TokensCommand,

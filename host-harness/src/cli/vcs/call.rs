@@ -1,4 +1,4 @@
-//! One call: context, progress, and what becomes of the answer.
+//! One call: context, progress, and what becomes of the result.
 
 use crate::cli::args::vcs::ServerArguments;
 use crate::cli::failure::Failure;
@@ -15,10 +15,14 @@ use tempfile::NamedTempFile;
 use vcs_provider_interface::context::HostCallContext;
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 use vcs_provider_interface::provider::{AuthorizedClient, VcsServer};
-use vcs_provider_interface::records::{BranchSort, StreamedContent};
+use vcs_provider_interface::records::{BranchSort, ConnectionRequest, StreamedContent};
 use vcs_provider_interface::sink::{ByteSink, ChunkFn, Flow, PageFn, PageSink};
 
 type VcsResult<T> = vcs_provider_interface::error::Result<T>;
+
+/// What to know of a connection that is made for want of a credential.
+const AS_CONSUMER: &str = "no credential is configured, so the OAuth consumer itself was checked \
+     (client credentials); calls for a project use what it consented to: --project KEY";
 
 /// Everything that a call needs.
 pub(super) struct Call<'a> {
@@ -26,49 +30,69 @@ pub(super) struct Call<'a> {
     client: Box<dyn AuthorizedClient>,
     context: HostCallContext,
     output: &'a Output,
+    /// Whether the client is the OAuth consumer's own, for want of a credential.
+    as_consumer: bool,
 }
 
 impl<'a> Call<'a> {
     pub(super) fn new(
         session: &'a Session,
+        client: Box<dyn AuthorizedClient>,
         arguments: &ServerArguments,
         output: &'a Output,
-    ) -> Result<Self, Failure> {
+    ) -> Self {
         let context = HostCallContext::new("engine-vcs")
             .with_time_limit(Duration::from_secs(arguments.timeout))
             .with_cancellation(interrupt::cancellation());
-        Ok(Self {
+        Self {
             session,
-            client: session.client(arguments)?,
+            client,
             context: if arguments.bypass_cache {
                 context.bypassing_cache()
             } else {
                 context
             },
             output,
-        })
+            as_consumer: false,
+        }
     }
 
-    /// Makes a call that answers with a record, and prints it.
+    /// The same, with a client of the OAuth consumer itself.
+    pub(super) fn for_the_consumer(mut self, as_consumer: bool) -> Self {
+        self.as_consumer = as_consumer;
+        self
+    }
+
+    /// Checks the connection, and says so if it is the OAuth consumer's own.
+    pub(super) fn connection(&self, request: ConnectionRequest) -> Result<(), Failure> {
+        let found = self.client.check_connection(&self.context, request);
+        let mut found = found.map_err(|error| self.failed(error))?;
+        if self.as_consumer {
+            found.warnings.insert(0, AS_CONSUMER.to_owned());
+        }
+        self.output.record(&found)
+    }
+
+    /// Makes a call that returns a record, and prints it.
     pub(super) fn record<T: Serialize>(
         &self,
         call: impl FnOnce(&dyn AuthorizedClient, &HostCallContext) -> VcsResult<T>,
     ) -> Result<(), Failure> {
-        let answer = call(&*self.client, &self.context).map_err(|error| self.failed(error))?;
-        self.output.record(&answer)
+        let result = call(&*self.client, &self.context).map_err(|error| self.failed(error))?;
+        self.output.record(&result)
     }
 
-    /// Makes a call to the server that answers with a record, and prints it.
+    /// Makes a call to the server that returns a record, and prints it.
     pub(super) fn server_record<T: Serialize>(
         &self,
         call: impl FnOnce(&dyn VcsServer, &HostCallContext) -> VcsResult<T>,
     ) -> Result<(), Failure> {
-        let answer =
+        let result =
             call(self.session.server(), &self.context).map_err(|error| self.failed(error))?;
-        self.output.record(&answer)
+        self.output.record(&result)
     }
 
-    /// Makes a call without an answer.
+    /// Makes a call that returns nothing.
     pub(super) fn done(
         &self,
         call: impl FnOnce(
@@ -157,17 +181,17 @@ impl<'a> Call<'a> {
         let mut file =
             NamedTempFile::new_in(folder).map_err(|error| Failure::file(path, &error))?;
         let mut write_error = None;
-        let answer = {
+        let result = {
             let mut sink = writing_sink(&mut file, &mut write_error);
             call(&*self.client, &self.context, &mut sink)
         };
         if let Some(error) = write_error {
             return Err(Failure::file(path, &error));
         }
-        let answer = answer.map_err(|error| self.failed(error))?;
+        let result = result.map_err(|error| self.failed(error))?;
         file.persist(path)
             .map_err(|error| Failure::file(path, &error.error))?;
-        self.output.record(&answer)
+        self.output.record(&result)
     }
 
     fn bytes_to_standard_output(
@@ -180,19 +204,19 @@ impl<'a> Call<'a> {
     ) -> Result<(), Failure> {
         if self.output.is_json() {
             return Err(Failure::usage(
-                "--json prints a document on standard output; give the bytes a place with --output FILE",
+                "--json prints a document on standard output; give the bytes a place with --to FILE",
             ));
         }
         let mut target = std::io::stdout().lock();
         let mut write_error = None;
-        let answer = {
+        let result = {
             let mut sink = writing_sink(&mut target, &mut write_error);
             call(&*self.client, &self.context, &mut sink)
         };
         if let Some(error) = write_error {
             return Err(Failure::standard_output(&error));
         }
-        answer.map_err(|error| self.failed(error))?;
+        result.map_err(|error| self.failed(error))?;
         target
             .flush()
             .map_err(|error| Failure::standard_output(&error))

@@ -29,23 +29,21 @@ pub(super) fn run(call: &Call<'_>, operation: ContentOperation) -> Result<(), Fa
             };
             client.list_content(context, request, sink)
         }),
-        Op::GetContent { at, path, output } => {
-            call.bytes(output.as_deref(), |client, context, sink| {
-                let request = GetContentRequest {
-                    repo: at.repo,
-                    reference: at.reference,
-                    path,
-                    ..Default::default()
-                };
-                client.get_content(context, request, sink)
-            })
-        }
+        Op::GetContent { at, path, to } => call.bytes(to.as_deref(), |client, context, sink| {
+            let request = GetContentRequest {
+                repo: at.repo,
+                reference: at.reference,
+                path,
+                ..Default::default()
+            };
+            client.get_content(context, request, sink)
+        }),
         Op::GetArchive {
             at,
             format,
             prefix,
-            output,
-        } => call.bytes(output.as_deref(), |client, context, sink| {
+            to,
+        } => call.bytes(to.as_deref(), |client, context, sink| {
             let request = GetArchiveRequest {
                 repo: at.repo,
                 reference: at.reference,

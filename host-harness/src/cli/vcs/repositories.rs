@@ -8,14 +8,9 @@ use vcs_provider_interface::records::*;
 pub(super) fn run(call: &Call<'_>, operation: RepositoryOperation) -> Result<(), Failure> {
     use RepositoryOperation as Op;
     match operation {
-        Op::CheckConnection { repo } => call.record(|client, context| {
-            client.check_connection(
-                context,
-                ConnectionRequest {
-                    repo,
-                    ..Default::default()
-                },
-            )
+        Op::CheckConnection { repo } => call.connection(ConnectionRequest {
+            repo,
+            ..Default::default()
         }),
         Op::ServerInfo => call.server_record(|server, context| {
             server.server_info(context, ServerInfoRequest::default())

@@ -1,12 +1,13 @@
 //! The page of an application, and that of a run, which build statuses link to.
 
 use super::super::Shared;
+use super::super::extract::{Path, Query};
 use super::html::{Frame, commit, facts, failure, paging, state, table, time, time_or_dash};
 use super::paths::{application_path, project_path, run_path};
 use super::viewer::Viewer;
 use crate::engine::{Engine, blocking};
 use crate::store::{Application, Cleanup, OutboxMessage, PageOf, Run, StoredEvent};
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, State};
 use axum::response::Response;
 use maud::{Markup, html};
 use serde::Deserialize;

@@ -5,6 +5,7 @@
 use super::super::Shared;
 use super::super::api::{CallbackParameters, end_consent};
 use super::super::browser;
+use super::super::extract::{Path, Query};
 use super::guard::redirect;
 use super::html::{Frame, problem};
 use super::paths::project_path;
@@ -12,7 +13,7 @@ use super::session;
 use super::viewer::way_up;
 use crate::consent::ConsentError;
 use crate::status_url::segment;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use maud::html;

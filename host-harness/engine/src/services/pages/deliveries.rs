@@ -1,10 +1,11 @@
 //! The page of deliveries: how many came, and why some were rejected.
 
 use super::super::Shared;
+use super::super::extract::Query;
 use super::html::{Frame, facts, table, time};
 use super::viewer::Viewer;
 use crate::engine::Counter;
-use axum::extract::{Extension, Query, State};
+use axum::extract::{Extension, State};
 use axum::response::Response;
 use maud::{Markup, html};
 use serde::Deserialize;

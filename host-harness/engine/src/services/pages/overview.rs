@@ -2,6 +2,7 @@
 //! to be told, and the applications.
 
 use super::super::Shared;
+use super::super::extract::Query;
 use super::super::monitoring::{ServerReadiness, readiness};
 use super::html::{Frame, facts, failure, state, table, time, time_or_dash};
 use super::paths::{application_path, project_path};
@@ -9,7 +10,7 @@ use super::viewer::Viewer;
 use crate::engine::{Engine, blocking};
 use crate::store::{Application, EventState, OutboxMessage, OutboxState};
 use crate::tokens::Role;
-use axum::extract::{Extension, Query, State};
+use axum::extract::{Extension, State};
 use axum::response::Response;
 use maud::{Markup, html};
 use serde::Deserialize;

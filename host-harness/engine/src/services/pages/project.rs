@@ -4,6 +4,7 @@
 use super::super::Shared;
 use super::super::browser;
 use super::super::call::call;
+use super::super::extract::{Path, Query};
 use super::guard::redirect;
 use super::html::{Frame, failure, form_key, problem, state, table, time};
 use super::paths::{application_path, project_path};
@@ -12,7 +13,7 @@ use super::viewer::Viewer;
 use crate::engine::Engine;
 use crate::random;
 use crate::status_url::segment;
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use maud::{Markup, html};
@@ -103,7 +104,7 @@ pub(super) async fn show(
         (table(
             &["Application", "Repository"],
             &rows,
-            "No application is linked. `engine link` links one to a repository.",
+            "No application is linked.",
         ))
         @if options.skip > 0 || next < applications.len() {
             nav.paging aria-label="Pages of applications" {

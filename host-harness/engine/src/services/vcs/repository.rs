@@ -1,10 +1,11 @@
 //! What a repository holds: branches, tags, commits, files.
 
-use super::{App, Options, Repo, RepoItem, fullname, in_cds_form};
-use crate::services::call::{ProviderResult, with_client};
-use axum::extract::{Path, Query, State};
+use super::{App, Options, Repo, RepoItem, fullname, in_cds_form, stream_cds};
+use crate::services::call::ProviderResult;
+use crate::services::extract::{Path, Query};
+use crate::services::stream::{StreamResult, stream_list};
+use axum::extract::State;
 use vcs_provider_interface::records::*;
-use vcs_provider_interface::sink::collect;
 
 pub(super) async fn repository(
     State(shared): App,
@@ -26,15 +27,15 @@ pub(super) async fn forks(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> ProviderResult {
+) -> StreamResult {
     let request = ForksRequest {
         repo: fullname(&owner, &repo),
         limit: options.limit,
         ..Default::default()
     };
     let target = options.target(server);
-    in_cds_form(&shared, target, "forks", |client, context| {
-        collect(|sink| client.forks(context, request, sink))
+    stream_cds(&shared, target, "forks", |client, context, sink| {
+        client.forks(context, request, sink)
     })
     .await
 }
@@ -43,7 +44,7 @@ pub(super) async fn branches(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> ProviderResult {
+) -> StreamResult {
     let target = options.target(server);
     let request = BranchesRequest {
         repo: fullname(&owner, &repo),
@@ -52,8 +53,8 @@ pub(super) async fn branches(
         limit: options.limit,
         ..Default::default()
     };
-    in_cds_form(&shared, target, "branches", |client, context| {
-        collect(|sink| client.branches(context, request, sink))
+    stream_cds(&shared, target, "branches", |client, context, sink| {
+        client.branches(context, request, sink)
     })
     .await
 }
@@ -80,7 +81,7 @@ pub(super) async fn tags(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> ProviderResult {
+) -> StreamResult {
     let target = options.target(server);
     let request = TagsRequest {
         repo: fullname(&owner, &repo),
@@ -88,8 +89,8 @@ pub(super) async fn tags(
         limit: options.limit,
         ..Default::default()
     };
-    in_cds_form(&shared, target, "tags", |client, context| {
-        collect(|sink| client.tags(context, request, sink))
+    stream_cds(&shared, target, "tags", |client, context, sink| {
+        client.tags(context, request, sink)
     })
     .await
 }
@@ -116,10 +117,10 @@ pub(super) async fn commits(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> ProviderResult {
+) -> StreamResult {
     let target = options.target(server);
     let repo = fullname(&owner, &repo);
-    in_cds_form(&shared, target, "commits", move |client, context| {
+    stream_cds(&shared, target, "commits", move |client, context, sink| {
         let limit = options.limit;
         if let (Some(base), Some(head)) = (options.base, options.head) {
             let request = CommitsBetweenRefsRequest {
@@ -129,7 +130,7 @@ pub(super) async fn commits(
                 limit,
                 ..Default::default()
             };
-            return collect(|sink| client.commits_between_refs(context, request, sink));
+            return client.commits_between_refs(context, request, sink);
         }
         let request = CommitsRequest {
             repo,
@@ -139,7 +140,7 @@ pub(super) async fn commits(
             limit,
             ..Default::default()
         };
-        collect(|sink| client.commits(context, request, sink))
+        client.commits(context, request, sink)
     })
     .await
 }
@@ -165,7 +166,7 @@ pub(super) async fn statuses(
     State(shared): App,
     Path((server, owner, repo, commit)): RepoItem,
     Query(options): Query<Options>,
-) -> ProviderResult {
+) -> StreamResult {
     let request = StatusesRequest {
         repo: fullname(&owner, &repo),
         commit,
@@ -173,8 +174,8 @@ pub(super) async fn statuses(
         ..Default::default()
     };
     let target = options.target(server);
-    in_cds_form(&shared, target, "list_statuses", |client, context| {
-        collect(|sink| client.list_statuses(context, request, sink))
+    stream_cds(&shared, target, "list_statuses", |client, context, sink| {
+        client.list_statuses(context, request, sink)
     })
     .await
 }
@@ -183,7 +184,7 @@ pub(super) async fn changed_files(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> ProviderResult {
+) -> StreamResult {
     let target = options.target(server);
     let request = ChangedFilesRequest {
         repo: fullname(&owner, &repo),
@@ -192,28 +193,42 @@ pub(super) async fn changed_files(
         limit: options.limit,
         ..Default::default()
     };
-    with_client(&shared, target, "changed_files", |client, context| {
-        collect(|sink| client.changed_files(context, request, sink))
-    })
+    let form = |item| item;
+    stream_list(
+        &shared,
+        target,
+        "changed_files",
+        form,
+        |client, context, sink| client.changed_files(context, request, sink),
+    )
     .await
 }
 
 pub(super) async fn contents(
-    State(shared): App,
+    state: App,
     Path((server, owner, repo)): Repo,
+    Query(mut options): Query<Options>,
+) -> StreamResult {
+    let path = options.path.take().unwrap_or_default();
+    contents_of(state, Path((server, owner, repo, path)), Query(options)).await
+}
+
+pub(super) async fn contents_of(
+    State(shared): App,
+    Path((server, owner, repo, path)): RepoItem,
     Query(options): Query<Options>,
-) -> ProviderResult {
+) -> StreamResult {
     let target = options.target(server);
     let request = ListContentRequest {
         repo: fullname(&owner, &repo),
-        reference: options.reference,
-        path: options.path.unwrap_or_default(),
+        reference: options.commit.or(options.reference),
+        path,
         recursive: false,
         limit: options.limit,
         ..Default::default()
     };
-    in_cds_form(&shared, target, "list_content", |client, context| {
-        collect(|sink| client.list_content(context, request, sink))
+    stream_cds(&shared, target, "list_content", |client, context, sink| {
+        client.list_content(context, request, sink)
     })
     .await
 }

@@ -1,17 +1,18 @@
 //! What happens around a repository: pull requests, hooks, events.
 
-use super::{App, Options, Repo, fullname, in_cds_form};
+use super::{App, Options, Repo, fullname, in_cds_form, stream_cds};
 use crate::services::call::{ProviderResult, with_client};
-use axum::extract::{Path, Query, State};
+use crate::services::extract::{Path, Query};
+use crate::services::stream::{StreamResult, stream_list};
+use axum::extract::State;
 use vcs_provider_interface::records::*;
-use vcs_provider_interface::sink::collect;
 
 /// Pull requests in one state, in any without `state`.
 pub(super) async fn pull_requests(
     State(shared): App,
     Path((server, owner, repo)): Repo,
     Query(options): Query<Options>,
-) -> ProviderResult {
+) -> StreamResult {
     let target = options.target(server);
     let request = PullRequestsRequest {
         repo: fullname(&owner, &repo),
@@ -19,8 +20,8 @@ pub(super) async fn pull_requests(
         limit: options.limit,
         ..PullRequestsRequest::default()
     };
-    in_cds_form(&shared, target, "pull_requests", |client, context| {
-        collect(|sink| client.pull_requests(context, request, sink))
+    stream_cds(&shared, target, "pull_requests", |client, context, sink| {
+        client.pull_requests(context, request, sink)
     })
     .await
 }
@@ -46,7 +47,7 @@ pub(super) async fn comments(
     State(shared): App,
     Path((server, owner, repo, pull_request)): Path<(String, String, String, u64)>,
     Query(options): Query<Options>,
-) -> ProviderResult {
+) -> StreamResult {
     let request = CommentsRequest {
         repo: fullname(&owner, &repo),
         pull_request,
@@ -54,11 +55,13 @@ pub(super) async fn comments(
         ..Default::default()
     };
     let target = options.target(server);
-    with_client(
+    let form = |item| item;
+    stream_list(
         &shared,
         target,
         "pull_request_comments",
-        |client, context| collect(|sink| client.pull_request_comments(context, request, sink)),
+        form,
+        |client, context, sink| client.pull_request_comments(context, request, sink),
     )
     .await
 }
@@ -72,6 +75,7 @@ pub(super) async fn hook(
     let target = options.target(server);
     let request = GetHookRequest {
         repo: fullname(&owner, &repo),
+        id: options.id,
         url: options.url.unwrap_or_default(),
         ..Default::default()
     };

@@ -31,7 +31,7 @@ pub enum ContentOperation {
         path: String,
         /// Where to write it; standard output if it is left out.
         #[arg(long, value_name = "FILE")]
-        output: Option<PathBuf>,
+        to: Option<PathBuf>,
     },
     /// Fetch an archive
     GetArchive {
@@ -46,7 +46,7 @@ pub enum ContentOperation {
         prefix: Option<String>,
         /// Where to write it; standard output if it is left out.
         #[arg(long, value_name = "FILE")]
-        output: Option<PathBuf>,
+        to: Option<PathBuf>,
     },
     /// Make a release
     Release {

@@ -15,8 +15,10 @@ pub use pull_requests::PullRequestOperation;
 pub use repositories::RepositoryOperation;
 pub use statuses::StatusOperation;
 
-use super::DirectoryArguments;
+use super::{DirectoryArguments, FormArguments};
+use crate::cli::completion;
 use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 
 /// Make one call through a plugin.
 #[derive(Args, Debug)]
@@ -24,6 +26,9 @@ pub struct VcsArguments {
     /// Where the configuration and the plugins are.
     #[command(flatten)]
     pub directory: DirectoryArguments,
+    /// The form of what is printed.
+    #[command(flatten)]
+    pub form: FormArguments,
     /// Which server, with which credential, for how long.
     #[command(flatten)]
     pub server: ServerArguments,
@@ -36,7 +41,12 @@ pub struct VcsArguments {
 #[derive(Args, Debug)]
 pub struct ServerArguments {
     /// The server's name in the configuration; may be left out if there is only one.
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        add = ArgValueCandidates::new(completion::servers)
+    )]
     pub server: Option<String>,
     /// How long the call may take.
     #[arg(
@@ -58,6 +68,15 @@ pub struct ServerArguments {
         conflicts_with_all = ["token_env", "client_credentials", "anonymous"]
     )]
     pub grant: Option<String>,
+    /// Use what this project has consented to: its grant for the server, from the
+    /// engine's store. `engine grants list` shows the projects.
+    #[arg(
+        long,
+        global = true,
+        value_name = "KEY",
+        conflicts_with_all = ["grant", "token_env", "client_credentials", "anonymous"]
+    )]
+    pub project: Option<String>,
     /// Use the token in this environment variable: an access token, or with
     /// --username an API token.
     #[arg(
@@ -76,6 +95,18 @@ pub struct ServerArguments {
     /// Use no credential.
     #[arg(long, global = true)]
     pub anonymous: bool,
+}
+
+impl ServerArguments {
+    /// Whether the arguments choose a credential in place of the configured one.
+    #[must_use]
+    pub fn choose_a_credential(&self) -> bool {
+        self.grant.is_some()
+            || self.project.is_some()
+            || self.token_env.is_some()
+            || self.client_credentials
+            || self.anonymous
+    }
 }
 
 /// What to call.

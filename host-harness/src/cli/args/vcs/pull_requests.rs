@@ -171,7 +171,7 @@ pub enum PullRequestOperation {
         /// The line in the old version, from 1.
         #[arg(long, value_name = "NUMBER", requires = "path")]
         old_line: Option<u64>,
-        /// The id of the comment it answers.
+        /// The id of the comment that it replies to.
         #[arg(long, value_name = "ID")]
         parent: Option<String>,
     },

@@ -1,9 +1,13 @@
-//! `engine plugins list|check|pin|sign`.
+//! `engine plugins`: looks at plugins, installs them, and makes the source of a new one.
 
-use super::args::{PluginsArguments, PluginsCommand};
+mod install;
+mod template;
+
+use super::args::plugins::{PluginsArguments, PluginsCommand};
 use super::exit;
 use super::failure::Failure;
 use super::output::Output;
+use super::progress::ListProgress;
 use super::render::one_line;
 use super::session::{careful_loading, config_of, name_the_directory, plugin_directory};
 use minisign::SecretKeyBox;
@@ -13,7 +17,7 @@ use std::path::{Path, PathBuf};
 use vcs_plugin_host::loader::{FoundKind, LoadError, Loader, Manifest, PluginReport};
 use vcs_plugin_host::plugin_directory::{Role, survey};
 
-/// Lists, checks or pins plugins.
+/// Looks at plugins, installs them, or makes the source of a new one.
 pub(super) fn run(arguments: &PluginsArguments, output: &Output) -> Result<(), Failure> {
     let config = config_of(&arguments.directory)?;
     let loader = Loader::new(careful_loading(config.as_ref())?);
@@ -21,6 +25,29 @@ pub(super) fn run(arguments: &PluginsArguments, output: &Output) -> Result<(), F
         PluginsCommand::List => {
             let directory = plugin_directory(&arguments.directory, config.as_ref())?;
             list(&loader, &directory, output)
+        }
+        PluginsCommand::Install { file } => {
+            let directory = plugin_directory(&arguments.directory, config.as_ref())?;
+            report_installed(&install::install(&loader, file, &directory)?, output)
+        }
+        PluginsCommand::Rollback { provider_type } => {
+            let directory = plugin_directory(&arguments.directory, config.as_ref())?;
+            let installed = install::rollback(&loader, provider_type, &directory)?;
+            report_installed(&installed, output)
+        }
+        PluginsCommand::New {
+            name,
+            directory,
+            interface,
+        } => {
+            let written = template::write(name, directory.as_deref(), interface.as_deref())?;
+            let written = written.display().to_string();
+            output.either(
+                || json!({ "directory": written }),
+                || format!("{}\n", one_line(&written)),
+            )?;
+            output.hint(&format!("{written}/conform.sh builds, pins and checks it"));
+            Ok(())
         }
         PluginsCommand::Check { file } => {
             let report = loader.check(file)?;
@@ -42,6 +69,25 @@ pub(super) fn run(arguments: &PluginsArguments, output: &Output) -> Result<(), F
             )
         }
     }
+}
+
+fn report_installed(installed: &install::Installed, output: &Output) -> Result<(), Failure> {
+    let former = installed.former.as_ref();
+    let former = former.map(|path| path.display().to_string());
+    output.either(
+        || json!({ "plugin": installed.plugin, "former": former }),
+        || {
+            let mut text = accepted(&installed.plugin);
+            if let Some(former) = &former {
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "kept      {}: the former build", one_line(former));
+            }
+            text
+        },
+    )?;
+    output
+        .hint("a running engine takes it over by itself; `engine plugins rollback TYPE` goes back");
+    Ok(())
 }
 
 /// Signs the manifest of a plugin, whose file must be the one that it names.
@@ -86,6 +132,7 @@ enum Finding {
 
 /// Lists the plugins; that one is rejected is a result and no failure.
 fn list(loader: &Loader, directory: &Path, output: &Output) -> Result<(), Failure> {
+    let progress = ListProgress::new("plugins");
     let findings: Vec<(String, Finding)> = survey(loader, directory)
         .map_err(name_the_directory)?
         .into_iter()
@@ -104,9 +151,11 @@ fn list(loader: &Loader, directory: &Path, output: &Output) -> Result<(), Failur
                 }
                 Role::Ignored(_) => Finding::Ignored("not a plugin".to_owned()),
             };
+            progress.page(1, None);
             (file.path.display().to_string(), finding)
         })
         .collect();
+    drop(progress);
     output.either(
         || {
             findings
