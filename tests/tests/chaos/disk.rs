@@ -3,6 +3,7 @@
 use crate::support::{Hook, Place, client, nothing_lost_nothing_twice, serves};
 use integration_tests::engine_process::PATIENCE;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 #[test]
@@ -97,6 +98,11 @@ mod needs_mounts {
         fs::create_dir(&folder).unwrap();
         let config = place.home.path("config.toml");
         let text = fs::read_to_string(&config).unwrap();
+        // The token stays where the test sees it.
+        let token = place.home.path("token");
+        fs::write(&token, "a-token-of-this-test").unwrap();
+        fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+        let text = text.replace("[api]\n", "[api]\ntokenFile = \"token\"\n");
         let store = format!("{text}\n[store]\npath = \"data/engine.sqlite\"\n");
         fs::write(&config, store).unwrap();
         let words = on_a_small_disk(&folder.display().to_string());
