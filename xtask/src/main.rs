@@ -29,6 +29,7 @@ mod debian;
 mod dist;
 mod files;
 mod packing;
+mod postgres;
 mod prerequisites;
 mod stage;
 mod suite;

@@ -5,6 +5,7 @@
 //! are reported as skipped, never as passed.
 
 use crate::command::{target_directory, workspace_directory};
+use crate::postgres::{self, Server};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,12 +25,15 @@ pub(crate) struct Found {
     pub(crate) prerequisites: Vec<Prerequisite>,
     /// Another compiler, for the tests that build with two.
     pub(crate) other_compiler: Option<PathBuf>,
+    /// A database server; it ends with this.
+    pub(crate) postgres: Option<Server>,
 }
 
 /// Looks for everything that tests may need.
 pub(crate) fn look(full: bool) -> Found {
     let recorded = workspace_directory().join("../shared/fixtures");
     let compiler = other_compiler();
+    let postgres = postgres::find();
     let prerequisites = vec![
         Prerequisite {
             module: "needs_chromium",
@@ -60,6 +64,10 @@ pub(crate) fn look(full: bool) -> Found {
                         .to_owned(),
                 ),
             },
+        },
+        Prerequisite {
+            module: "needs_postgres",
+            missing: postgres.as_ref().err().cloned(),
         },
         Prerequisite {
             module: "needs_mounts",
@@ -104,6 +112,7 @@ pub(crate) fn look(full: bool) -> Found {
     Found {
         prerequisites,
         other_compiler: compiler.ok(),
+        postgres: postgres.ok(),
     }
 }
 

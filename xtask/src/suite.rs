@@ -9,6 +9,7 @@
 
 use crate::clients;
 use crate::command::{Failure, cargo, ended, failure, target_directory};
+use crate::postgres::SERVER;
 use crate::prerequisites::{Found, Prerequisite, look};
 use crate::tally::Tally;
 use std::ffi::OsString;
@@ -141,6 +142,9 @@ impl Suite {
         }
         if let Some(compiler) = &self.found.other_compiler {
             command.env("OTHER_RUSTC", compiler);
+        }
+        if let Some(server) = &self.found.postgres {
+            command.env(SERVER, &server.url);
         }
         let outputs = (std::io::stdout(), std::io::stderr());
         if let Err(error) = tee(&mut command, outputs, &mut self.tally) {

@@ -11,9 +11,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// The longest time without a look, because the system's clock may be set.
-const LONGEST_REST: Duration = Duration::from_secs(30);
-
 /// The time in which deliveries gather before the work on them begins.
 const GATHERING: Duration = Duration::from_millis(10);
 
@@ -84,7 +81,7 @@ async fn work_once(engine: &Arc<Engine>) -> Result<Duration, StoreError> {
         engine.store.next_retry_at(now)?,
         engine.store.next_lease_end()?,
     ];
-    Ok(rest_until(now, next.into_iter().flatten().min()))
+    Ok(rest_until(engine, next.into_iter().flatten().min()))
 }
 
 async fn clean_up_when_due(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
@@ -102,7 +99,7 @@ async fn clean_up_when_due(engine: Arc<Engine>, mut stop: watch::Receiver<bool>)
         if purges {
             last_purge = Some(Instant::now());
         }
-        let cleaned = cleaned.await.map(|next| rest_until(engine.now(), next));
+        let cleaned = cleaned.await.map(|next| rest_until(&engine, next));
         let rest = rest_after(cleaned, "clean-ups have to wait");
         tokio::select! {
             () = engine.wake_cleanups.notified() => {}
@@ -130,7 +127,7 @@ async fn complete_when_due(engine: Arc<Engine>, mut stop: watch::Receiver<bool>)
 async fn complete_once(engine: &Arc<Engine>) -> Result<Duration, StoreError> {
     while engine.complete_due_events().await? > 0 {}
     let next = engine.store.next_completion_at()?;
-    Ok(rest_until(engine.now(), next))
+    Ok(rest_until(engine, next))
 }
 
 /// Does blocking work of the store.
@@ -152,8 +149,9 @@ fn rest_after(worked: Result<Duration, StoreError>, what: &str) -> Duration {
 
 /// The time until something is due, as far as one may rest at all. What is due
 /// but was not done is looked at again after a moment.
-fn rest_until(now: i64, due: Option<i64>) -> Duration {
-    let Some(due) = due else { return LONGEST_REST };
-    let wait = u64::try_from(due.saturating_sub(now)).unwrap_or(0);
-    Duration::from_millis(wait).clamp(AFTER_FAILURE.min(LONGEST_REST), LONGEST_REST)
+fn rest_until(engine: &Engine, due: Option<i64>) -> Duration {
+    let longest = engine.store.look_interval();
+    let Some(due) = due else { return longest };
+    let wait = u64::try_from(due.saturating_sub(engine.now())).unwrap_or(0);
+    Duration::from_millis(wait).clamp(AFTER_FAILURE.min(longest), longest)
 }

@@ -6,11 +6,12 @@ use super::config::EngineConfig;
 use super::grants::GrantStore;
 use super::guard::{Guard, GuardedServers};
 use super::metrics::{LostLogLines, Metrics};
+use super::rate_budget::RateBudgets;
 use super::rejections::RejectionLog;
 use super::server_health::ServerHealth;
 use super::servers::Servers;
 use super::status_url::StatusUrl;
-use super::store::Store;
+use super::store::{Store, Topic};
 use super::supervisor::Tasks;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -141,6 +142,8 @@ pub struct Engine {
     pub wake_outbox: Notify,
     /// Counts the changes of runs; whoever waits for a run watches it.
     pub run_changes: watch::Sender<u64>,
+    /// What services allow, over all engines.
+    pub budgets: RateBudgets,
     /// How calls to the servers have gone.
     pub health: ServerHealth,
     /// The latest rejected deliveries.
@@ -184,6 +187,7 @@ impl Engine {
             wake_cleanups: Notify::new(),
             wake_outbox: Notify::new(),
             run_changes: watch::Sender::new(0),
+            budgets: RateBudgets::default(),
             health: ServerHealth::default(),
             rejections: RejectionLog::default(),
             stopping: Cancellation::new(),
@@ -208,10 +212,32 @@ impl Engine {
         self.wake_outbox.notify_one();
     }
 
-    /// Tells whoever waits that runs have changed, and the outbox with them.
+    /// Tells whoever waits that runs have changed, and the outbox with them: here and at
+    /// other engines.
     pub fn runs_changed(&self) {
-        self.run_changes.send_modify(|count| *count += 1);
-        self.wake_outbox.notify_one();
+        self.hear(Topic::Runs);
+        self.store.tell(Topic::Runs);
+    }
+
+    /// Tells whoever works on events that there are some, here and at other engines.
+    pub fn events_came(&self) {
+        self.wake.notify_one();
+        self.store.tell(Topic::Events);
+    }
+
+    /// Looks at what another engine has told.
+    pub fn hear(&self, topic: Topic) {
+        match topic {
+            Topic::Events => {
+                self.wake.notify_one();
+                self.wake_completion.notify_one();
+            }
+            Topic::Runs => {
+                self.run_changes.send_modify(|count| *count += 1);
+                self.wake_outbox.notify_one();
+            }
+            Topic::Limits => self.budgets.look_again(),
+        }
     }
 
     /// Asks a server something with the credential of a project, and takes note
@@ -225,9 +251,20 @@ impl Engine {
         server: &str,
         work: impl FnOnce(&dyn AuthorizedClient) -> Result<T>,
     ) -> Result<T> {
+        let credential = if self.store.is_shared() {
+            self.store
+                .project_grant(project, server)?
+                .unwrap_or_default()
+        } else {
+            String::new()
+        };
+        let (store, now) = (&self.store, self.now());
+        self.budgets.admit(store, server, &credential, now)?;
         let result = self
             .client(Some(project), server)
             .and_then(|client| work(&*client));
+        self.budgets
+            .note(store, server, &credential, &result, self.now());
         self.health.observe(server, &result, self.now());
         result
     }

@@ -4,8 +4,9 @@
 use super::background::run_in_background;
 use super::clock::{Clock, MovableClock, SystemClock};
 use super::config::EngineConfig;
-use super::grants::{GrantStore, StoreKey};
+use super::grants::GrantStore;
 use super::metrics::LostLogLines;
+use super::open_store::{open_grants, open_store};
 use super::providers::ConfiguredServers;
 use super::services::{AccessToken, Shared, api_router, serve, vcs_router};
 use super::store::Store;
@@ -69,7 +70,7 @@ pub struct Ready {
     /// The file with the token that callers show; `None` if it is elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_file: Option<PathBuf>,
-    /// The file that the engine's data is in.
+    /// The file that the engine's data is in, or the address of the database.
     pub store: PathBuf,
     /// What an administrator should know of the configuration.
     pub notices: Vec<String>,
@@ -144,16 +145,14 @@ pub fn start(config: &EngineConfig, options: StartOptions) -> Result<Running> {
         Some(clock) => Arc::clone(clock) as Arc<dyn Clock>,
         None => Arc::new(SystemClock),
     };
-    let sealed_before = has_sealed_before(config);
-    let store = Arc::new(Store::open(&config.store.path)?);
+    let sealed_before = config.store.database.is_none() && has_sealed_before(config);
+    let store = Arc::new(open_store(&config.store)?);
     if store.was_empty() && sealed_before {
         let words = empty_store_in_words(&config.store.path);
         tracing::error!("{words}");
         notices.push(words);
     }
-    let key = StoreKey::load(config.store.key.as_ref(), &config.store.path)?;
-    let grants = GrantStore::open(Arc::clone(&store), &key, Arc::clone(&clock))?;
-    drop(key);
+    let grants = open_grants(&config.store, Arc::clone(&store), Arc::clone(&clock))?;
     let grants = Arc::new(grants);
     for server in &config.vcs.servers {
         if let Ok(table) = server.toml.parse() {
@@ -200,7 +199,7 @@ impl Running {
         let (api_url, vcs_url) = (url_of(&api), url_of(&vcs));
         let ready = Ready {
             token_file: parts.token.file.as_deref().map(absolute),
-            store: absolute(parts.store.path()),
+            store: place_of(&parts.store),
             notices: Vec::new(),
             pid: std::process::id(),
             api_url,
@@ -222,6 +221,12 @@ impl Running {
                 }
             });
         }
+        let told = Arc::downgrade(&engine);
+        engine.store.hear(move |topic| {
+            if let Some(engine) = told.upgrade() {
+                engine.hear(topic);
+            }
+        });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -364,6 +369,16 @@ fn empty_store_in_words(path: &Path) -> String {
          that was stopped in order; projects, grants and hooks are unknown until then",
         path.display()
     )
+}
+
+/// Where a store is, for whoever reads the line.
+fn place_of(store: &Store) -> PathBuf {
+    let place = PathBuf::from(store.place());
+    if store.is_shared() {
+        place
+    } else {
+        absolute(&place)
+    }
 }
 
 /// A path that means the same to whoever reads it.

@@ -263,7 +263,7 @@ mod tests {
 
     fn store() -> (tempfile::TempDir, Store) {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(&directory.path().join("engine.sqlite")).unwrap();
+        let store = crate::store::tests::open_at(&directory.path().join("engine.sqlite"));
         (directory, store)
     }
 

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::time::Duration;
 use vcs_engine::consent::grant_id;
-use vcs_engine::store::{ProjectGrant, Store};
+use vcs_engine::open_store::open_store;
+use vcs_engine::store::ProjectGrant;
 use vcs_provider_interface::error::VcsError;
 
 /// How long to wait for an engine that renews the grant.
@@ -22,7 +23,7 @@ pub(super) fn run(arguments: &GrantsArguments, output: &Output) -> Result<(), Fa
     })?;
     match &arguments.command {
         GrantsCommand::List => {
-            let store = Store::open(&config.store.path).map_err(VcsError::from)?;
+            let store = open_store(&config.store)?;
             let rows: Vec<GrantRow> = store
                 .project_grants()
                 .map_err(VcsError::from)?

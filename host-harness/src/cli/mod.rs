@@ -30,6 +30,7 @@ mod progress;
 mod render;
 mod session;
 mod start;
+mod store;
 mod terminal;
 mod tokens;
 mod vcs;
@@ -110,6 +111,7 @@ fn execute(command: Command, output: &Output, log: &Log) -> Result<(), Failure> 
         Command::Config(arguments) => config::run(&arguments, output),
         Command::Tokens(arguments) => tokens::run(&arguments, output),
         Command::Grants(arguments) => grants::run(&arguments, output),
+        Command::Store(arguments) => store::run(&arguments, output),
         Command::Plugins(arguments) => plugins::run(&arguments, output),
         Command::Vcs(arguments) => vcs::run(*arguments, output),
         Command::Webhook(WebhookCommand::Parse(arguments)) => webhook::parse(&arguments, output),

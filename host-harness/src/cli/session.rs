@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use vcs_engine::clock::SystemClock;
 use vcs_engine::config::{EngineConfig, ServerConfig};
-use vcs_engine::grants::{GrantStore, StoreKey};
+use vcs_engine::grants::GrantStore;
 use vcs_engine::host_services::EngineServices;
-use vcs_engine::store::Store;
+use vcs_engine::open_store::{open_grants, open_store};
 use vcs_plugin_host::loader::{LoadError, LoadedProvider, Loader, LoaderOptions, Preflight};
 use vcs_plugin_host::plugin_directory::{self, FindError};
 use vcs_provider_interface::abi::HostServer;
@@ -103,7 +103,7 @@ impl Session {
     /// The grant that a project holds for this server.
     fn grant_of(&self, project: &str) -> Result<String, Failure> {
         let server = &self.server_config.name;
-        let store = Store::open(&self.config.store.path).map_err(VcsError::from)?;
+        let store = open_store(&self.config.store)?;
         let grant = store
             .project_grant(project, server)
             .map_err(VcsError::from)?;
@@ -130,13 +130,9 @@ impl Session {
 
 /// The grants of the engine's store.
 pub(super) fn grants_of(config: &EngineConfig) -> Result<Arc<GrantStore>, VcsError> {
-    let key = StoreKey::load(config.store.key.as_ref(), &config.store.path)?;
-    let store = Arc::new(Store::open(&config.store.path)?);
-    Ok(Arc::new(GrantStore::open(
-        store,
-        &key,
-        Arc::new(SystemClock),
-    )?))
+    let store = Arc::new(open_store(&config.store)?);
+    let grants = open_grants(&config.store, store, Arc::new(SystemClock))?;
+    Ok(Arc::new(grants))
 }
 
 /// The configuration, if the arguments name one. What the administrator should

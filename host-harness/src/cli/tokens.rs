@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 use vcs_engine::clock::{Clock, SystemClock};
+use vcs_engine::open_store::open_store;
 use vcs_engine::store::{Store, StoredToken};
 use vcs_engine::tokens::{self, RUN_TOKEN_LIFE, Role};
 use vcs_provider_interface::error::VcsError;
@@ -18,7 +19,7 @@ pub(super) fn run(arguments: &TokensArguments, output: &Output) -> Result<(), Fa
     let config = config_of(&arguments.directory)?.ok_or_else(|| {
         Failure::usage("say where the configuration is, with --config FILE or ENGINE_CONFIG")
     })?;
-    let store = Store::open(&config.store.path).map_err(VcsError::from)?;
+    let store = open_store(&config.store)?;
     let now = SystemClock.now_ms();
     match &arguments.command {
         TokensCommand::Create(wanted) => create(&store, wanted, now, output),

@@ -29,6 +29,11 @@
 //!
 //! [store]
 //! path = "/var/lib/engine/engine.sqlite"
+//! # Or a PostgreSQL database that several engines share:
+//! # url = "postgres://engine@db.example.com/engine"
+//! # passwordFile = "/etc/engine/db-password"    # or passwordEnv
+//! # caFile = "/etc/engine/db-ca.pem"
+//! # connections = 6
 //! keyFile = "/etc/engine/store.key"     # or keyEnv = "ENGINE_STORE_KEY"
 //! ```
 //! Relative paths begin at the directory of the file.
@@ -37,6 +42,9 @@ mod error_location;
 mod key_spans;
 mod raw;
 mod source;
+mod store;
+
+pub use store::{DatabaseConfig, StoreConfig};
 
 use crate::status_url::StatusUrl;
 use key_spans::KeySpans;
@@ -169,15 +177,6 @@ impl IsolationConfig {
     }
 }
 
-/// `[store]`.
-#[derive(Clone, Debug)]
-pub struct StoreConfig {
-    /// The database file.
-    pub path: PathBuf,
-    /// Where the key is that grants are encrypted with; `None` leaves it to the store.
-    pub key: Option<KeySource>,
-}
-
 /// Where a key comes from. Never from the configuration file itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeySource {
@@ -289,7 +288,9 @@ impl Default for EngineConfig {
             },
             store: StoreConfig {
                 path: PathBuf::from(DEFAULT_STORE),
+                database: None,
                 key: None,
+                old_key: None,
             },
             warnings: Vec::new(),
         }
@@ -341,15 +342,23 @@ impl EngineConfig {
         let status_url = status_url
             .transpose()
             .map_err(|what| source.error("api.statusUrlTemplate", what))?;
-        let key_source = |table, what, file, environment| match (file, environment) {
-            (Some(_), Some(_)) => {
-                let key = format!("{table}.{what}Env");
-                Err(source.error(&key, format!("stands beside `{what}File`; keep one")))
-            }
-            (Some(path), None) => Ok(Some(KeySource::File(directory.join::<PathBuf>(path)))),
-            (None, name) => Ok(name.map(KeySource::Environment)),
-        };
+        let key_source =
+            |table: &str, what: &str, file: Option<PathBuf>, environment| match (file, environment)
+            {
+                (Some(_), Some(_)) => {
+                    let key = format!("{table}.{what}Env");
+                    Err(source.error(&key, format!("stands beside `{what}File`; keep one")))
+                }
+                (Some(path), None) => Ok(Some(KeySource::File(directory.join(path)))),
+                (None, name) => Ok(name.map(KeySource::Environment)),
+            };
+        let named = (&raw.store.password_file, &raw.store.password_env);
+        let password = key_source("store", "password", named.0.clone(), named.1.clone())?;
+        let has_key = raw.store.key_file.is_some() || raw.store.key_env.is_some();
+        let database = source.database(&raw.store, has_key, password, directory)?;
         let key = key_source("store", "key", raw.store.key_file, raw.store.key_env)?;
+        let (old_file, old_environment) = (raw.store.old_key_file, raw.store.old_key_env);
+        let old_key = key_source("store", "oldKey", old_file, old_environment)?;
         let token = key_source("api", "token", raw.api.token_file, raw.api.token_env)?;
         let poll_interval = match raw.vcs.poll_interval_seconds {
             Some(0) => {
@@ -398,7 +407,12 @@ impl EngineConfig {
                     allow_programs: raw.plugins.isolation_allow_programs,
                 },
             },
-            store: StoreConfig { path: store, key },
+            store: StoreConfig {
+                path: store,
+                database,
+                key,
+                old_key,
+            },
             warnings: Vec::new(),
         })
     }

@@ -61,6 +61,13 @@ pub(super) enum RawIsolation {
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 pub(super) struct RawStore {
     pub(super) path: Option<PathBuf>,
+    pub(super) url: Option<String>,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) password_env: Option<String>,
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) connections: Option<usize>,
     pub(super) key_file: Option<PathBuf>,
     pub(super) key_env: Option<String>,
+    pub(super) old_key_file: Option<PathBuf>,
+    pub(super) old_key_env: Option<String>,
 }

@@ -250,3 +250,48 @@ fn a_missing_file_is_named() {
         "{error}"
     );
 }
+
+#[test]
+fn a_database_is_named_with_its_password_and_key_elsewhere() {
+    let config = EngineConfig::parse(
+        Path::new("/etc/engine/config.toml"),
+        "[store]\nurl = \"postgres://engine@localhost/engine\"\npasswordFile = \"db\"\n\
+         keyEnv = \"KEY\"\nconnections = 3\n",
+    )
+    .unwrap();
+    let database = config.store.database.unwrap();
+    assert_eq!(database.settings.connections, 3);
+    assert_eq!(
+        database.password,
+        Some(KeySource::File("/etc/engine/db".into()))
+    );
+    for (store, key, way_out) in [
+        (
+            "url = \"postgres://localhost/engine\"",
+            "store.url",
+            "store.keyFile",
+        ),
+        (
+            "url = \"postgres://u:s3cret@localhost/engine\"\nkeyEnv = \"KEY\"",
+            "store.url",
+            "store.passwordFile",
+        ),
+        (
+            "url = \"postgres://localhost/engine\"\nkeyEnv = \"KEY\"\npath = \"x\"",
+            "store.path",
+            "keep one",
+        ),
+        (
+            "url = \"postgres://localhost/engine\"\nkeyEnv = \"KEY\"\nconnections = 0",
+            "store.connections",
+            "from 1",
+        ),
+        ("passwordFile = \"db\"", "store.passwordFile", "store.url"),
+    ] {
+        let error = EngineConfig::parse(Path::new("c.toml"), &format!("[store]\n{store}\n"));
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(&format!("`{key}`")), "{error}");
+        assert!(error.contains(way_out), "{error}");
+        assert!(!error.contains("s3cret"), "{error}");
+    }
+}

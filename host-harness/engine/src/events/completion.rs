@@ -49,7 +49,7 @@ impl Engine {
     /// The store's; what was not completed is still to be.
     pub async fn complete_due_events(self: &Arc<Self>) -> Result<usize> {
         let events = self.store.events_to_complete(self.now(), BATCH)?;
-        let count = events.len();
+        let mut count = 0;
         let mut resting = Resting::new();
         let mut running = JoinSet::new();
         for event in events {
@@ -62,6 +62,12 @@ impl Engine {
                 Err(StoreError::NotFound(_)) => continue,
                 Err(error) => return Err(error),
             };
+            // Another engine asks for it.
+            let name = format!("completion:{}", event.id);
+            let Some(lease) = self.store.lease_async(&name).await? else {
+                continue;
+            };
+            count += 1;
             if let Some((until, reason)) = resting.get(&application.server) {
                 let reason = reason.clone();
                 self.store
@@ -71,6 +77,7 @@ impl Engine {
             }
             let engine = Arc::clone(self);
             running.spawn(async move {
+                let _lease = lease;
                 let rest = engine.complete(&application, event).await?;
                 Ok::<_, StoreError>(rest.map(|rest| (application.server, rest)))
             });
@@ -80,7 +87,7 @@ impl Engine {
         }
         if count > 0 {
             // What was held back can be handled.
-            self.wake.notify_one();
+            self.events_came();
         }
         Ok(count)
     }
@@ -125,10 +132,13 @@ impl Engine {
         let payload = serde_json::to_string(completed)
             .map_err(|error| StoreError::Failed(error.to_string()))?;
         let (publisher, now, id) = (self.publisher(), self.now(), stored.id);
-        let completed = completed.clone();
+        let (completed, application) = (completed.clone(), stored.application);
         let corrected = self
             .store
             .transact(move |transaction| {
+                let Some(application) = transaction.application(application)? else {
+                    return Ok(None);
+                };
                 if !transaction.complete_event(id, &payload)? {
                     return Ok(None);
                 }
@@ -141,9 +151,7 @@ impl Engine {
                 transaction.drop_messages(run.id, MessageKind::Status, &run.hash)?;
                 transaction.set_run_hash(run.id, &hash)?;
                 let corrected = transaction.run(run.id)?;
-                if let Some(application) = transaction.application(run.application)? {
-                    publisher.publish(transaction, &application, &corrected, now)?;
-                }
+                publisher.publish(transaction, &application, &corrected, now)?;
                 Ok(Some(run.id))
             })
             .await?;

@@ -33,6 +33,10 @@ pub(super) fn handle(
     let Some(event) = transaction.pending_event(id)? else {
         return Ok(None);
     };
+    if transaction.has_earlier(&event)? {
+        // Held back by somebody else a moment ago: this one waits for it.
+        return Ok(None);
+    }
     let mut handled = Handled {
         note: effects.note.clone(),
         duplicate: match &effects.change {

@@ -133,7 +133,7 @@ impl Engine {
         match &result {
             Ok(Received::New) => {
                 self.counters.count(Counter::Accepted);
-                self.wake.notify_one();
+                self.events_came();
             }
             Ok(Received::Seen) => self.counters.count(Counter::Repeated),
             Err(rejection) => self.reject(&hook_id, rejection, true),

@@ -49,6 +49,21 @@ impl WorkItem {
     }
 }
 
+/// The pause when all that could be done is in the hands of other engines.
+const WHILE_ELSEWHERE: Duration = Duration::from_millis(25);
+
+/// An event that can be handled: its application, its number and what follows from it.
+type Ready = (i64, i64, Effects);
+
+/// What a round of work came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// Something was done.
+    Made,
+    /// Other engines work on all of it.
+    Elsewhere,
+}
+
 /// The application and the subject of an event.
 type Subject = (i64, String);
 
@@ -77,13 +92,15 @@ impl Engine {
             }
             worked += events.len();
             let items = events.into_iter().map(WorkItem::new).collect();
-            self.work_in_order(items).await?;
+            if self.work_in_order(items).await? == Progress::Elsewhere {
+                tokio::time::sleep(WHILE_ELSEWHERE).await;
+            }
         }
     }
 
     /// Works on events in their order. While one is held back, the later ones of
     /// its subject wait.
-    async fn work_in_order(&self, items: Vec<WorkItem>) -> Result<(), StoreError> {
+    async fn work_in_order(&self, items: Vec<WorkItem>) -> Result<Progress, StoreError> {
         let mut ready = Vec::new();
         let mut waiting = HashSet::new();
         let mut applications = HashMap::new();
@@ -110,13 +127,13 @@ impl Engine {
 
     /// Handles events together; if that fails, one by one, to find the one that
     /// cannot be handled.
-    async fn handle(&self, ready: Vec<(WorkItem, Effects)>) -> Result<(), StoreError> {
+    async fn handle(&self, ready: Vec<(WorkItem, Effects)>) -> Result<Progress, StoreError> {
         let together = ready
             .iter()
-            .map(|(item, effects)| (item.stored.id, effects.clone()))
+            .map(|(item, effects)| (item.stored.application, item.stored.id, effects.clone()))
             .collect();
         match self.handle_together(together).await {
-            Ok(()) => return Ok(()),
+            Ok(progress) => return Ok(progress),
             Err(error) if is_of_the_store(&error) => return Err(error),
             Err(_) => {}
         }
@@ -126,8 +143,11 @@ impl Engine {
                 continue;
             }
             let id = item.stored.id;
-            match self.handle_together(vec![(id, effects)]).await {
-                Ok(()) => {}
+            match self
+                .handle_together(vec![(item.stored.application, id, effects)])
+                .await
+            {
+                Ok(_) => {}
                 Err(error) if is_of_the_store(&error) => return Err(error),
                 Err(error) => {
                     let retry_at = self.retry_at(&item.stored);
@@ -140,17 +160,27 @@ impl Engine {
                 }
             }
         }
-        Ok(())
+        Ok(Progress::Made)
     }
 
-    /// Handles events in their order, all of them or none.
-    async fn handle_together(&self, events: Vec<(i64, Effects)>) -> Result<(), StoreError> {
+    /// Handles events in their order, all of them or none. Those of applications that
+    /// another engine works on are left to it.
+    async fn handle_together(&self, events: Vec<Ready>) -> Result<Progress, StoreError> {
         let (publisher, now) = (self.publisher(), self.now());
+        let has_events = !events.is_empty();
         let handled = self
             .store
             .transact(move |transaction| {
                 let mut all = Vec::with_capacity(events.len());
-                for (id, effects) in &events {
+                let mut held = HashMap::new();
+                for (application, id, effects) in &events {
+                    let is_held = match held.entry(*application) {
+                        Entry::Occupied(known) => *known.get(),
+                        Entry::Vacant(place) => *place.insert(transaction.try_hold(*application)?),
+                    };
+                    if !is_held {
+                        continue;
+                    }
                     if let Some(handled) = handle(transaction, &publisher, *id, effects, now)? {
                         all.push((*id, handled, effects.completion));
                     }
@@ -158,6 +188,10 @@ impl Engine {
                 Ok(all)
             })
             .await?;
+        let progress = match handled.is_empty() && has_events {
+            true => Progress::Elsewhere,
+            false => Progress::Made,
+        };
         let mut has_runs = false;
         for (event, handled, completion) in handled {
             has_runs |= !handled.runs.is_empty();
@@ -169,7 +203,7 @@ impl Engine {
         if has_runs {
             self.runs_changed();
         }
-        Ok(())
+        Ok(progress)
     }
 
     fn decide(

@@ -1,12 +1,14 @@
 //! One rotation at a time: a lock per grant that holds in this process and
 //! between processes, and that a dying process lets go.
 //!
-//! Between processes it is a lock on a file (`flock`), which belongs to an open
+//! Between machines that share a database it is a lease of the store. Between processes
+//! of one machine it is a lock on a file (`flock`), which belongs to an open
 //! file and not to a process; so the threads of one process queue up first and
 //! only the foremost asks for the file. Where another process holds the file, a
 //! helper thread waits for it in the system, at most one for each grant, while
-//! the callers wait with their deadlines: nothing polls.
+//! the callers wait with their deadlines. Only a lease is asked for again and again.
 
+use crate::store::{Store, WorkLease};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
@@ -19,16 +21,39 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 
+/// The time between two tries to have a lease.
+const BETWEEN_TRIES: Duration = Duration::from_millis(25);
+
 /// The locks of all grants of a store.
 pub(super) struct GrantLocks {
-    directory: PathBuf,
+    place: Place,
     slots: Mutex<HashMap<String, Arc<Slot>>>,
     next: AtomicU64,
 }
 
+/// Where the locks are that others respect.
+enum Place {
+    /// In files of this directory.
+    Files(PathBuf),
+    /// In the store.
+    Leases(Arc<Store>),
+}
+
+/// Where the lock of one grant is.
+enum SlotPlace {
+    File(PathBuf),
+    Lease(Arc<Store>, String),
+}
+
+/// What keeps others out until it is dropped.
+enum Held {
+    File(#[allow(dead_code, reason = "the system lets go when it is closed")] File),
+    Lease(#[allow(dead_code, reason = "it is released when it is dropped")] WorkLease),
+}
+
 /// The lock of one grant.
 struct Slot {
-    path: PathBuf,
+    place: SlotPlace,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -37,12 +62,12 @@ struct Slot {
 struct State {
     /// Who waits, the foremost first.
     queue: VecDeque<u64>,
-    /// Who holds the lock, with the locked file.
-    holder: Option<(u64, File)>,
-    /// Whether the helper waits for the file.
+    /// Who holds the lock, with what others respect.
+    holder: Option<(u64, Held)>,
+    /// Whether the helper waits.
     helper_waits: bool,
     /// What the helper brought for the foremost of the queue.
-    brought: Option<std::io::Result<File>>,
+    brought: Option<Result<Held, VcsError>>,
 }
 
 impl GrantLocks {
@@ -50,19 +75,27 @@ impl GrantLocks {
     ///
     /// # Errors
     /// What the system says if the directory of the lock files cannot be made.
-    pub(super) fn beside(store: &Path) -> std::io::Result<Self> {
-        let mut directory = store.as_os_str().to_owned();
-        directory.push(".locks");
-        let directory = PathBuf::from(directory);
+    pub(super) fn of(store: &Arc<Store>) -> std::io::Result<Self> {
+        match store.lock_directory() {
+            Some(directory) => Self::in_files(directory),
+            None => Ok(Self::at(Place::Leases(Arc::clone(store)))),
+        }
+    }
+
+    fn in_files(directory: PathBuf) -> std::io::Result<Self> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&directory)?;
-        Ok(Self {
-            directory,
+        Ok(Self::at(Place::Files(directory)))
+    }
+
+    fn at(place: Place) -> Self {
+        Self {
+            place,
             slots: Mutex::default(),
             next: AtomicU64::new(1),
-        })
+        }
     }
 
     /// Waits for the lock of a grant and returns the number to unlock with.
@@ -78,17 +111,16 @@ impl GrantLocks {
         loop {
             let is_foremost = state.queue.front() == Some(&number) && state.holder.is_none();
             if is_foremost {
-                match slot.take_file(&mut state) {
-                    Ok(Some(file)) => {
+                match slot.take(&mut state) {
+                    Ok(Some(held)) => {
                         state.queue.pop_front();
-                        state.holder = Some((number, file));
+                        state.holder = Some((number, held));
                         return Ok(number);
                     }
                     Ok(None) => {}
                     Err(error) => {
                         slot.leave_queue(&mut state, number);
-                        let message = format!("the lock of a grant cannot be used: {error}");
-                        return Err(VcsError::new(ErrorKind::INTERNAL, message));
+                        return Err(error);
                     }
                 }
             }
@@ -120,7 +152,7 @@ impl GrantLocks {
             .as_ref()
             .is_some_and(|(holder, _)| *holder == number)
         {
-            // Closing the file lets other processes have it.
+            // Dropping it lets others have it.
             state.holder = None;
             slot.changed.notify_all();
         }
@@ -130,8 +162,14 @@ impl GrantLocks {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let slot = slots.entry(grant_id.to_owned()).or_insert_with(|| {
             let name = hex::encode(&Sha256::digest(grant_id.as_bytes())[..16]);
+            let place = match &self.place {
+                Place::Files(directory) => SlotPlace::File(directory.join(name)),
+                Place::Leases(store) => {
+                    SlotPlace::Lease(Arc::clone(store), format!("grant:{name}"))
+                }
+            };
             Arc::new(Slot {
-                path: self.directory.join(name),
+                place,
                 state: Mutex::default(),
                 changed: Condvar::new(),
             })
@@ -145,44 +183,63 @@ impl Slot {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The locked file for the foremost of the queue; `None` while another
-    /// process holds it and the helper waits.
-    fn take_file(self: &Arc<Self>, state: &mut State) -> std::io::Result<Option<File>> {
+    /// What keeps others out, for the foremost of the queue; `None` while somebody else
+    /// has it and the helper waits.
+    fn take(self: &Arc<Self>, state: &mut State) -> Result<Option<Held>, VcsError> {
         if let Some(brought) = state.brought.take() {
             return brought.map(Some);
         }
         if state.helper_waits {
             return Ok(None);
         }
-        let file = self.open()?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(Some(file)),
-            Err(Errno::WOULDBLOCK | Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
+        let file = match &self.place {
+            SlotPlace::Lease(..) => None,
+            SlotPlace::File(path) => {
+                let file = open(path).map_err(unusable)?;
+                match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                    Ok(()) => return Ok(Some(Held::File(file))),
+                    Err(Errno::WOULDBLOCK | Errno::INTR) => {}
+                    Err(error) => return Err(unusable(error)),
+                }
+                Some(file)
+            }
+        };
         let slot = Arc::clone(self);
         std::thread::Builder::new()
             .name("grant-lock".to_owned())
-            .spawn(move || slot.wait_for_file(file))?;
+            .spawn(move || slot.wait(file))
+            .map_err(unusable)?;
         state.helper_waits = true;
         Ok(None)
     }
 
-    /// The helper's work: waits in the system, then hands the file to whoever
-    /// is foremost by then, or lets it go if nobody waits any more.
-    fn wait_for_file(&self, file: File) {
-        let locked = loop {
-            match flock(&file, FlockOperation::LockExclusive) {
-                Err(Errno::INTR) => {}
-                locked => break locked,
+    /// The helper's work: waits, then hands what it has to whoever is foremost by then,
+    /// or lets it go if nobody waits any more.
+    fn wait(&self, file: Option<File>) {
+        let taken = match (&self.place, file) {
+            (SlotPlace::Lease(store, name), _) => self.wait_for_lease(store, name),
+            (SlotPlace::File(_), Some(file)) => {
+                wait_for_file(file).map(|file| Some(Held::File(file)))
             }
+            (SlotPlace::File(_), None) => Ok(None),
         };
         let mut state = self.state();
         state.helper_waits = false;
         if !state.queue.is_empty() {
-            state.brought = Some(locked.map(|()| file).map_err(Into::into));
+            state.brought = taken.transpose();
         }
         self.changed.notify_all();
+    }
+
+    /// The lease, as soon as it is to be had; `None` if nobody waits for it any more.
+    fn wait_for_lease(&self, store: &Store, name: &str) -> Result<Option<Held>, VcsError> {
+        while !self.state().queue.is_empty() {
+            if let Some(lease) = store.lease(name)? {
+                return Ok(Some(Held::Lease(lease)));
+            }
+            std::thread::sleep(BETWEEN_TRIES);
+        }
+        Ok(None)
     }
 
     fn leave_queue(&self, state: &mut State, number: u64) {
@@ -192,16 +249,32 @@ impl Slot {
         }
         self.changed.notify_all();
     }
+}
 
-    fn open(&self) -> std::io::Result<File> {
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&self.path)
+fn open(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+}
+
+/// Waits in the system until the file is locked.
+fn wait_for_file(file: File) -> Result<File, VcsError> {
+    loop {
+        match flock(&file, FlockOperation::LockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(unusable(error)),
+        }
     }
+}
+
+fn unusable(error: impl std::fmt::Display) -> VcsError {
+    let message = format!("the lock of a grant cannot be used: {error}");
+    VcsError::new(ErrorKind::INTERNAL, message)
 }
 
 #[cfg(test)]
@@ -214,13 +287,13 @@ mod tests {
 
     fn locks() -> (tempfile::TempDir, Arc<GrantLocks>) {
         let directory = tempfile::tempdir().unwrap();
-        let locks = GrantLocks::beside(&directory.path().join("engine.sqlite")).unwrap();
+        let locks = GrantLocks::in_files(directory.path().join("engine.sqlite.locks")).unwrap();
         (directory, Arc::new(locks))
     }
 
     /// The same store's locks, as another process would see them.
     fn elsewhere(directory: &tempfile::TempDir) -> GrantLocks {
-        GrantLocks::beside(&directory.path().join("engine.sqlite")).unwrap()
+        GrantLocks::in_files(directory.path().join("engine.sqlite.locks")).unwrap()
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub use seal::Sealer;
 
 use super::clock::Clock;
 use super::guard::KnownSecrets;
-use super::store::{SealedGrant, Store};
+use super::store::{SealedGrant, SealedTable, Store};
 use lock::GrantLocks;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -67,16 +67,34 @@ impl GrantStore {
     /// `Config` if the store was sealed with another key; `Internal` if the
     /// directory of the lock files cannot be made.
     pub fn open(store: Arc<Store>, key: &StoreKey, clock: Arc<dyn Clock>) -> Result<Self> {
-        let locks = GrantLocks::beside(store.path()).map_err(|error| {
+        Self::open_with_older(store, key, None, clock)
+    }
+
+    /// [`GrantStore::open`] with a key before: what is sealed with it is opened as well,
+    /// until it was [sealed anew](Self::seal_anew).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_with_older(
+        store: Arc<Store>,
+        key: &StoreKey,
+        older: Option<&StoreKey>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let locks = GrantLocks::of(&store).map_err(|error| {
             VcsError::new(
                 ErrorKind::INTERNAL,
                 format!("the directory of the grants' locks cannot be made: {error}"),
             )
         })?;
         let secrets = Arc::new(KnownSecrets::default());
+        let mut sealer = Sealer::new(key).remembering(Arc::clone(&secrets));
+        if let Some(older) = older {
+            sealer = sealer.opening_older(older);
+        }
         let grants = Self {
             store,
-            sealer: Sealer::new(key).remembering(Arc::clone(&secrets)),
+            sealer,
             locks,
             clock,
             secrets,
@@ -207,6 +225,31 @@ impl GrantStore {
     /// Lets others renew the grant.
     pub fn unlock(&self, id: &str, lock: u64) {
         self.locks.unlock(id, lock);
+    }
+
+    /// Seals everything with the newest key that is sealed with the one before. Returns
+    /// how many secrets there were. Engines may go on meanwhile, if they have both keys.
+    ///
+    /// # Errors
+    /// `Config` if something is sealed with neither key; as every read and write.
+    pub fn seal_anew(&self) -> Result<usize> {
+        let mut count = 0;
+        for row in self.store.sealed_rows()? {
+            if self.sealer.is_own(&row.sealed) {
+                continue;
+            }
+            let place = match row.table {
+                SealedTable::Grants => grant_place(&row.id, row.version),
+                SealedTable::Hooks => hook_place(&row.id),
+            };
+            let text = self.sealer.open(&place, &row.sealed)?;
+            let sealed = self.sealer.seal(&place, &text)?;
+            // What was stored meanwhile is sealed with the newest key.
+            if self.store.replace_sealed(row, sealed)? {
+                count += 1;
+            }
+        }
+        Ok(count)
     }
 
     fn know(&self, secret: Option<&Secret>) {

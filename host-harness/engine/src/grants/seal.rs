@@ -22,6 +22,8 @@ pub struct Sealer {
     cipher: XChaCha20Poly1305,
     key_id: [u8; KEY_ID_LENGTH],
     key_origin: String,
+    /// Opens what was sealed with the key before.
+    older: Option<(XChaCha20Poly1305, [u8; KEY_ID_LENGTH])>,
     known: Option<Arc<KnownSecrets>>,
 }
 
@@ -29,18 +31,27 @@ impl Sealer {
     /// A sealer with this key.
     #[must_use]
     pub fn new(key: &StoreKey) -> Self {
-        let digest = Sha256::new()
-            .chain_update(b"id of a store key")
-            .chain_update(key.bytes)
-            .finalize();
-        let mut key_id = [0; KEY_ID_LENGTH];
-        key_id.copy_from_slice(&digest[..KEY_ID_LENGTH]);
         Self {
             cipher: XChaCha20Poly1305::new(&Key::from(key.bytes)),
-            key_id,
+            key_id: id_of(key),
             key_origin: key.origin.clone(),
+            older: None,
             known: None,
         }
+    }
+
+    /// The same sealer, which also opens what was sealed with the key before.
+    #[must_use]
+    pub(super) fn opening_older(self, key: &StoreKey) -> Self {
+        Self {
+            older: Some((XChaCha20Poly1305::new(&Key::from(key.bytes)), id_of(key))),
+            ..self
+        }
+    }
+
+    /// Whether something was sealed with this sealer's own key.
+    pub(super) fn is_own(&self, sealed: &[u8]) -> bool {
+        sealed.get(1..=KEY_ID_LENGTH) == Some(&self.key_id[..])
     }
 
     /// The same sealer, which keeps in mind what hooks are signed with: services are
@@ -99,7 +110,8 @@ impl Sealer {
             return Err(damaged());
         }
         let (key_id, rest) = sealed[1..].split_at(KEY_ID_LENGTH);
-        if key_id != self.key_id {
+        let older = self.older.as_ref().filter(|(_, id)| key_id == id);
+        if key_id != self.key_id && older.is_none() {
             return Err(VcsError::new(
                 ErrorKind::CONFIG,
                 format!(
@@ -115,8 +127,8 @@ impl Sealer {
             msg: encrypted,
             aad: place.as_bytes(),
         };
-        let text = self
-            .cipher
+        let text = older
+            .map_or(&self.cipher, |(cipher, _)| cipher)
             .decrypt(&XNonce::from(nonce), payload)
             .map_err(|_| damaged())?;
         let secret = String::from_utf8(text)
@@ -125,6 +137,17 @@ impl Sealer {
         self.remember(place, &secret);
         Ok(secret)
     }
+}
+
+/// Tells keys apart without giving them away.
+fn id_of(key: &StoreKey) -> [u8; KEY_ID_LENGTH] {
+    let digest = Sha256::new()
+        .chain_update(b"id of a store key")
+        .chain_update(key.bytes)
+        .finalize();
+    let mut id = [0; KEY_ID_LENGTH];
+    id.copy_from_slice(&digest[..KEY_ID_LENGTH]);
+    id
 }
 
 #[cfg(test)]

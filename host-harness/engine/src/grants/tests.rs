@@ -114,3 +114,26 @@ fn of_many_who_rotate_together_each_version_is_stored_by_one() {
     }
     assert_eq!(grants.load("g").unwrap().unwrap().version, 16);
 }
+
+#[test]
+fn what_the_key_before_sealed_is_opened_and_sealed_anew() {
+    let (_directory, store) = temporary();
+    let store = Arc::new(store);
+    let clock = || Arc::new(SystemClock);
+    let before = GrantStore::open(Arc::clone(&store), &key("01"), clock()).unwrap();
+    let grant = Grant {
+        access_token: Some(Secret::from("token")),
+        version: 1,
+        ..Default::default()
+    };
+    before.store("id", &grant).unwrap();
+    let both =
+        GrantStore::open_with_older(Arc::clone(&store), &key("02"), Some(&key("01")), clock());
+    let both = both.unwrap();
+    assert_eq!(both.seal_anew().unwrap(), 1);
+    assert_eq!(both.seal_anew().unwrap(), 0);
+    let after = GrantStore::open(Arc::clone(&store), &key("02"), clock()).unwrap();
+    let opened = after.load("id").unwrap().unwrap().access_token.unwrap();
+    assert_eq!(opened.expose(), "token");
+    assert!(GrantStore::open(store, &key("01"), clock()).is_err());
+}

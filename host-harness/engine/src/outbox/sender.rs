@@ -8,6 +8,7 @@ use rustix::fs::{FlockOperation, flock};
 use std::collections::{HashMap, HashSet};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -21,9 +22,6 @@ const PARALLEL_OF_CREDENTIAL: usize = 4;
 
 /// Messages that are looked at together.
 const WINDOW: usize = 1024;
-
-/// The longest time without a look, because the system's clock may be set.
-const LONGEST_REST: Duration = Duration::from_secs(30);
 
 /// The rest after the store failed, or while another process sends.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -41,8 +39,9 @@ struct Done {
     result: Result<Option<i64>>,
 }
 
-/// Sends until `stop` says so. Of several processes that share a store, one
-/// sends at a time: the next takes over when it ends, however it ends.
+/// Sends until `stop` says so. Of several processes of one machine that share a file,
+/// one sends at a time: the next takes over when it ends, however it ends. Of several
+/// engines that share a database, each sends what no other has in hand.
 pub(crate) async fn send_when_due(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
     let mut sender = Sender::new(engine);
     while !*stop.borrow() {
@@ -123,7 +122,7 @@ impl Sender {
         let wait = next.map_or(i64::MAX, |next| next.saturating_sub(now));
         let wait = Duration::from_millis(wait.max(0).unsigned_abs());
         // What is due but not begun waits for something in hand.
-        Ok(wait.clamp(AFTER_FAILURE, LONGEST_REST))
+        Ok(wait.clamp(AFTER_FAILURE, self.engine.store.look_interval()))
     }
 
     fn start(&mut self, message: &OutboxMessage, credential: Credential) {
@@ -181,31 +180,32 @@ impl Sender {
         if self.lock.is_some() {
             return true;
         }
-        match self.try_lock() {
+        let Some(directory) = self.engine.store.lock_directory() else {
+            // Each message has a lease.
+            return true;
+        };
+        match try_lock(&directory) {
             Ok(lock) => self.lock = lock,
             Err(error) => tracing::error!(%error, "the outbox's lock cannot be used"),
         }
         self.lock.is_some()
     }
+}
 
-    fn try_lock(&self) -> std::io::Result<Option<File>> {
-        let mut directory = self.engine.store.path().as_os_str().to_owned();
-        directory.push(".locks");
-        let directory = std::path::PathBuf::from(directory);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&directory)?;
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(directory.join("outbox"))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(file)),
-            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+fn try_lock(directory: &Path) -> std::io::Result<Option<File>> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)?;
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(directory.join("outbox"))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }

@@ -115,13 +115,14 @@ impl Engine {
         let claimed = self.store.transact_blocking(move |transaction| {
             let found = match (run, application) {
                 (Some(run), Some(application)) => run_of(transaction, application, run)?.1,
-                (Some(run), None) => transaction.run(run)?,
-                (None, _) => {
-                    match transaction.next_unclaimed_run(application, &WAITING.to_string())? {
-                        Some(found) => found,
-                        None => return Ok(None),
-                    }
+                (Some(run), None) => {
+                    let owner = transaction.run(run)?.application;
+                    run_of(transaction, owner, run)?.1
                 }
+                (None, _) => match next_of(transaction, application)? {
+                    Some(found) => found,
+                    None => return Ok(None),
+                },
             };
             let renews = found.lease.is_some() && found.lease == request.lease;
             if has_ended(&found.state) {
@@ -204,6 +205,14 @@ impl Engine {
         let ended = self.store.transact_blocking(move |transaction| {
             let mut ended = Vec::new();
             for run in transaction.runs_with_ended_lease(now)? {
+                let Some(application) = transaction.application(run.application)? else {
+                    continue;
+                };
+                let run = transaction.run(run.id)?;
+                if run.lease_until.is_none_or(|until| until > now) {
+                    // Another engine was quicker, or the worker came back.
+                    continue;
+                }
                 transaction.set_lease(run.id, None)?;
                 if !has_ended(&run.state) {
                     let worker = run.worker.as_deref().unwrap_or_default();
@@ -211,9 +220,7 @@ impl Engine {
                     let waiting = WAITING.to_string();
                     transaction.set_run_state(run.id, &waiting, &description, now)?;
                     let changed = transaction.run(run.id)?;
-                    if let Some(application) = transaction.application(run.application)? {
-                        publisher.publish(transaction, &application, &changed, now)?;
-                    }
+                    publisher.publish(transaction, &application, &changed, now)?;
                     ended.push((run.id, worker.to_owned()));
                 }
             }
@@ -233,14 +240,32 @@ impl Engine {
     }
 }
 
+/// The oldest run that nobody has claimed: of one application, or of any.
+fn next_of(transaction: &Transaction<'_>, application: Option<i64>) -> Result<Option<Run>> {
+    let waiting = WAITING.to_string();
+    loop {
+        let Some(found) = transaction.next_unclaimed_run(application, &waiting)? else {
+            return Ok(None);
+        };
+        // Somebody else may have claimed it before its application was held.
+        transaction.application(found.application)?;
+        let found = transaction.next_unclaimed_run(Some(found.application), &waiting)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+}
+
 /// A run of an application, with the application.
 fn run_of(
     transaction: &Transaction<'_>,
     application: i64,
     run: i64,
 ) -> Result<(crate::store::Application, Run)> {
+    // First the application: nobody else changes its runs from then on.
+    let owner = transaction.application(application)?;
     let found = transaction.run(run)?;
-    match transaction.application(application)? {
+    match owner {
         Some(owner) if found.application == owner.id => Ok((owner, found)),
         _ => Err(StoreError::NotFound(format!(
             "the application has no run {run}"

@@ -47,6 +47,10 @@ impl Engine {
                 Err(StoreError::NotFound(_)) => continue,
                 Err(error) => return Err(error),
             };
+            // Another engine asks about it.
+            let Some(_lease) = self.store.lease(&format!("cleanup:{}", cleanup.id))? else {
+                continue;
+            };
             let context = self.background("branch");
             match self.branch_exists(&context, &application, &cleanup.branch) {
                 Evidence::Yes => {
@@ -81,12 +85,12 @@ impl Engine {
         let cleanup = cleanup.clone();
         let removed = self.store.transact_blocking(move |transaction| {
             let subject = branch_subject(&cleanup.branch);
+            let application = transaction.application(cleanup.application)?;
             let has_news = transaction.has_pending_events(cleanup.application, &subject)?;
             if has_news || !transaction.end_cleanup(cleanup.id, now)? {
                 return Ok(None);
             }
             let runs = transaction.runs_of_branch(cleanup.application, &cleanup.branch, None)?;
-            let application = transaction.application(cleanup.application)?;
             for run in &runs {
                 if let Some(application) = &application {
                     let reason = "the branch was deleted";
@@ -96,7 +100,7 @@ impl Engine {
             }
             Ok(Some(runs.len()))
         })?;
-        self.wake_outbox.notify_one();
+        self.runs_changed();
         Ok(removed)
     }
 
@@ -119,6 +123,10 @@ impl Engine {
     /// # Errors
     /// The store's.
     pub fn purge_expired(&self) -> Result<usize> {
+        // One engine at a time.
+        let Some(_lease) = self.store.lease("purge")? else {
+            return Ok(0);
+        };
         let memory = i64::try_from(MEMORY.as_millis()).unwrap_or(i64::MAX);
         self.store.purge_before(self.now().saturating_sub(memory))
     }

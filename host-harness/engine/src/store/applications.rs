@@ -1,6 +1,6 @@
 //! Projects, the applications in them, and the grants that projects hold.
 
-use super::sql::{Connection, Row, values};
+use super::sql::{Connection, Dialect, Row, values};
 use super::transaction::Transaction;
 use super::{Result, Store, StoreError};
 use serde_json::Value;
@@ -116,6 +116,13 @@ impl Store {
     pub fn link_application(&self, new: NewApplication, now: i64) -> Result<Application> {
         self.write(move |connection| {
             add_project(connection, &new.project, now)?;
+            if connection.dialect() == Dialect::Postgres {
+                // The number is found by looking: one engine at a time.
+                connection.execute(
+                    "LOCK TABLE applications IN SHARE ROW EXCLUSIVE MODE",
+                    values![],
+                )?;
+            }
             connection.execute(
                 "INSERT INTO applications (id, project, name, server, repo, repo_id, created_at)
                      VALUES ((SELECT coalesce(max(used), 0) + 1 FROM (
@@ -251,12 +258,15 @@ impl Store {
 }
 
 impl Transaction<'_> {
-    /// The application of this number.
+    /// The application of this number. Nobody else changes what belongs to it until the
+    /// end of the transaction.
     ///
     /// # Errors
     /// As every read.
     pub fn application(&self, id: i64) -> Result<Option<Application>> {
-        by_id(self.connection, id)
+        let locking = self.connection.dialect().locking();
+        let sql = format!("SELECT {COLUMNS} FROM applications WHERE id = ?1{locking}");
+        self.connection.query_optional(&sql, values![id], read_row)
     }
 
     /// Unlinks an application with all that belongs to it, but for what the

@@ -73,6 +73,10 @@ impl Store {
         events: Vec<NewEvent>,
     ) -> Result<()> {
         self.write(move |connection| {
+            // Who comes second sees what the first has stored.
+            let locking = connection.dialect().locking();
+            let sql = format!("SELECT 1 FROM applications WHERE id = ?1{locking}");
+            connection.exists(&sql, values![application])?;
             if find(connection, application)? != before {
                 return Err(StoreError::Conflict(
                     "another process polled at the same time".to_owned(),

@@ -87,28 +87,6 @@ impl Store {
             )
         })
     }
-
-    /// Purges deliveries, handled events, what polling compares with and what
-    /// the outbox has done with, all from before a time.
-    ///
-    /// # Errors
-    /// As every write.
-    pub fn purge_before(&self, time: i64) -> Result<usize> {
-        self.write(move |connection| {
-            let mut gone = 0;
-            for sql in [
-                "DELETE FROM deliveries WHERE received_at < ?1",
-                // The first condition is that of the index.
-                "DELETE FROM events WHERE state <> 'pending' AND handled_at < ?1
-                 AND state IN ('handled', 'duplicate')",
-                "DELETE FROM changes WHERE at < ?1",
-                "DELETE FROM outbox WHERE state <> 'pending' AND updated_at < ?1",
-            ] {
-                gone += connection.execute(sql, values![time])?;
-            }
-            Ok(gone)
-        })
-    }
 }
 
 /// Adds events, in their order, and returns their numbers.

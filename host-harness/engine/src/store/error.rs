@@ -46,10 +46,13 @@ pub enum StoreError {
     /// It is not there.
     #[error("{0}")]
     NotFound(String),
+    /// The database cannot be reached, or ends what it was asked.
+    #[error("the engine's database is away: {0}; nothing is lost that was confirmed")]
+    Away(String),
     /// The store is shut.
     #[error("the engine's store is shut")]
     Shut,
-    /// Anything else that SQLite reports.
+    /// Anything else that the database reports.
     #[error("the engine's store failed: {0}")]
     Failed(String),
 }
@@ -88,6 +91,7 @@ impl From<StoreError> for VcsError {
             | StoreError::Full
             | StoreError::ReadOnly
             | StoreError::Disk(_)
+            | StoreError::Away(_)
             | StoreError::Shut => ErrorKind::UNAVAILABLE,
             StoreError::Conflict(_) => ErrorKind::CONFLICT,
             StoreError::NotFound(_) => ErrorKind::NOT_FOUND,

@@ -369,6 +369,18 @@ impl Transaction<'_> {
         self.connection.query_optional(&sql, values![id], read_row)
     }
 
+    /// Whether an event of the same subject that came earlier is still to be worked on.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn has_earlier(&self, event: &StoredEvent) -> Result<bool> {
+        self.connection.exists(
+            "SELECT 1 FROM events WHERE state = 'pending' AND application = ?1 AND subject = ?2
+             AND id < ?3",
+            values![event.application, event.subject, event.id],
+        )
+    }
+
     /// Ends the work on an event.
     ///
     /// # Errors

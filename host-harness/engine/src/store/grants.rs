@@ -113,6 +113,75 @@ impl Store {
     }
 }
 
+/// Where sealed secrets stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SealedTable {
+    /// Pairs of tokens.
+    Grants,
+    /// Signing keys of hooks.
+    Hooks,
+}
+
+/// A sealed secret and where it stands.
+#[derive(Debug, Clone)]
+pub struct SealedRow {
+    /// The table.
+    pub table: SealedTable,
+    /// The row.
+    pub id: String,
+    /// The version of a grant; 0 otherwise.
+    pub version: u64,
+    /// What is sealed.
+    pub sealed: Vec<u8>,
+}
+
+impl Store {
+    /// Everything that is sealed and stays.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn sealed_rows(&self) -> Result<Vec<SealedRow>> {
+        self.read(|connection| {
+            let mut rows = Vec::new();
+            for (table, sql) in [
+                (
+                    SealedTable::Grants,
+                    "SELECT id, version, sealed FROM grants",
+                ),
+                (SealedTable::Hooks, "SELECT id, 0, sealed_secret FROM hooks"),
+            ] {
+                rows.extend(connection.query(sql, values![], |row| {
+                    Ok(SealedRow {
+                        table,
+                        id: row.get(0)?,
+                        version: row.get::<i64>(1)?.unsigned_abs(),
+                        sealed: row.get(2)?,
+                    })
+                })?);
+            }
+            Ok(rows)
+        })
+    }
+
+    /// Puts a sealed secret in the place of one; `false` if that is not there any more.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn replace_sealed(&self, old: SealedRow, sealed: Vec<u8>) -> Result<bool> {
+        self.write(move |connection| {
+            let sql = match old.table {
+                SealedTable::Grants => {
+                    "UPDATE grants SET sealed = ?3 WHERE id = ?1 AND sealed = ?2"
+                }
+                SealedTable::Hooks => {
+                    "UPDATE hooks SET sealed_secret = ?3 WHERE id = ?1 AND sealed_secret = ?2"
+                }
+            };
+            Ok(connection.execute(sql, values![old.id, old.sealed, sealed])? > 0)
+        })
+    }
+}
+
 /// A grant that a project holds, without the grant itself.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct ProjectGrant {

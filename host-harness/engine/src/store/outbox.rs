@@ -7,8 +7,9 @@
 
 use super::sql::{Row, values};
 use super::transaction::Transaction;
-use super::{Result, Store, StoreError};
+use super::{Result, Store, StoreError, leases};
 use crate::clock::later;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a message is.
@@ -157,9 +158,11 @@ impl Store {
     /// As every read.
     pub fn due_messages(&self, now: i64, limit: usize) -> Result<Vec<OutboxMessage>> {
         self.read(|connection| {
+            let unleased = leases::unleased(connection, "'outbox:' || outbox.id");
             let sql = format!(
                 "SELECT {COLUMNS} FROM outbox WHERE state = 'pending'
-                 AND (not_before <= ?1 OR not_before > ?3) ORDER BY not_before, id LIMIT ?2"
+                 AND (not_before <= ?1 OR not_before > ?3) {unleased}
+                 ORDER BY not_before, id LIMIT ?2"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let latest = later(now, LONGEST_MESSAGE_PAUSE);
@@ -194,7 +197,7 @@ impl Store {
         self.read(|connection| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM outbox WHERE state = ?2
-                 AND (?1 IS NULL OR application = ?1) ORDER BY id DESC LIMIT ?3"
+                 AND (application = ?1 OR ?1 IS NULL) ORDER BY id DESC LIMIT ?3"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             connection.query(&sql, values![application, state.as_str(), limit], read_row)
@@ -234,29 +237,47 @@ impl Store {
         })
     }
 
-    /// Takes note that a message is being sent now. `None` if a newer one took
-    /// its place or it is not to be sent any more.
+    /// Takes note that a message is being sent now, by this engine alone. `None` if a
+    /// newer one took its place, it is not to be sent any more, or another engine sends
+    /// it.
     ///
     /// # Errors
     /// As every write.
     pub async fn begin_sending(&self, id: i64, now: i64) -> Result<Option<OutboxMessage>> {
-        self.write_async(move |connection| {
-            let sql = format!("SELECT {COLUMNS} FROM outbox WHERE id = ?1 AND state = 'pending'");
-            let found = connection.query_optional(&sql, values![id], read_row)?;
-            let latest = later(now, LONGEST_MESSAGE_PAUSE);
-            let is_due =
-                |message: &OutboxMessage| !(now + 1..=latest).contains(&message.not_before);
-            let Some(message) = found.filter(is_due) else {
-                return Ok(None);
-            };
-            connection.execute(
-                "UPDATE outbox SET uncertain_sequence = coalesce(uncertain_sequence, ?2)
+        let name = lease_of(id);
+        let Some(owner) = self.leases.reserve(&name) else {
+            return Ok(None);
+        };
+        let leases = Arc::clone(&self.leases);
+        let begun = self
+            .write_async(move |connection| {
+                if !leases.take(connection, &name, &owner)? {
+                    return Ok(None);
+                }
+                let locking = connection.dialect().locking();
+                let sql = format!(
+                    "SELECT {COLUMNS} FROM outbox WHERE id = ?1 AND state = 'pending'{locking}"
+                );
+                let found = connection.query_optional(&sql, values![id], read_row)?;
+                let latest = later(now, LONGEST_MESSAGE_PAUSE);
+                let is_due =
+                    |message: &OutboxMessage| !(now + 1..=latest).contains(&message.not_before);
+                let Some(message) = found.filter(is_due) else {
+                    leases::release(connection, &name, &owner)?;
+                    return Ok(None);
+                };
+                connection.execute(
+                    "UPDATE outbox SET uncertain_sequence = coalesce(uncertain_sequence, ?2)
                      WHERE id = ?1",
-                values![id, message.sequence],
-            )?;
-            Ok(Some(message))
-        })
-        .await
+                    values![id, message.sequence],
+                )?;
+                Ok(Some(message))
+            })
+            .await;
+        if !matches!(begun, Ok(Some(_))) {
+            self.leases.forget(&lease_of(id));
+        }
+        begun
     }
 
     /// Takes note that the service has taken a message. With `confirm_at` the
@@ -272,6 +293,8 @@ impl Store {
         now: i64,
     ) -> Result<()> {
         let (id, sequence) = (sent.id, sent.sequence);
+        let name = lease_of(id);
+        let owner = self.leases.forget(&name).unwrap_or_default();
         self.write_async(move |connection| {
             connection.execute(
                 "UPDATE outbox SET sent_sequence = ?2, uncertain_sequence = NULL, attempts = 0,
@@ -281,7 +304,7 @@ impl Store {
                      WHERE id = ?1",
                 values![id, sequence, remote_id, confirm_at, now],
             )?;
-            Ok(())
+            leases::release(connection, &name, &owner)
         })
         .await
     }
@@ -303,6 +326,8 @@ impl Store {
     ) -> Result<()> {
         let (id, sequence) = (sent.id, sent.sequence);
         let before = sent.uncertain_sequence;
+        let name = lease_of(id);
+        let owner = self.leases.forget(&name).unwrap_or_default();
         self.write_async(move |connection| {
             let uncertain = if is_uncertain {
                 Some(before.unwrap_or(sequence))
@@ -316,7 +341,7 @@ impl Store {
                      not_before = coalesce(?4, not_before) WHERE id = ?1",
                 values![id, sequence, reason, retry_at, uncertain, now],
             )?;
-            Ok(())
+            leases::release(connection, &name, &owner)
         })
         .await
     }
@@ -426,6 +451,11 @@ impl Transaction<'_> {
         )?;
         Ok(())
     }
+}
+
+/// The lease of whoever sends a message.
+fn lease_of(id: i64) -> String {
+    format!("outbox:{id}")
 }
 
 pub(super) fn read_row(row: &Row<'_>) -> Result<OutboxMessage> {

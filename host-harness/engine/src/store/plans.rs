@@ -25,7 +25,10 @@ fn statements(source: &str) -> Vec<String> {
             .iter()
             .any(|word| text.starts_with(word));
         if is_statement {
-            found.push(text.replace("{COLUMNS}", "*").replace("{}", "*"));
+            let text = text.replace("{COLUMNS}", "*").replace("{}", "*");
+            // What only another database is told.
+            let text = text.replace("{unleased}", "").replace("{locking}", "");
+            found.push(text.replace("{now}", "1"));
         }
         rest = &rest[end + 1..];
     }
@@ -45,14 +48,14 @@ fn plan_of(connection: &Connection, statement: &str) -> rusqlite::Result<Vec<Str
 #[test]
 fn no_statement_looks_through_a_table_that_grows() {
     let (_directory, store) = temporary();
-    let connection = Connection::open(store.path()).unwrap();
+    let connection = Connection::open(store.place()).unwrap();
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
     let (mut looked_at, mut composed) = (0, 0);
     let mut slow = Vec::new();
     for file in fs::read_dir(sources).unwrap() {
         let path = file.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() || ["mod.rs", "schema.rs", "tests.rs", "plans.rs"].contains(&&*name) {
+        if path.is_dir() || ["mod.rs", "schema.rs", "copy.rs", "plans.rs"].contains(&&*name) {
             continue;
         }
         for statement in statements(&fs::read_to_string(&path).unwrap()) {

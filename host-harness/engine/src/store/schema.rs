@@ -9,14 +9,41 @@ use rusqlite::{Connection, TransactionBehavior};
 /// Marks the file as an engine's store, in SQLite's `application_id`.
 const APPLICATION_ID: i64 = 0x5643_5345;
 
+/// A step: in words that all databases know once types are translated, and what each
+/// needs of its own.
+pub(crate) struct Step {
+    pub(crate) both: &'static str,
+    pub(crate) sqlite: &'static str,
+    pub(crate) postgres: &'static str,
+}
+
+impl Step {
+    const fn of(both: &'static str) -> Self {
+        Self {
+            both,
+            sqlite: "",
+            postgres: "",
+        }
+    }
+}
+
+/// The oldest schema whose engines can work with the newest one beside engines of this
+/// version, while they are replaced one at a time.
+pub(crate) const USABLE_FROM: usize = 7;
+
 /// The steps; the store's schema is the number of steps that it has taken.
-pub(crate) const STEPS: &[&str] = &[
-    FIRST,
-    POLLING_AND_PARKING,
-    TOKENS_AND_COUNTS,
-    CONSENT_VERIFIER,
-    RUNS_AND_OUTBOX,
-    WORKSPACES,
+pub(crate) const STEPS: &[Step] = &[
+    Step::of(FIRST),
+    Step::of(POLLING_AND_PARKING),
+    Step {
+        both: TOKENS,
+        sqlite: SQLITE_COUNTS,
+        postgres: POSTGRES_COUNTS,
+    },
+    Step::of(CONSENT_VERIFIER),
+    Step::of(RUNS_AND_OUTBOX),
+    Step::of(WORKSPACES),
+    Step::of(LEASES),
 ];
 
 /// Projects and applications, grants and consent, hooks and deliveries, events,
@@ -187,9 +214,9 @@ ALTER TABLE cleanups ADD COLUMN not_before INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE cleanups ADD COLUMN note TEXT;
 ";
 
-/// Tokens of callers; counts of events that cost nothing to read; and the digest of
-/// a delivery's body, by which a replay under another id is found.
-const TOKENS_AND_COUNTS: &str = "
+/// Tokens of callers, and the digest of a delivery's body, by which a replay under
+/// another id is found.
+const TOKENS: &str = "
 CREATE TABLE tokens (
     id TEXT PRIMARY KEY,
     digest BLOB NOT NULL UNIQUE,
@@ -202,6 +229,12 @@ CREATE TABLE tokens (
     revoked_at INTEGER
 ) STRICT;
 CREATE INDEX tokens_of_runs ON tokens (run) WHERE run IS NOT NULL;
+ALTER TABLE deliveries ADD COLUMN digest BLOB;
+CREATE INDEX deliveries_by_body ON deliveries (hook, digest) WHERE digest IS NOT NULL;
+";
+
+/// Counts of events that cost nothing to read.
+const SQLITE_COUNTS: &str = "
 CREATE TABLE event_counts (
     state TEXT PRIMARY KEY,
     count INTEGER NOT NULL
@@ -220,8 +253,48 @@ WHEN NEW.state <> OLD.state BEGIN
     INSERT INTO event_counts VALUES (NEW.state, 1)
         ON CONFLICT (state) DO UPDATE SET count = count + 1;
 END;
-ALTER TABLE deliveries ADD COLUMN digest BLOB;
-CREATE INDEX deliveries_by_body ON deliveries (hook, digest) WHERE digest IS NOT NULL;
+";
+
+/// The same for many who write at once: each connection counts in rows of its own, so
+/// that none waits for another.
+const POSTGRES_COUNTS: &str = "
+CREATE TABLE event_counts (
+    state TEXT COLLATE \"C\" NOT NULL,
+    slot BIGINT NOT NULL,
+    count BIGINT NOT NULL,
+    PRIMARY KEY (state, slot)
+) WITH (fillfactor = 50);
+CREATE FUNCTION count_event(counted TEXT, change BIGINT) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO event_counts VALUES (counted, pg_backend_pid(), change)
+        ON CONFLICT (state, slot) DO UPDATE SET count = event_counts.count + excluded.count
+$$;
+CREATE FUNCTION events_counted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' THEN PERFORM count_event(OLD.state, -1); END IF;
+    IF TG_OP <> 'DELETE' THEN PERFORM count_event(NEW.state, 1); END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER events_counted AFTER INSERT OR DELETE ON events
+    FOR EACH ROW EXECUTE FUNCTION events_counted();
+CREATE TRIGGER events_counted_over AFTER UPDATE OF state ON events
+    FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION events_counted();
+";
+
+/// Which engine does what takes longer than a transaction, and until when services want
+/// to be left alone.
+const LEASES: &str = "
+CREATE TABLE leases (
+    name TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    until INTEGER NOT NULL
+) STRICT;
+CREATE TABLE held_back (
+    server TEXT NOT NULL,
+    credential TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (server, credential)
+) STRICT;
 ";
 
 /// Consent with PKCE.
@@ -268,7 +341,8 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = version(&transaction)?;
     for step in &STEPS[found.min(newest)..] {
-        transaction.execute_batch(step)?;
+        transaction.execute_batch(step.both)?;
+        transaction.execute_batch(step.sqlite)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(
@@ -287,7 +361,8 @@ pub(crate) fn is_empty(connection: &Connection) -> Result<bool, StoreError> {
     Ok(tables == 0)
 }
 
-fn version(connection: &Connection) -> Result<usize, StoreError> {
+/// The schema of a file; 0 for one without tables.
+pub(crate) fn version(connection: &Connection) -> Result<usize, StoreError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let owner: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 =
@@ -312,7 +387,7 @@ mod tests {
 
     fn store_of_version_1() -> Connection {
         let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(STEPS[0]).unwrap();
+        connection.execute_batch(STEPS[0].both).unwrap();
         connection
             .pragma_update(None, "application_id", APPLICATION_ID)
             .unwrap();

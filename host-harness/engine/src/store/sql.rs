@@ -10,8 +10,31 @@ type Result<T> = std::result::Result<T, StoreError>;
 /// A connection, whatever the database. A statement is prepared once for each.
 pub(crate) type Connection = dyn Driver;
 
+/// Whose SQL a connection takes, where it cannot be the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// SQLite: one transaction writes at a time, and sees everything.
+    Sqlite,
+    /// PostgreSQL: many do.
+    Postgres,
+}
+
+impl Dialect {
+    /// What ends a statement whose rows nobody else is to change until the end of the
+    /// transaction.
+    pub(crate) fn locking(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR NO KEY UPDATE",
+        }
+    }
+}
+
 /// What a database has to do.
 pub(crate) trait Driver {
+    /// Whose SQL it takes.
+    fn dialect(&self) -> Dialect;
+
     /// Runs a statement; returns how many rows it changed.
     fn run(&self, sql: &str, values: &[Value<'_>]) -> Result<usize>;
 
@@ -169,9 +192,12 @@ macro_rules! values {
 pub(crate) use values;
 
 /// A row of a result.
-pub(crate) enum Row<'r> {
-    /// Of SQLite.
-    Sqlite(&'r rusqlite::Row<'r>),
+pub(crate) struct Row<'r>(pub(crate) &'r dyn Columns);
+
+/// What a driver's row has to do.
+pub(crate) trait Columns {
+    /// What stands in a column.
+    fn column(&self, index: usize) -> Result<Column<'_>>;
 }
 
 /// What stands in a column.
@@ -193,10 +219,7 @@ impl Row<'_> {
     /// # Errors
     /// `Failed` if there is no such column or it is of another type.
     pub(crate) fn get<T: FromColumn>(&self, index: usize) -> Result<T> {
-        let column = match self {
-            Self::Sqlite(row) => super::sqlite::column(row, index)?,
-        };
-        T::from_column(column).ok_or_else(|| {
+        T::from_column(self.0.column(index)?).ok_or_else(|| {
             StoreError::Failed(format!("column {index} of a row is of another type"))
         })
     }

@@ -3,12 +3,30 @@
 //! The methods stand beside the tables they are about. They store and find;
 //! what follows from an event is decided by the caller.
 
-use super::sql::Connection;
+use super::sql::{Connection, Dialect, values};
 use super::{Result, Store};
 
 /// One write transaction: everything in it happens, or nothing.
 pub struct Transaction<'c> {
     pub(super) connection: &'c Connection,
+}
+
+impl Transaction<'_> {
+    /// Keeps others from working on an application's events until the end of the
+    /// transaction; `false` if somebody else does, or it is gone. Does not wait.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn try_hold(&self, application: i64) -> Result<bool> {
+        let dialect = self.connection.dialect();
+        if dialect == Dialect::Sqlite {
+            return Ok(true);
+        }
+        let locking = dialect.locking();
+        let found = "SELECT 1 FROM applications WHERE id = ?1";
+        let sql = format!("{found}{locking} SKIP LOCKED");
+        self.connection.exists(&sql, values![application])
+    }
 }
 
 impl Store {

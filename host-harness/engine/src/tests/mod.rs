@@ -20,7 +20,8 @@ use super::clock::MovableClock;
 use super::grants::tests::key;
 use super::grants::{GrantStore, hook_place};
 use super::linking::{LinkRequest, Linked};
-use super::store::{Application, ApplicationOptions, EventState, Received, Run, Store, StoredHook};
+use super::store::tests::open_at;
+use super::store::{Application, ApplicationOptions, EventState, Received, Run, StoredHook};
 use crate::engine::{Engine, Settings};
 use fake::{FakeServers, FakeService, SERVER, delivery};
 use std::path::Path;
@@ -61,7 +62,7 @@ impl TestEngine {
         service: Arc<FakeService>,
         clock: Arc<MovableClock>,
     ) -> Self {
-        let store = Arc::new(Store::open(&directory.path().join("engine.sqlite")).unwrap());
+        let store = Arc::new(open_at(&directory.path().join("engine.sqlite")));
         let at = Arc::clone(&clock) as Arc<_>;
         let grants = GrantStore::open(Arc::clone(&store), &key("01"), at).unwrap();
         let settings = Settings {

@@ -9,7 +9,7 @@ use crate::grants::tests::key;
 use crate::grants::{GrantStore, hook_place};
 use crate::services::AccessToken;
 use crate::start::{Parts, Running, Services};
-use crate::store::Store;
+use crate::store::tests::open_at;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -50,7 +50,7 @@ fn config_in(directory: &Path) -> EngineConfig {
 
 fn parts(config: &EngineConfig, service: &Arc<FakeService>) -> Parts {
     let clock = Arc::new(MovableClock::new());
-    let store = Arc::new(Store::open(&config.store.path).unwrap());
+    let store = Arc::new(open_at(&config.store.path));
     let at = Arc::clone(&clock) as Arc<_>;
     let grants = GrantStore::open(Arc::clone(&store), &key("01"), at).unwrap();
     Parts {

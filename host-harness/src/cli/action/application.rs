@@ -7,6 +7,7 @@ use crate::cli::output::Output;
 use crate::cli::session::{Session, config_of};
 use vcs_engine::checkout::{Target, checkout_application};
 use vcs_engine::config::EngineConfig;
+use vcs_engine::open_store::{has_store, open_store};
 use vcs_engine::store::{Application, Store, StoreError};
 use vcs_provider_interface::error::{ErrorKind, VcsError};
 
@@ -90,10 +91,10 @@ pub(super) fn check_out(
 
 /// The engine's store, where there is one.
 fn store_of(config: &EngineConfig) -> Result<Option<Store>, VcsError> {
-    if !config.store.path.is_file() {
+    if !has_store(&config.store) {
         return Ok(None);
     }
-    Ok(Some(Store::open(&config.store.path)?))
+    Ok(Some(open_store(&config.store)?))
 }
 
 fn application_of(store: &Store, name: &str) -> Result<Option<Application>, VcsError> {

@@ -75,3 +75,11 @@ Examples:
   engine completions bash > /usr/share/bash-completion/completions/engine
   engine completions zsh > /usr/share/zsh/site-functions/_engine
   engine completions fish > ~/.config/fish/completions/engine.fish";
+
+pub(super) const STORE: &str = "\
+Examples:
+  engine store check --config config.toml
+  engine store migrate --config config.toml
+  engine store backup /var/backups/engine.sqlite --config config.toml
+  engine store copy --from /var/lib/engine/engine.sqlite --config config.toml
+  engine store key rotate --config config.toml";

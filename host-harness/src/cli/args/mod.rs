@@ -6,6 +6,7 @@ pub mod conformance;
 mod examples;
 pub mod grants;
 pub mod plugins;
+pub mod store;
 pub mod tokens;
 pub mod vcs;
 
@@ -106,6 +107,9 @@ pub enum Command {
     /// List and revoke what projects have consented to
     #[command(after_help = examples::GRANTS)]
     Grants(grants::GrantsArguments),
+    /// Look at, migrate, copy and back up what the engine keeps
+    #[command(after_help = examples::STORE)]
+    Store(store::StoreArguments),
     /// Look at plugins, install them, or begin a new one
     #[command(after_help = examples::PLUGINS)]
     Plugins(plugins::PluginsArguments),

@@ -13,6 +13,7 @@ use vcs_engine::config::EngineConfig;
 use vcs_engine::consent::{Callback, ConsentError};
 use vcs_engine::engine::{Engine, Settings};
 use vcs_engine::grants::{GrantStore, StoreKey};
+use vcs_engine::open_store::open_store as open_configured;
 use vcs_engine::servers::Servers;
 use vcs_engine::store::Store;
 use vcs_provider_interface::abi::HostServer;
@@ -27,7 +28,7 @@ const PROJECT: &str = "DEMO";
 pub(super) fn open_store(
     config: &EngineConfig,
 ) -> Result<(Arc<Store>, Arc<GrantStore>), DemoError> {
-    let store = Store::open(&config.store.path).map_err(VcsError::from)?;
+    let store = open_configured(&config.store)?;
     let store = Arc::new(store);
     let key = StoreKey::load(config.store.key.as_ref(), &config.store.path)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);

@@ -148,7 +148,7 @@ impl Engine {
                 events = found.events,
                 "a poll found events"
             );
-            self.wake.notify_one();
+            self.events_came();
         }
         Ok(found)
     }

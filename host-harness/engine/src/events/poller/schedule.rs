@@ -12,6 +12,9 @@ use vcs_provider_interface::error::{ErrorKind, VcsError};
 /// The time before a server is asked again that did not respond as it should.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
 
+/// The time before a server is looked at that another engine polls.
+const WHILE_ELSEWHERE: Duration = Duration::from_secs(5);
+
 /// The polls of one server.
 ///
 /// Kept in memory: after a start, each workspace is looked at once. Where the
@@ -65,6 +68,11 @@ impl PollSchedule {
             return Ok(0);
         }
         self.rests_until = None;
+        // Another engine polls the server right now.
+        let Some(_lease) = engine.store.lease(&format!("poll:{}", self.server))? else {
+            self.rests_until = Some(later(now, WHILE_ELSEWHERE));
+            return Ok(0);
+        };
         let applications = engine.store.polled_applications(&self.server)?;
         let is_linked = |id: &i64| applications.iter().any(|app| app.application.id == *id);
         self.next.retain(|id, _| is_linked(id));
@@ -151,9 +159,21 @@ impl PollSchedule {
         applications: &[PolledApplication],
     ) -> usize {
         let mut found = 0;
-        for PolledApplication { application, .. } in applications {
+        for PolledApplication {
+            application,
+            began_at,
+            ..
+        } in applications
+        {
             let due = self.next.get(&application.id).copied();
             if due.is_some_and(|due| due > engine.now()) {
+                continue;
+            }
+            // Another engine has polled it since this one did. The first poll after a
+            // start finds what nobody was there for.
+            let elsewhere = due.and(*began_at).map(|at| later(at, manner.interval));
+            if let Some(next) = elsewhere.filter(|next| *next > engine.now()) {
+                self.next.insert(application.id, next);
                 continue;
             }
             let next = match engine.poll(application) {

@@ -5,7 +5,7 @@ mod writer;
 
 use super::error::StoreError;
 use super::job::{Job, WriteStatistics};
-use super::sql::{Column, Connection, Driver, Row, Value};
+use super::sql::{Column, Columns, Connection, Dialect, Driver, Row, Value};
 use super::{Result, schema};
 use readers::Readers;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -96,6 +96,27 @@ impl SqliteStore {
         self.writer.submit(job);
     }
 
+    /// Writes a consistent copy to a file that is not there yet.
+    pub(super) fn back_up(&self, file: &Path) -> Result<()> {
+        let Some(text) = file.to_str() else {
+            return Err(StoreError::cannot_open(file, "its name is no text"));
+        };
+        // Made before SQLite does, which would let others read it.
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(FILE_MODE)
+            .open(file)
+            .map_err(|error| StoreError::cannot_open(file, error))?;
+        let copied = connect(&self.path)?.execute("VACUUM INTO ?1", [text]);
+        if copied.is_err() {
+            // What is left of it is no store.
+            let _ = fs::remove_file(file);
+        }
+        copied?;
+        Ok(())
+    }
+
     /// Brings what the write-ahead journal holds into the file and empties it.
     pub(super) fn truncate_journal(&self) -> Result<()> {
         let connection = connect(&self.path)?;
@@ -109,6 +130,10 @@ impl SqliteStore {
 }
 
 impl Driver for rusqlite::Connection {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
     fn run(&self, sql: &str, values: &[Value<'_>]) -> Result<usize> {
         Ok(self
             .prepare_cached(sql)?
@@ -124,7 +149,7 @@ impl Driver for rusqlite::Connection {
         let mut statement = self.prepare_cached(sql)?;
         let mut rows = statement.query(params_from_iter(values))?;
         while let Some(row) = rows.next()? {
-            if !each(&Row::Sqlite(row))? {
+            if !each(&Row(row))? {
                 break;
             }
         }
@@ -144,17 +169,21 @@ impl ToSql for Value<'_> {
     }
 }
 
-/// What stands in a column of a row.
-pub(super) fn column<'r>(row: &'r rusqlite::Row<'_>, index: usize) -> Result<Column<'r>> {
-    Ok(match row.get_ref(index)? {
-        ValueRef::Null => Column::Missing,
-        ValueRef::Integer(number) => Column::Integer(number),
-        ValueRef::Text(text) => Column::Text(
-            std::str::from_utf8(text).map_err(|error| StoreError::Damaged(error.to_string()))?,
-        ),
-        ValueRef::Blob(bytes) => Column::Bytes(bytes),
-        ValueRef::Real(_) => return Err(StoreError::Damaged("a number is not whole".to_owned())),
-    })
+impl Columns for rusqlite::Row<'_> {
+    fn column(&self, index: usize) -> Result<Column<'_>> {
+        Ok(match self.get_ref(index)? {
+            ValueRef::Null => Column::Missing,
+            ValueRef::Integer(number) => Column::Integer(number),
+            ValueRef::Text(text) => Column::Text(
+                std::str::from_utf8(text)
+                    .map_err(|error| StoreError::Damaged(error.to_string()))?,
+            ),
+            ValueRef::Blob(bytes) => Column::Bytes(bytes),
+            ValueRef::Real(_) => {
+                return Err(StoreError::Damaged("a number is not whole".to_owned()));
+            }
+        })
+    }
 }
 
 /// Makes the file before SQLite does, because SQLite would let others read it;
@@ -205,6 +234,17 @@ fn make_private_file(path: &Path) -> Result<(u64, u64)> {
         }
     }
     Ok((metadata.dev(), metadata.ino()))
+}
+
+/// The schema of a file, which stays as it is; `None` if there is no store in it.
+pub(super) fn schema_of(path: &Path) -> Result<Option<usize>> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let connection = rusqlite::Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .map_err(|error| StoreError::cannot_open(path, error))?;
+    let version = schema::version(&connection)?;
+    Ok((version > 0).then_some(version))
 }
 
 fn connect(path: &Path) -> Result<rusqlite::Connection> {

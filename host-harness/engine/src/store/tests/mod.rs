@@ -1,13 +1,25 @@
+mod needs_postgres;
+mod on_disk;
+
 use super::*;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 /// A store in a directory of its own.
 pub(crate) fn temporary() -> (tempfile::TempDir, Store) {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(&directory.path().join("data/engine.sqlite")).unwrap();
+    let store = open_at(&directory.path().join("data/engine.sqlite"));
     (directory, store)
+}
+
+/// Names the database in which the tests' stores are, in place of files.
+const IN_DATABASE: &str = "ENGINE_TEST_STORE";
+
+/// The store at a path, or the one in the tests' database that takes its place.
+pub(crate) fn open_at(path: &Path) -> Store {
+    match std::env::var(IN_DATABASE) {
+        Ok(url) => Store::open_postgres(&needs_postgres::schema_for(&url, path)).unwrap(),
+        Err(_) => Store::open(path).unwrap(),
+    }
 }
 
 /// An application in a store.
@@ -56,102 +68,11 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn nobody_else_can_read_the_files() {
-    let (_directory, store) = temporary();
-    application(&store, "app");
-    let directory = store.path().parent().unwrap();
-    let mut seen = Vec::new();
-    for entry in fs::read_dir(directory).unwrap() {
-        let entry = entry.unwrap();
-        let mode = entry.metadata().unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{:?}", entry.file_name());
-        seen.push(entry.file_name().into_string().unwrap());
-    }
-    seen.sort();
-    assert_eq!(
-        seen,
-        ["engine.sqlite", "engine.sqlite-shm", "engine.sqlite-wal"]
-    );
-    let mode = fs::metadata(directory).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o700);
-}
-
-#[test]
-fn a_store_that_others_could_read_is_made_private() {
-    let (_directory, store) = temporary();
-    let path = store.path().to_owned();
-    drop(store);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-    let _store = Store::open(&path).unwrap();
-    assert_eq!(
-        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-        0o600
-    );
-}
-
-#[test]
 fn what_was_written_is_there_after_reopening() {
-    let (_directory, store) = temporary();
+    let (directory, store) = temporary();
     let linked = application(&store, "app");
-    let path = store.path().to_owned();
     drop(store);
-    let store = Store::open(&path).unwrap();
-    assert_eq!(store.applications().unwrap(), [linked]);
-}
-
-#[test]
-fn a_file_that_is_no_database_is_named_and_kept() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("notes.txt");
-    fs::write(&path, "these are my notes, and they are no database at all").unwrap();
-    let error = Store::open(&path).err().unwrap();
-    assert!(matches!(error, StoreError::Damaged(_)), "{error:?}");
-    assert!(fs::read_to_string(&path).unwrap().starts_with("these are"));
-}
-
-#[test]
-fn a_full_disk_is_a_clear_error_and_loses_nothing() {
-    let (_directory, store) = temporary();
-    let kept = application(&store, "app");
-    store
-        .write(|connection| {
-            let pages: i64 =
-                connection.query_one("PRAGMA page_count", values![], |row| row.get(0))?;
-            let sql = format!("PRAGMA max_page_count = {pages}");
-            connection.query_one(&sql, values![], |_| Ok(()))
-        })
-        .unwrap();
-    let big = vec![event(&"x".repeat(100_000))];
-    let error = block_on(store.receive(delivery("1", kept.id, big), 1)).unwrap_err();
-    assert_eq!(error, StoreError::Full);
-    assert!(error.to_string().contains("full"), "{error}");
-    assert!(!store.is_seen("hook", "1").unwrap());
-
-    store
-        .write(|connection| {
-            connection.query_one("PRAGMA max_page_count = 1000000", values![], |_| Ok(()))
-        })
-        .unwrap();
-    let received = block_on(store.receive(delivery("1", kept.id, vec![event("s")]), 1)).unwrap();
-    assert_eq!(received.0, Received::New);
-    assert_eq!(store.applications().unwrap(), [kept]);
-}
-
-#[test]
-fn a_store_that_cannot_be_written_says_so_and_keeps_what_it_has() {
-    let (_directory, store) = temporary();
-    let linked = application(&store, "app");
-    let forbid = |forbidden: bool| {
-        store.write(move |connection| {
-            let sql = format!("PRAGMA query_only = {forbidden}");
-            connection.execute(&sql, values![]).map(drop)
-        })
-    };
-    forbid(true).unwrap();
-    let rename =
-        store.transact_blocking(|transaction| transaction.rename_repository(1, "ws/renamed"));
-    let error = rename.unwrap_err();
-    assert_eq!(error, StoreError::ReadOnly);
+    let store = open_at(&directory.path().join("data/engine.sqlite"));
     assert_eq!(store.applications().unwrap(), [linked]);
 }
 
@@ -196,7 +117,7 @@ fn two_engines_open_and_write_one_new_store_together() {
         .map(|number| {
             let path = path.clone();
             std::thread::spawn(move || {
-                let store = Store::open(&path).unwrap();
+                let store = open_at(&path);
                 application(&store, &format!("app{number}"));
             })
         })
@@ -204,7 +125,7 @@ fn two_engines_open_and_write_one_new_store_together() {
     for thread in threads {
         thread.join().unwrap();
     }
-    assert_eq!(Store::open(&path).unwrap().applications().unwrap().len(), 4);
+    assert_eq!(open_at(&path).applications().unwrap().len(), 4);
 }
 
 #[test]
@@ -226,7 +147,7 @@ fn linking_twice_is_one_application_and_another_repository_is_rejected() {
 
 #[test]
 fn a_delivery_is_kept_once_also_after_reopening() {
-    let (_directory, store) = temporary();
+    let (directory, store) = temporary();
     let app = application(&store, "app").id;
     let receive = |store: &Store| {
         let new = delivery("uuid", app, vec![event("branch:main")]);
@@ -234,9 +155,8 @@ fn a_delivery_is_kept_once_also_after_reopening() {
     };
     assert_eq!(receive(&store), Received::New);
     assert_eq!(receive(&store), Received::Seen);
-    let path = store.path().to_owned();
     drop(store);
-    let store = Store::open(&path).unwrap();
+    let store = open_at(&directory.path().join("data/engine.sqlite"));
     assert_eq!(receive(&store), Received::Seen);
     assert_eq!(store.count_events(EventState::Pending).unwrap(), 1);
 }
