@@ -7,7 +7,7 @@
 //!
 //! **It must not know the plugin.** It is written from the description of the
 //! real API; it depends on no type of the plugin or of the provider interface,
-//! and answers raw JSON. Where Bitbucket is strict, so is the mock. In a few
+//! and speaks raw JSON. Where Bitbucket is strict, so is the mock. In a few
 //! places it is stricter, so that a careless client is found out: a query
 //! parameter or body field that the operation does not know is rejected, a ref
 //! name with a slash must be sent as one encoded segment (and so do the links

@@ -1,4 +1,4 @@
-//! Partial answers: the `fields` parameter.
+//! Partial responses: the `fields` parameter.
 //!
 //! Plain names keep nothing but themselves, `-name` removes, `+name` adds to what
 //! is there. `*` stands for every field of a level. Lists are passed through:

@@ -57,7 +57,7 @@ impl Api {
         self.router.find(method, path, self.mock.settings.lenient)
     }
 
-    /// Answers an API request. Blocking: it may start git.
+    /// Responds to an API request. Blocking: it may start git.
     pub(crate) fn respond(&self, request: Request, found: Result<Match, ApiError>) -> Response {
         let found = match found {
             Ok(found) => found,

@@ -117,7 +117,7 @@ impl MockBuilder {
         self
     }
 
-    /// Writes every request and answer to this file, one JSON line each.
+    /// Writes every request and response to this file, one JSON line each.
     #[must_use]
     pub fn record(mut self, path: impl AsRef<Path>) -> Self {
         self.record = Some(path.as_ref().to_path_buf());

@@ -182,7 +182,7 @@ impl MockBitbucket {
         }
     }
 
-    /// Every request and answer so far, in the order the responses were ready.
+    /// Every request and response so far, in the order the responses were ready.
     #[must_use]
     pub fn requests(&self) -> Vec<Arc<RecordedExchange>> {
         self.server.recorder.exchanges()
@@ -322,7 +322,7 @@ impl MockBitbucket {
         })
     }
 
-    /// Lets a repository be listed, but answer 403 to everything else.
+    /// Lets a repository be listed, but respond with 403 to everything else.
     ///
     /// # Errors
     ///

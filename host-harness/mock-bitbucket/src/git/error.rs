@@ -14,7 +14,7 @@ pub enum GitError {
         /// What git wrote to standard error.
         message: String,
     },
-    /// git answered something that is not what its documentation says.
-    #[error("git answered something unexpected to {0}")]
+    /// git said something that is not what its documentation says.
+    #[error("git said something unexpected to {0}")]
     Unexpected(&'static str),
 }

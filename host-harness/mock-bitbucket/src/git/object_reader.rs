@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use crate::git::error::GitError;
 use crate::sync::lock;
 
-/// Questions that are asked before the answers are read. They fit into a pipe, so
+/// Questions that are asked before the replies are read. They fit into a pipe, so
 /// that neither side waits for the other.
 const AT_ONCE: usize = 500;
 

@@ -87,12 +87,12 @@ pub struct FaultRule {
 pub struct Fault {
     /// Milliseconds to wait before the response.
     pub delay_ms: Option<u64>,
-    /// The status to answer with.
+    /// The status to respond with.
     pub status: Option<u16>,
     /// Headers to add.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// The body to answer with: text goes out as it is, anything else as JSON.
+    /// The body to respond with: text goes out as it is, anything else as JSON.
     pub body: Option<Value>,
     /// A large web page as the body.
     #[serde(default)]
@@ -380,7 +380,7 @@ mod tests {
             "size": 1, "next": "http://here:1/2.0/x?page=2", "values": [{ "author": 1 }]
         }));
         let Body::Json(changed) = fault.change(response, "").body else {
-            unreachable!("a JSON answer stays one");
+            unreachable!("a JSON response stays one");
         };
         assert_eq!(
             changed,

@@ -57,7 +57,7 @@ pub(crate) fn parse_path(path: &str) -> Option<Target> {
     })
 }
 
-/// Answers one git request.
+/// Responds to one git request.
 pub(crate) async fn respond(
     mock: Arc<Mock>,
     target: Target,
@@ -253,7 +253,7 @@ fn feed(child: &mut Child, mut body: Incoming) {
     });
 }
 
-/// Reads the head of the program's answer, and passes the rest on as it comes.
+/// Reads the head of the program's response, and passes the rest on as it comes.
 /// `afterwards` runs when the program has ended, before the client sees the end.
 async fn relay(mut child: Child, afterwards: Option<Afterwards>) -> Response {
     let Some(stdout) = child.stdout.take() else {
@@ -261,7 +261,7 @@ async fn relay(mut child: Child, afterwards: Option<Afterwards>) -> Response {
     };
     let mut reader = BufReader::with_capacity(CHUNK, stdout);
     let Some((status, headers)) = read_head(&mut reader).await else {
-        return Response::text(500, "git http-backend did not answer");
+        return Response::text(500, "git http-backend did not respond");
     };
     let (sender, receiver) = mpsc::channel(4);
     tokio::spawn(async move {

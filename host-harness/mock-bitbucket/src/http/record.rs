@@ -142,7 +142,7 @@ impl Recorder {
         if let Some(file) = &self.file {
             let mut line = redact_known(&line(&exchange).to_string(), secrets);
             line.push('\n');
-            // A full disk must not change what the mock answers.
+            // A full disk must not change what the mock sends.
             let _ = lock(file).write_all(line.as_bytes());
         }
         let mut kept = lock(&self.kept);
@@ -156,7 +156,7 @@ impl Recorder {
         }
     }
 
-    /// All exchanges that are kept, in the order their answers were ready.
+    /// All exchanges that are kept, in the order their responses were ready.
     pub(crate) fn exchanges(&self) -> Vec<Arc<RecordedExchange>> {
         lock(&self.kept).exchanges.iter().cloned().collect()
     }

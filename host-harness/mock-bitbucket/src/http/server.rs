@@ -30,7 +30,7 @@ use crate::sync::lock;
 const LARGEST_REQUEST: usize = 256 * 1024 * 1024;
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Answers smaller than this are not compressed.
+/// Responses smaller than this are not compressed.
 const SMALLEST_COMPRESSED: usize = 1024;
 
 /// A runtime that ends without being waited for, so that it can be dropped

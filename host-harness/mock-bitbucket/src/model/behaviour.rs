@@ -1,4 +1,4 @@
-//! How the mock answers where the real service does not always answer alike.
+//! How the mock responds where the real service does not always respond alike.
 
 use std::time::Duration;
 
@@ -38,8 +38,8 @@ pub struct Behaviour {
     /// Every merge becomes a task, also when the caller did not ask for one.
     pub merges_take_long: bool,
     /// How long a merge that became a task takes, on the mock's clock. It goes on
-    /// whether or not anybody asks about it; zero: it is done before the task is
-    /// answered.
+    /// whether or not anybody asks about it; zero: it is done before the task gets its
+    /// response.
     pub merge_duration: Duration,
     /// How often a merge task is reported as pending at least, however soon it was
     /// done.

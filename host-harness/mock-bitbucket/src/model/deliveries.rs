@@ -22,7 +22,7 @@ const MOST_ATTEMPTS: u32 = 3;
 /// How deliveries wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeliveryPolicy {
-    /// How long a receiver may take to answer; Bitbucket Cloud waits 10 s.
+    /// How long a receiver may take to respond; Bitbucket Cloud waits 10 s.
     pub time_out: Duration,
     /// The pause before another try after a 5xx or a time-out.
     pub retry_delay: Duration,
@@ -40,9 +40,9 @@ impl Default for DeliveryPolicy {
 /// How one try to deliver ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeliveryOutcome {
-    /// The receiver answered with this status.
+    /// The receiver responded with this status.
     Responded(u16),
-    /// The receiver did not answer in time.
+    /// The receiver did not respond in time.
     TimedOut,
     /// The receiver could not be reached.
     Failed(String),

@@ -22,7 +22,7 @@ pub enum ScopeField {
 /// How the OAuth server behaves. All times pass on the mock's clock.
 #[derive(Clone, Debug)]
 pub struct OAuthPolicy {
-    /// How long an access token lives; answers tell it as `expires_in`.
+    /// How long an access token lives; responses tell it as `expires_in`.
     pub access_lifetime: Duration,
     /// How long a code can be exchanged.
     pub code_lifetime: Duration,
@@ -62,7 +62,7 @@ pub struct OAuthCounts {
     pub code_exchanges: u64,
     /// Requests with `grant_type=refresh_token`.
     pub refreshes: u64,
-    /// Those of them that were answered with a new pair.
+    /// Those of them that got a new pair.
     pub refreshed: u64,
     /// Requests with `grant_type=client_credentials`.
     pub client_credentials: u64,

@@ -228,7 +228,7 @@ impl Heads {
     }
 }
 
-/// A merge that goes on after its request was answered.
+/// A merge that goes on after its request got its response.
 #[derive(Clone, Debug)]
 pub(crate) struct MergeTask {
     pub(crate) id: String,

@@ -1,7 +1,7 @@
-//! What a route answers, before it becomes bytes on a socket.
+//! What a route responds with, before it becomes bytes on a socket.
 //!
 //! A response keeps its JSON as a value until the very end, so that partial
-//! answers (`fields=`) and planned faults can still change it.
+//! responses (`fields=`) and planned faults can still change it.
 
 use hyper::body::Bytes;
 use serde_json::Value;

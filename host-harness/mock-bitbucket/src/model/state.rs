@@ -32,7 +32,7 @@ pub(crate) struct State {
     repositories: Vec<Arc<Repository>>,
     /// Former `workspace/slug` in lower case, and the uuid behind it.
     renames: HashMap<String, String>,
-    /// Uuids of repositories that are listed but answer 403 everywhere.
+    /// Uuids of repositories that are listed but respond with 403 everywhere.
     pub(crate) forbidden: HashSet<String>,
     /// By uuid of the repository.
     pub(crate) hooks: HashMap<String, Vec<Hook>>,

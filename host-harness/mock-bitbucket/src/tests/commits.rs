@@ -125,7 +125,7 @@ fn ranges_include_and_exclude_as_git_log_does() {
             COMMITS,
             Some(("application/x-www-form-urlencoded", form.as_bytes())),
         )
-        .expect("an answer");
+        .expect("a response");
     assert_eq!(posted.strings("/hash"), [topic.as_str()]);
     assert_eq!(client.post(COMMITS, &json!({})).status, 415);
 }

@@ -91,9 +91,9 @@ fn without_a_common_ancestor_there_is_an_error() {
     sandbox.commit("alone");
     let mock = mock_with(&sandbox);
     let client = Client::new(&mock);
-    let refused = client.get(&format!("{APP}/diffstat/island..main"));
+    let rejected = client.get(&format!("{APP}/diffstat/island..main"));
     assert_eq!(
-        (refused.status, refused.message().as_str()),
+        (rejected.status, rejected.message().as_str()),
         (400, "No common ancestor")
     );
     let simple = client.get(&format!("{APP}/diffstat/island..main?topic=false"));
@@ -121,8 +121,8 @@ fn a_long_comparison_comes_in_pages() {
         next = page["next"].as_str().map(str::to_owned);
     }
     assert_eq!(count, 5);
-    let refused = client.get(&format!("{APP}/diffstat/topic%2Fa..main?pagelen=5001"));
-    assert_eq!(refused.status, 400);
+    let rejected = client.get(&format!("{APP}/diffstat/topic%2Fa..main?pagelen=5001"));
+    assert_eq!(rejected.status, 400);
 }
 
 #[test]

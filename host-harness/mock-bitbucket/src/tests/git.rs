@@ -43,8 +43,8 @@ impl Received {
     }
 }
 
-/// Receives deliveries and responses each with the next of `statuses` (0 means not
-/// to answer), and with 200 when they are used up.
+/// Receives deliveries and responds to each with the next of `statuses` (0 means not
+/// to respond), and with 200 when they are used up.
 fn receiver(statuses: &'static [u16]) -> (String, Receiver<Received>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/hook", listener.local_addr().expect("an address"));

@@ -83,10 +83,10 @@ fn each_rule_for_a_hook_is_enforced_by_field() {
     ] {
         let mut body = hook();
         body[name] = value.clone();
-        let refused = client.post(HOOKS, &body);
-        assert_eq!(refused.status, 400, "{name} = {value}");
+        let rejected = client.post(HOOKS, &body);
+        assert_eq!(rejected.status, 400, "{name} = {value}");
         assert!(
-            refused.json()["error"]["fields"][name].is_array(),
+            rejected.json()["error"]["fields"][name].is_array(),
             "{name} = {value}"
         );
     }
@@ -127,10 +127,10 @@ fn subscribing_takes_the_scope_of_each_event() {
         .create_token(&TokenRequest::new(CredentialKind::OAuth).scopes(["webhook", "repository"]))
         .expect("a token");
     let client = Client::with(&mock, token);
-    let refused = client.post(HOOKS, &hook());
-    assert_eq!(refused.status, 403);
+    let rejected = client.post(HOOKS, &hook());
+    assert_eq!(rejected.status, 403);
     assert_eq!(
-        refused.json()["error"]["detail"]["required"],
+        rejected.json()["error"]["detail"]["required"],
         json!(["pullrequest"])
     );
     let mut body = hook();

@@ -84,10 +84,10 @@ fn a_report_with_anything_wrong_is_refused_as_a_whole() {
     ] {
         let mut body = report();
         body[field] = value;
-        let refused = client.put(&path, &body);
-        assert_eq!(refused.status, 400, "{field}");
-        assert_eq!(refused.json()["code"], 400);
-        assert!(refused.json()["message"].is_string());
+        let rejected = client.put(&path, &body);
+        assert_eq!(rejected.status, 400, "{field}");
+        assert_eq!(rejected.json()["code"], 400);
+        assert!(rejected.json()["message"].is_string());
     }
     assert_eq!(client.get(&path).status, 404, "nothing was kept");
 }
@@ -148,8 +148,8 @@ fn an_annotation_needs_a_type_a_summary_and_an_identity() {
     ] {
         let mut body = annotation(1);
         body[field] = value;
-        let refused = client.post(&annotations, &json!([body]));
-        assert_eq!(refused.status, 400, "{field}");
+        let rejected = client.post(&annotations, &json!([body]));
+        assert_eq!(rejected.status, 400, "{field}");
     }
     let one = format!("{annotations}/a1");
     assert_eq!(client.put(&one, &annotation(1)).status, 200);

@@ -142,9 +142,9 @@ fn a_rebase_that_conflicts_at_one_commit_changes_nothing() {
         let mock = mock_with(&sandbox);
         let client = Client::new(&mock);
         new_pull_request(&client);
-        let refused = merge(&client, 1, strategy);
-        assert_eq!(refused.status, 400, "{strategy}");
-        assert!(refused.message().contains("conflict"), "{}", refused.text);
+        let rejected = merge(&client, 1, strategy);
+        assert_eq!(rejected.status, 400, "{strategy}");
+        assert!(rejected.message().contains("conflict"), "{}", rejected.text);
         assert_eq!(sandbox.hash("main"), main);
         assert_eq!(client.get(&format!("{PULLS}/1")).json()["state"], "OPEN");
     }
@@ -185,7 +185,11 @@ fn every_strategy_that_a_branch_offers_is_known_and_no_other() {
         );
         assert!(!reply.text.contains("Not a strategy"), "{}", reply.text);
     }
-    let refused = merge(&client, 1, "rebase");
-    assert_eq!(refused.status, 400);
-    assert!(refused.text.contains("merge_strategy"), "{}", refused.text);
+    let rejected = merge(&client, 1, "rebase");
+    assert_eq!(rejected.status, 400);
+    assert!(
+        rejected.text.contains("merge_strategy"),
+        "{}",
+        rejected.text
+    );
 }

@@ -60,11 +60,11 @@ fn squashing_leaves_one_commit_and_fast_forward_none() {
     assert_eq!(sandbox.git(&["show", "-s", "--format=%P", "main"]), before);
     assert_eq!(sandbox.git(&["show", "main:two.txt"]), "content");
     new_pull_request(&client);
-    let refused = client.post(
+    let rejected = client.post(
         &format!("{PULLS}/2/merge"),
         &json!({ "merge_strategy": "fast_forward" }),
     );
-    assert_eq!(refused.status, 400, "main has moved on");
+    assert_eq!(rejected.status, 400, "main has moved on");
     sandbox.git(&["branch", "--force", "three", "main"]);
     sandbox.git(&["checkout", "--quiet", "three"]);
     let ahead = sandbox.commit("ahead");
@@ -87,9 +87,9 @@ fn conflicting_branches_are_not_merged() {
     let mock = mock_with(&sandbox);
     let client = Client::new(&mock);
     new_pull_request(&client);
-    let refused = client.post(&format!("{PULLS}/1/merge"), &json!({}));
-    assert_eq!(refused.status, 400);
-    assert!(refused.message().contains("conflict"));
+    let rejected = client.post(&format!("{PULLS}/1/merge"), &json!({}));
+    assert_eq!(rejected.status, 400);
+    assert!(rejected.message().contains("conflict"));
     assert_eq!(sandbox.hash("main"), main);
     assert_eq!(client.get(&format!("{PULLS}/1")).json()["state"], "OPEN");
 }

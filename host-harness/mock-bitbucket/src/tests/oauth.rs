@@ -33,7 +33,7 @@ fn ask(client: &Client, mock: &MockBitbucket, form: &str) -> Received {
             &format!("{}/access_token", mock.oauth_url()),
             Some(("application/x-www-form-urlencoded", form.as_bytes())),
         )
-        .expect("an answer")
+        .expect("a response")
 }
 
 fn authorize_url(mock: &MockBitbucket, more: &str) -> String {
@@ -196,8 +196,8 @@ fn the_client_authenticates_by_basic_only() {
     );
     assert_eq!(error(&in_body), (401, "invalid_client".to_owned()));
     let wrong = Client::with(&mock, As::Basic(known.id, "wrong".into()));
-    let refused = ask(&wrong, &mock, "grant_type=client_credentials");
-    assert_eq!(error(&refused), (401, "invalid_client".to_owned()));
+    let rejected = ask(&wrong, &mock, "grant_type=client_credentials");
+    assert_eq!(error(&rejected), (401, "invalid_client".to_owned()));
 }
 
 #[test]
@@ -348,7 +348,7 @@ fn a_token_belongs_to_the_account_that_allowed_it_and_has_the_consumers_scopes()
     let (access, _) = tokens(&response);
     let client = Client::with(&mock, Secret::new(access));
     assert_eq!(client.get("/user").json()["display_name"], "Robin");
-    let refused = client.get("/repositories/team/app");
-    assert_eq!(refused.status, 403);
-    assert_eq!(refused.header("x-oauth-scopes"), "account");
+    let rejected = client.get("/repositories/team/app");
+    assert_eq!(rejected.status, 403);
+    assert_eq!(rejected.header("x-oauth-scopes"), "account");
 }

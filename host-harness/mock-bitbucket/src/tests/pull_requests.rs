@@ -117,9 +117,9 @@ fn creating_is_refused_for_branches_that_are_missing_equal_or_bring_nothing() {
             "reviewers",
         ),
     ] {
-        let refused = client.post(PULLS, &body);
-        assert_eq!(refused.status, 400, "{body}");
-        assert!(refused.text.contains(word), "{word}: {}", refused.text);
+        let rejected = client.post(PULLS, &body);
+        assert_eq!(rejected.status, 400, "{body}");
+        assert!(rejected.text.contains(word), "{word}: {}", rejected.text);
     }
 }
 
@@ -173,9 +173,9 @@ fn more_than_fifty_a_page_is_refused() {
     let mock = mock_with(&sandbox);
     let client = Client::new(&mock);
     assert_eq!(client.get(&format!("{PULLS}?pagelen=50")).status, 200);
-    let refused = client.get(&format!("{PULLS}?pagelen=51"));
+    let rejected = client.get(&format!("{PULLS}?pagelen=51"));
     assert_eq!(
-        (refused.status, refused.message().as_str()),
+        (rejected.status, rejected.message().as_str()),
         (400, "Invalid pagelen")
     );
 }
@@ -225,13 +225,13 @@ fn verdicts_are_kept_per_account_and_told_to_hooks() {
         ],
     );
     let approve = format!("{PULLS}/1/approve");
-    let approved = client.send("POST", &approve, None).expect("an answer");
+    let approved = client.send("POST", &approve, None).expect("a response");
     assert_eq!(approved.status, 200);
     assert_eq!(approved.json()["approved"], true);
     assert_eq!(approved.json()["state"], "approved");
     assert_eq!(client.delete(&approve).status, 204);
     let changes = format!("{PULLS}/1/request-changes");
-    let asked = client.send("POST", &changes, None).expect("an answer");
+    let asked = client.send("POST", &changes, None).expect("a response");
     assert_eq!(asked.json()["state"], "changes_requested");
     assert_eq!(client.delete(&changes).status, 204);
     assert_eq!(
@@ -260,7 +260,7 @@ fn a_declined_pull_request_is_closed_for_good() {
     subscribe(&client, &["pullrequest:rejected"]);
     let declined = client
         .send("POST", &format!("{PULLS}/1/decline"), None)
-        .expect("an answer");
+        .expect("a response");
     assert_eq!(declined.json()["state"], "DECLINED");
     assert_eq!(
         declined.json()["closed_by"]["display_name"],
@@ -268,13 +268,13 @@ fn a_declined_pull_request_is_closed_for_good() {
     );
     assert_eq!(events(&mock), ["pullrequest:rejected"]);
     for (method, path) in [("POST", "decline"), ("POST", "approve"), ("POST", "merge")] {
-        let refused = client
+        let rejected = client
             .send(method, &format!("{PULLS}/1/{path}"), None)
-            .expect("an answer");
-        assert_eq!(refused.status, 400, "{path}");
+            .expect("a response");
+        assert_eq!(rejected.status, 400, "{path}");
     }
-    let refused = client.put(&format!("{PULLS}/1"), &json!({ "title": "x" }));
-    assert_eq!(refused.status, 400);
+    let rejected = client.put(&format!("{PULLS}/1"), &json!({ "title": "x" }));
+    assert_eq!(rejected.status, 400);
 }
 
 #[test]
@@ -321,9 +321,9 @@ fn commits_of_a_pull_request_have_a_cursor_and_refuse_page_numbers() {
     let second = client.get(&next);
     assert_eq!(second.strings("/hash"), [sandbox.hash("feature/one~1")]);
     assert!(second.json().get("next").is_none());
-    let refused = client.get(&format!("{PULLS}/1/commits?page=1"));
+    let rejected = client.get(&format!("{PULLS}/1/commits?page=1"));
     assert_eq!(
-        (refused.status, refused.message().as_str()),
+        (rejected.status, rejected.message().as_str()),
         (400, "Invalid page")
     );
 }

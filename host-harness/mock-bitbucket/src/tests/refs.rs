@@ -329,10 +329,10 @@ fn branches_are_created_and_deleted_but_not_the_main_one() {
             "colour",
         ),
     ] {
-        let refused = client.post(BRANCHES, &body);
-        assert_eq!(refused.status, 400, "{body}");
+        let rejected = client.post(BRANCHES, &body);
+        assert_eq!(rejected.status, 400, "{body}");
         assert!(
-            refused.json()["error"]["fields"][field].is_array(),
+            rejected.json()["error"]["fields"][field].is_array(),
             "{body}"
         );
     }

@@ -39,10 +39,10 @@ fn access_tokens_read_repositories_but_are_no_account() {
     let client = Client::with(&mock, mock.access_token());
     assert_eq!(client.get("/repositories/team/app").status, 200);
     for path in ["/user", "/user/workspaces"] {
-        let refused = client.get(path);
-        assert_eq!(refused.status, 401);
+        let rejected = client.get(path);
+        assert_eq!(rejected.status, 401);
         assert!(
-            refused
+            rejected
                 .message()
                 .contains("not supported for this endpoint")
         );
@@ -59,12 +59,12 @@ fn a_missing_scope_is_403_and_names_both_sides() {
     let client = Client::with(&mock, token);
     // Reading pull requests brings reading repositories along.
     assert_eq!(client.get("/repositories/team/app").status, 200);
-    let refused = client.get("/repositories/team/app/hooks");
-    assert_eq!(refused.status, 403);
-    assert_eq!(refused.header("x-accepted-oauth-scopes"), "webhook");
-    assert_eq!(refused.header("x-oauth-scopes"), "pullrequest");
+    let rejected = client.get("/repositories/team/app/hooks");
+    assert_eq!(rejected.status, 403);
+    assert_eq!(rejected.header("x-accepted-oauth-scopes"), "webhook");
+    assert_eq!(rejected.header("x-oauth-scopes"), "pullrequest");
     assert_eq!(
-        refused.json()["error"]["detail"],
+        rejected.json()["error"]["detail"],
         json!({ "required": ["webhook"], "granted": ["pullrequest"] })
     );
 }
@@ -116,11 +116,11 @@ fn a_token_in_the_query_is_refused() {
     let mock = mock_with(&sandbox);
     let client = Client::with(&mock, As::Nobody);
     let secret = mock.access_token();
-    let refused = client.get(&format!(
+    let rejected = client.get(&format!(
         "/repositories/team/app?access_token={}",
         secret.expose()
     ));
-    assert_eq!(refused.status, 401);
+    assert_eq!(rejected.status, 401);
     assert!(!format!("{:?}", mock.requests()).contains(secret.expose()));
 }
 
@@ -138,9 +138,9 @@ fn wrong_pages_parameters_methods_and_addresses_are_told_apart() {
         ("page=8xhd", "Invalid page"),
         ("pagelength=10", "Unknown query parameter: pagelength"),
     ] {
-        let refused = client.get(&format!("{branches}?{query}"));
+        let rejected = client.get(&format!("{branches}?{query}"));
         assert_eq!(
-            (refused.status, refused.message()),
+            (rejected.status, rejected.message()),
             (400, message.to_owned()),
             "{query}"
         );
@@ -151,11 +151,11 @@ fn wrong_pages_parameters_methods_and_addresses_are_told_apart() {
     assert!(nothing.text.contains("There is no API hosted at this URL"));
     let broken = client
         .send("POST", branches, Some(("application/json", b"{")))
-        .expect("an answer");
+        .expect("a response");
     assert_eq!(broken.status, 400);
     let form = client
         .send("POST", branches, Some(("text/plain", b"{}")))
-        .expect("an answer");
+        .expect("a response");
     assert_eq!(form.status, 415);
 }
 
@@ -199,10 +199,10 @@ fn a_budget_ends_in_429_with_plain_text_and_comes_back_with_time() {
     assert_eq!(first.header("x-ratelimit-limit"), "", "only access tokens");
     assert_eq!(first.header("x-credential-type"), "api_token");
     client.get("/repositories/team/app");
-    let refused = client.get("/repositories/team/app");
-    assert_eq!(refused.status, 429);
-    assert!(refused.header("content-type").starts_with("text/plain"));
-    assert_eq!(refused.header("retry-after"), "");
+    let rejected = client.get("/repositories/team/app");
+    assert_eq!(rejected.status, 429);
+    assert!(rejected.header("content-type").starts_with("text/plain"));
+    assert_eq!(rejected.header("retry-after"), "");
     mock.advance(Duration::from_secs(3600));
     assert_eq!(client.get("/repositories/team/app").status, 200);
 }

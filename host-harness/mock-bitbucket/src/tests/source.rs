@@ -172,7 +172,7 @@ fn upload(client: &Client, name: &str, content: &str) -> u16 {
             &format!("{APP}/downloads"),
             Some(("multipart/form-data; boundary=b0", body.as_bytes())),
         )
-        .expect("an answer")
+        .expect("a response")
         .status
 }
 
@@ -207,7 +207,7 @@ fn an_upload_that_is_no_form_or_has_no_files_is_refused() {
     let send = |kind: &str, body: &str| {
         client
             .send("POST", &path, Some((kind, body.as_bytes())))
-            .expect("an answer")
+            .expect("a response")
             .status
     };
     assert_eq!(send("application/octet-stream", "x"), 406);
@@ -232,7 +232,7 @@ fn fetch(mock: &MockBitbucket, path: &str) -> (u16, Vec<u8>) {
         .build()
         .header("Authorization", format!("Basic {basic}"))
         .call()
-        .expect("an answer");
+        .expect("a response");
     let mut bytes = Vec::new();
     response
         .body_mut()
@@ -283,8 +283,8 @@ fn an_archive_with_a_bearer_token_is_not_to_be_had_unless_chosen() {
             archive_bearer: choice,
             ..Behaviour::default()
         });
-        let refused = client.get(&url);
-        assert_eq!(refused.status, status);
-        assert!(refused.text.starts_with("<!DOCTYPE html>"));
+        let rejected = client.get(&url);
+        assert_eq!(rejected.status, status);
+        assert!(rejected.text.starts_with("<!DOCTYPE html>"));
     }
 }

@@ -88,10 +88,10 @@ fn each_rule_for_a_status_is_enforced_by_field() {
         (with("url", Value::Null), "url"),
         (with("colour", json!("red")), "colour"),
     ] {
-        let refused = client.post(&path, &body);
-        assert_eq!(refused.status, 400, "{body}");
+        let rejected = client.post(&path, &body);
+        assert_eq!(rejected.status, 400, "{body}");
         assert!(
-            refused.json()["error"]["fields"][field].is_array(),
+            rejected.json()["error"]["fields"][field].is_array(),
             "{body}"
         );
     }

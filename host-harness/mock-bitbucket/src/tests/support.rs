@@ -295,11 +295,11 @@ impl Client {
     }
 
     pub(super) fn get(&self, path: &str) -> Received {
-        self.send("GET", path, None).expect("an answer")
+        self.send("GET", path, None).expect("a response")
     }
 
     pub(super) fn delete(&self, path: &str) -> Received {
-        self.send("DELETE", path, None).expect("an answer")
+        self.send("DELETE", path, None).expect("a response")
     }
 
     pub(super) fn post(&self, path: &str, body: &Value) -> Received {
@@ -308,7 +308,7 @@ impl Client {
             path,
             Some(("application/json", body.to_string().as_bytes())),
         )
-        .expect("an answer")
+        .expect("a response")
     }
 
     pub(super) fn put(&self, path: &str, body: &Value) -> Received {
@@ -317,7 +317,7 @@ impl Client {
             path,
             Some(("application/json", body.to_string().as_bytes())),
         )
-        .expect("an answer")
+        .expect("a response")
     }
 }
 

@@ -77,7 +77,7 @@ impl Tour {
     }
 
     pub(super) fn act(&self, method: &str, path: &str) -> String {
-        let response = self.client.send(method, path, None).expect("an answer");
+        let response = self.client.send(method, path, None).expect("a response");
         assert!(
             response.status < 400,
             "{method} {path}: {} {}",
@@ -281,7 +281,7 @@ impl Tour {
                 &downloads,
                 Some(("multipart/form-data; boundary=b", form.as_bytes())),
             )
-            .expect("an answer");
+            .expect("a response");
         assert_eq!(uploaded.status, 201);
         self.get(&downloads);
         self.act("GET", &format!("{downloads}/f"));

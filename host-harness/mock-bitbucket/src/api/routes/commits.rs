@@ -178,7 +178,7 @@ impl Range {
     }
 }
 
-/// A repository that is not there makes these addresses answer with a whole web
+/// A repository that is not there makes these addresses respond with a whole web
 /// page instead of JSON, and the page repeats what the caller sent.
 fn missing_repository(call: &Call, error: ApiError) -> RouteResult {
     let response = error.into_response();

@@ -1,4 +1,4 @@
-//! Issues: no repository has a tracker, and that is what the service answers then.
+//! Issues: no repository has a tracker, and that is what the service says then.
 
 use crate::api::call::{BodyKind, Call, Route};
 use crate::model::errors::{ApiError, RouteResult};

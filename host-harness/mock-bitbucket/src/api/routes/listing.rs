@@ -78,7 +78,7 @@ impl<'a> Probe<'a> {
     }
 }
 
-/// Answers one page of ready values, after `q` and `sort`.
+/// Responds with one page of ready values, after `q` and `sort`.
 pub(crate) fn values(call: &Call, mut values: Vec<Value>) -> RouteResult {
     let (filter, sort) = (filter(call)?, sort(call)?);
     if filter.is_some() || sort.is_some() {

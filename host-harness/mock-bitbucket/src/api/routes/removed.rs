@@ -1,4 +1,4 @@
-//! Addresses that Bitbucket Cloud has switched off. They answer 410 whatever
+//! Addresses that Bitbucket Cloud has switched off. They respond with 410 whatever
 //! the method and whoever asks.
 
 use crate::model::errors::{ApiError, endpoint_removed, first_version_removed};

@@ -62,15 +62,15 @@ fn every_operation_responds_as_described() {
     tour.everything();
     let mut wrong = Vec::new();
     for exchange in &tour.mock.requests() {
-        for violation in description.answer_violations(exchange) {
+        for violation in description.violations_of(exchange) {
             wrong.push(format!("{exchange:?}: {violation}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A recorded answer, as the mock would have kept it.
-fn answered(route: &str, body: Vec<u8>) -> RecordedExchange {
+/// A recorded response, as the mock would have kept it.
+fn recorded_exchange(route: &str, body: Vec<u8>) -> RecordedExchange {
     RecordedExchange {
         faulted: false,
         number: 1,
@@ -89,11 +89,11 @@ fn answered(route: &str, body: Vec<u8>) -> RecordedExchange {
     }
 }
 
-/// The checks themselves are held against answers of the real service: a rule
+/// The checks themselves are held against responses of the real service: a rule
 /// that those break would be a rule of our own making.
 #[test]
 #[ignore = "needs the official description and the recordings beside the checkout (../shared)"]
-fn recorded_answers_of_the_real_service_pass_the_same_checks() {
+fn recorded_responses_of_the_real_service_pass_the_same_checks() {
     let description = description();
     let directory = shared().join("fixtures/api");
     let repository = "/2.0/repositories/{workspace}/{repo_slug}";
@@ -122,8 +122,8 @@ fn recorded_answers_of_the_real_service_pass_the_same_checks() {
         };
         checked += 1;
         let body = std::fs::read(&path).expect("a recording");
-        let exchange = answered(&format!("{repository}{route}"), body);
-        for violation in description.answer_violations(&exchange) {
+        let exchange = recorded_exchange(&format!("{repository}{route}"), body);
+        for violation in description.violations_of(&exchange) {
             wrong.push(format!("{name}: {violation}"));
         }
     }

@@ -1,5 +1,5 @@
 //! The official description of the API (Swagger 2.0), where it is at hand: which
-//! operations there are, their scopes, and what their answers look like.
+//! operations there are, their scopes, and what their responses look like.
 
 use std::io;
 use std::path::Path;
@@ -83,7 +83,7 @@ impl ApiDescription {
 
     /// What is wrong with a response by the description: status and body. Errors
     /// are not looked into: the real service has more shapes than are described.
-    pub(super) fn answer_violations(&self, exchange: &RecordedExchange) -> Vec<String> {
+    pub(super) fn violations_of(&self, exchange: &RecordedExchange) -> Vec<String> {
         let Some(operation) = self.operation(&exchange.method, &exchange.route) else {
             return Vec::new();
         };
@@ -109,7 +109,7 @@ impl ApiDescription {
             .iter()
             .any(|(name, value)| name == "content-type" && value.starts_with("application/json"));
         match serde_json::from_slice(&exchange.response_body) {
-            Ok(given) if is_json => self.schemas.violations_of_answer(schema, &given),
+            Ok(given) if is_json => self.schemas.violations_in(schema, &given),
             // The bytes of a file, or a body of which only the beginning was kept.
             _ => Vec::new(),
         }

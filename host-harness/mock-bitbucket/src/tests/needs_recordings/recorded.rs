@@ -48,7 +48,7 @@ fn world() -> World {
 
 #[test]
 #[ignore = "needs the recordings beside the checkout (../shared)"]
-fn recorded_answers_and_the_mocks_have_the_same_shape() {
+fn recorded_responses_and_the_mocks_have_the_same_shape() {
     let World {
         sandbox,
         mock: _mock,

@@ -1,6 +1,6 @@
 //! Checking JSON against the schemas of the official description.
 //!
-//! The recorded answers of the real service themselves break the description in
+//! The recorded responses of the real service themselves break the description in
 //! a few ways, so these are no violations: any field can be null, objects hold
 //! fields that are not described, and nested objects can lack their `type`.
 
@@ -25,13 +25,13 @@ pub(super) struct Schemas {
 impl Schemas {
     pub(super) fn new(document: &Value) -> Self {
         Self {
-            definitions: as_answered(&document["definitions"]),
+            definitions: as_sent(&document["definitions"]),
             validators: RefCell::default(),
         }
     }
 
     /// What is wrong with a response; every violation begins with its place.
-    pub(super) fn violations_of_answer(&self, schema: &Value, given: &Value) -> Vec<String> {
+    pub(super) fn violations_in(&self, schema: &Value, given: &Value) -> Vec<String> {
         let validator = Rc::clone(
             self.validators
                 .borrow_mut()
@@ -47,7 +47,7 @@ impl Schemas {
     fn validator(&self, schema: &Value) -> Validator {
         let document = json!({
             "definitions": self.definitions,
-            "allOf": [as_answered(schema)],
+            "allOf": [as_sent(schema)],
         });
         jsonschema::options()
             .with_draft(Draft::Draft4)
@@ -61,8 +61,8 @@ impl Schemas {
     }
 }
 
-/// A schema as the service's answers follow it.
-fn as_answered(schema: &Value) -> Value {
+/// A schema as the service's responses follow it.
+fn as_sent(schema: &Value) -> Value {
     match schema {
         Value::Object(fields) => Value::Object(
             fields
@@ -78,7 +78,7 @@ fn as_answered(schema: &Value) -> Value {
                         ("properties", Value::Object(properties)) => {
                             Value::Object(well_described(properties))
                         }
-                        (_, field) => as_answered(field),
+                        (_, field) => as_sent(field),
                     };
                     (name.clone(), field)
                 })
@@ -86,7 +86,7 @@ fn as_answered(schema: &Value) -> Value {
                 .filter(|(name, field)| !(name == "required" && *field == json!([])))
                 .collect(),
         ),
-        Value::Array(items) => Value::Array(items.iter().map(as_answered).collect()),
+        Value::Array(items) => Value::Array(items.iter().map(as_sent).collect()),
         other => other.clone(),
     }
 }
@@ -95,7 +95,7 @@ fn well_described(properties: &Map<String, Value>) -> Map<String, Value> {
     properties
         .iter()
         .filter(|(name, _)| !WRONGLY_DESCRIBED.contains(&name.as_str()))
-        .map(|(name, schema)| (name.clone(), as_answered(schema)))
+        .map(|(name, schema)| (name.clone(), as_sent(schema)))
         .collect()
 }
 
@@ -147,7 +147,7 @@ fn every_violation_names_its_place() {
         "extra": 1,
         "parts": [{ "id": "x", "state": "on" }, { "made": "today" }],
     });
-    let found = schemas.violations_of_answer(&schema, &given);
+    let found = schemas.violations_in(&schema, &given);
     assert_eq!(found.len(), 4, "{found:?}");
     for place in [
         "/parts/0/id",
