@@ -340,16 +340,24 @@ mod tests {
 
     #[test]
     fn every_line_of_the_sample_that_is_off_can_be_put_on() {
-        let on: String = SAMPLE
-            .lines()
-            .map(|line| match line.strip_prefix('#') {
-                // Two sources of one secret exclude each other.
-                Some(off) if !off.starts_with(' ') && !off.contains("Env =") => off,
-                _ => line,
-            })
-            .fold(String::new(), |text, line| text + line + "\n");
-        let config = EngineConfig::parse(Path::new("config.toml"), &on);
-        assert!(config.is_ok(), "{:?}", config.err());
+        // A store is a file or a database.
+        for other_store in ["#url", "path"] {
+            let on: String = SAMPLE
+                .lines()
+                .filter(|line| !line.starts_with(other_store))
+                .map(|line| match line.strip_prefix('#') {
+                    // Two sources of one secret exclude each other.
+                    Some(off) if !off.starts_with(' ') && !off.contains("Env =") => off,
+                    _ => line,
+                })
+                .filter(|line| {
+                    let of_a_database = ["passwordFile", "caFile = \"db", "connections"];
+                    other_store == "path" || !of_a_database.iter().any(|key| line.starts_with(key))
+                })
+                .fold(String::new(), |text, line| text + line + "\n");
+            let config = EngineConfig::parse(Path::new("config.toml"), &on);
+            assert!(config.is_ok(), "{:?}", config.err());
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod echoes;
 mod floods;
 mod kills;
 mod log;
+mod needs_postgres;
 mod plugins;
 mod replays;
 mod silence;

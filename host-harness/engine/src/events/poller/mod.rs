@@ -6,6 +6,7 @@
 //! [`schedule`] polls each application by itself. [`tasks`] lets no server wait
 //! for another.
 
+mod failure;
 mod round;
 mod schedule;
 mod tasks;

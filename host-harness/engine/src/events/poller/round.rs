@@ -5,7 +5,7 @@
 //! requests this one took: polling never uses more than its share of what the
 //! service lets through in an hour, however many applications there are.
 
-use super::schedule::{after_failure, failed, wants_rest};
+use super::failure::{after_failure, failed, wants_rest};
 use super::{Looked, PollManner, workspace_of};
 use crate::clock::later;
 use crate::engine::Engine;
