@@ -324,7 +324,7 @@ fn what_is_wrong_with_a_delivery_is_said_by_its_status() {
     assert_eq!(sent.status(), 413);
     assert_eq!(host.get(&url).0, 405);
     let (_, counts) = host.get(&host.api("/mon/deliveries"));
-    assert_eq!(counts["refused"], 3);
+    assert_eq!(counts["refused"], 4);
 }
 
 #[test]
