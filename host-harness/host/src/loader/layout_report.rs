@@ -130,8 +130,8 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// Where one side has more fields than the other behind the same ones: the
-    /// first of them.
+    /// Where one side has more fields than the other: the first that are not the
+    /// same.
     fn one_more(&self) -> Option<ExpectedFound<String>> {
         let ExpectedFound {
             expected: TLFieldOrFunction::Field(expected),
@@ -141,7 +141,12 @@ impl<'a> Place<'a> {
             return None;
         };
         let (ours, theirs) = (fields_of(expected.layout())?, fields_of(found.layout())?);
-        let at = ours.len().min(theirs.len());
+        let other_name = |(ours, theirs): (&TLField, &TLField)| ours.name() != theirs.name();
+        let at = ours
+            .iter()
+            .zip(&theirs)
+            .position(other_name)
+            .unwrap_or_else(|| ours.len().min(theirs.len()));
         let end = || "no more fields".to_owned();
         let name = |fields: &[TLField]| fields.get(at).map_or_else(end, typed);
         Some(ExpectedFound {
@@ -258,7 +263,7 @@ mod tests {
         );
         assert_eq!(
             between::<now::Root, gained::Root>(),
-            words("no more fields in Record", "more: RString")
+            words("unused: ROption in Record", "more: RString")
         );
     }
 }

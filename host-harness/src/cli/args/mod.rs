@@ -332,7 +332,10 @@ mod tests {
     /// The lines of examples on a command's page.
     fn examples_of(command: &mut clap::Command) -> Vec<String> {
         let page = command.render_long_help().to_string();
-        let lines = page.lines().map(str::trim);
+        let examples = page
+            .split_once("Examples:")
+            .map_or(&*page, |(_, rest)| rest);
+        let lines = examples.lines().map(str::trim);
         lines
             .filter(|line| line.starts_with("engine "))
             .map(|line| line.trim_end_matches('\\').trim().to_owned())
