@@ -165,12 +165,12 @@ fn nothing_waits_for_an_event_that_cannot_be_completed_now() {
     assert_eq!(test.count(EventState::Pending), 0);
     // The deletion came after the push: it counts.
     assert_eq!(test.engine.store.planned_cleanups(app.id).unwrap().len(), 1);
-    // One of the two was limited. In a store of several engines the credential is held
-    // back for all of them, so that the other is not tried either.
-    let tried = u64::from(!test.engine.store.is_shared());
+    // One of the two was limited. In a store of several engines the credential is then
+    // held back for all of them, and the other may have come before or not.
     test.complete();
     assert_eq!(test.complete(), 0);
-    assert_eq!(test.service.completed.load(Ordering::Acquire), tried);
+    let completed = test.service.completed.load(Ordering::Acquire);
+    assert!(completed == 1 || (completed == 0 && test.engine.store.is_shared()));
     test.clock.advance(Duration::from_secs(3600));
     test.complete();
     assert_eq!(test.service.completed.load(Ordering::Acquire), 2);
